@@ -1,0 +1,89 @@
+/* The HTTP/1.1 client of the hot path: a keep-alive pool per loop and upstream, LIFO. A call
+ * is made from a fiber and reads top to bottom. (libcurl serves everything rare; it is not
+ * here.) */
+#ifndef GATEHOUSE_HTTP_CLIENT_H
+#define GATEHOUSE_HTTP_CLIENT_H
+
+#include "http/header.h"
+#include "net/stream.h"
+
+struct url {
+	bool tls;
+	struct str host; /* without brackets */
+	uint16_t port;
+	struct str path; /* path and query, at least "/" */
+	struct str text; /* the whole as given */
+};
+
+/* http:// and https:// only; no user info, no fragment.
+ *   ret_url    slices of `text`
+ *   Errors     ERR_CONFIG */
+NODISCARD enum err url_parse(struct str text, struct url *ret_url);
+
+struct http_pool; /* one loop's connections to one host */
+
+struct http_pool_spec {
+	struct url url;              /* strings must outlive the pool */
+	struct tls *tls;             /* referenced; NULL for plain */
+	struct address_guard guard;
+	unsigned connections_max;    /* callers beyond it queue, UPSTREAM_QUEUE_MAX at most */
+	int64_t idle_ms;             /* an idle connection is closed after this */
+	int64_t connect_timeout_ms;
+};
+
+/*   Runs on    the loop that will use it */
+struct http_pool *http_pool_new(struct loop *loop, const struct http_pool_spec *spec);
+
+/* Close idle connections now, the others when their call ends; then the pool frees itself. */
+void http_pool_free(struct http_pool *pool);
+
+struct http_call {
+	struct str method;  /* "POST" */
+	struct str path;    /* path and query */
+	struct str headers; /* full lines without Host and Content-Length, which are added */
+	const struct piece *body; /* pieces, may be NULL */
+	size_t body_count;  /* at most 4 */
+	bool idempotent;    /* may be sent again when a reused connection turns out to be dead before
+	                     * any byte of an answer; otherwise only when nothing was written */
+};
+
+struct http_answer {
+	int status;
+	struct http_fields fields; /* in the call's arena */
+	/* private to client.c from here */
+	struct http_client_conn *conn;
+	struct arena *arena;
+};
+
+/* Send and wait for the head of the answer (1xx skipped).
+ *   arena      takes the head; a whole body too
+ *   ret_answer in `arena`; http_answer_end must be called on it
+ *   Errors     ERR_UPSTREAM_DOWN (connect, reset, TLS, DNS), ERR_UPSTREAM_GARBAGE (not HTTP),
+ *              ERR_UPSTREAM_BUSY (queue full), ERR_REFUSED_ADDRESS, ERR_CANCELED, ERR_TIMEOUT */
+NODISCARD enum err http_call(struct http_pool *pool, struct arena *arena, const struct http_call *call,
+                             struct http_answer **ret_answer) AWAITS;
+
+/* The whole body, at most `bytes_max`.
+ *   ret_body   in the answer's arena (or a heap block that the arena frees)
+ *   Errors     ERR_UPSTREAM_TOO_LARGE, ERR_UPSTREAM_DOWN (cut short), ERR_UPSTREAM_GARBAGE, ERR_CANCELED, ERR_TIMEOUT */
+NODISCARD enum err http_answer_body(struct http_answer *answer, size_t bytes_max, struct str *ret_body) AWAITS;
+
+/* The next piece of the body, as it arrives; n 0 at the end. Valid until the next call.
+ *   Errors     as http_answer_body */
+NODISCARD enum err http_answer_read(struct http_answer *answer, struct str *ret_piece) AWAITS;
+
+/* Done with it: a body read to its end gives the connection back, else it is closed (which is
+ * how a modern upstream learns of a cancel). NULL is fine. */
+void http_answer_end(struct http_answer *answer);
+static inline void http_answer_auto(struct http_answer **p)
+{
+	http_answer_end(*p);
+}
+
+struct http_pool_stats {
+	unsigned open, busy, waiting;
+	uint64_t connects, reuses;
+};
+struct http_pool_stats http_pool_stats(const struct http_pool *pool);
+
+#endif

@@ -1,0 +1,32 @@
+/* TLS settings: certificate, key, versions, client certificates; reloadable. OpenSSL stays
+ * behind this header and stream.c. */
+#ifndef GATEHOUSE_NET_TLS_H
+#define GATEHOUSE_NET_TLS_H
+
+#include "base/arena.h"
+#include "base/str.h"
+
+struct tls; /* reference-counted, immutable; reload makes a new one */
+
+struct tls_server_spec {
+	const char *cert_file, *key_file; /* PEM; the chain in cert_file */
+	const char *client_ca_file;       /* NULL: no client certificates */
+	bool client_cert_required;
+	bool allow_tls12;                 /* off unless asked for */
+};
+
+struct tls_client_spec {
+	const char *ca_file;                     /* NULL: the system's */
+	const char *cert_file, *key_file;        /* client certificate, NULL none */
+};
+
+/*   ret_tls    one reference
+ *   problem    (may be NULL) gets a sentence with the file and OpenSSL's reason
+ *   Errors     ERR_TLS
+ *   Runs on    any thread; reads files */
+NODISCARD enum err tls_server_new(const struct tls_server_spec *spec, struct buf *problem, struct tls **ret_tls);
+NODISCARD enum err tls_client_new(const struct tls_client_spec *spec, struct buf *problem, struct tls **ret_tls);
+struct tls *tls_ref(struct tls *tls);
+void tls_unref(struct tls *tls);
+
+#endif
