@@ -1,0 +1,48 @@
+/* The audit trail: one row for each security-relevant event and each tool call, chained by
+ * HMAC, never arguments or results. Rows go through a bounded ring per loop to the database
+ * writer; a full ring slows the caller down, no row is ever dropped. */
+#ifndef GATEHOUSE_AUDIT_AUDIT_H
+#define GATEHOUSE_AUDIT_AUDIT_H
+
+#include "base/crypto.h"
+#include "db/db.h"
+
+enum audit_durability {
+	AUDIT_GROUP,  /* an answer waits until its row is queued; kill -9 loses at most commit_ms of rows */
+	AUDIT_STRICT, /* an answer waits until its row is committed */
+};
+
+/* One event. Strings are copied (each cut at 256 bytes); static ones may be passed as they are. */
+struct audit_record {
+	struct str event; /* "tool.call", "auth.failed", "auth.blocked", "key.created", "config.reloaded", ... */
+	struct str tenant_id, principal, ip, request_id, target, upstream, outcome;
+	int64_t duration_us, bytes_in, bytes_out;
+};
+
+struct audit;
+
+/*   key        of the chain; taken over
+ *   Runs on    a fiber of loop 0 */
+NODISCARD enum err audit_start(struct db *db, struct secret *key, enum audit_durability durability,
+                               struct audit **ret_audit) AWAITS;
+
+/* Commit every queued row and stop. */
+void audit_stop(struct audit *audit) AWAITS;
+
+/* Queue a row (and, with AUDIT_STRICT, wait for its commit). Shielded: a canceled caller's row
+ * is queued all the same, bounded by 5 s.
+ *   Errors     ERR_BUSY: the database takes no rows; the caller must not answer success */
+NODISCARD enum err audit_append(struct audit *audit, const struct audit_record *record) AWAITS;
+
+/* Walk the whole chain.
+ *   ret_rows   rows that verify; ret_problem a sentence naming the first bad seq
+ *   Errors     ERR_DB_CORRUPT when the chain is broken (changed, missing or reordered row), ERR_DB */
+NODISCARD enum err audit_verify(struct db *db, const struct secret *key, struct buf *ret_problem,
+                                int64_t *ret_rows) AWAITS;
+
+struct audit_stats {
+	uint64_t rows, waiting, waits; /* committed; in the rings; callers that had to wait */
+};
+struct audit_stats audit_stats(const struct audit *audit);
+
+#endif

@@ -1,0 +1,107 @@
+/* The database behind one face: reads from fibers, atomic writes grouped by one writer
+ * thread, feeds that ride along with its commits. SQLite (WAL, synchronous=FULL) now;
+ * PostgreSQL takes the same face. Only the store room (and audit's feed) brings SQL.
+ *
+ * A write that returned OK is durable. Statements wait in a bounded queue (DB_QUEUE_MAX). */
+#ifndef GATEHOUSE_DB_DB_H
+#define GATEHOUSE_DB_DB_H
+
+#include "base/arena.h"
+#include "rt/loop.h"
+
+struct db;
+struct db_tx; /* the writer's open transaction, seen only by feeds and migrations */
+
+enum db_kind { DB_NULL, DB_INT, DB_TEXT, DB_BLOB };
+struct db_value {
+	enum db_kind kind;
+	int64_t num;
+	struct str str;
+};
+#define DB_I(v) ((struct db_value){.kind = DB_INT, .num = (v)})
+#define DB_T(s) ((struct db_value){.kind = DB_TEXT, .str = (s)})
+#define DB_B(s) ((struct db_value){.kind = DB_BLOB, .str = (s)})
+#define DB_N ((struct db_value){.kind = DB_NULL})
+
+struct db_statement {
+	const char *sql; /* static text: statements are prepared once and kept; `?` parameters */
+	const struct db_value *params;
+	size_t count;
+	int64_t changes_expected; /* -1 any; else another number rolls the whole write back (ERR_NOT_FOUND) */
+};
+
+struct db_rows {
+	size_t rows, columns;
+	struct db_value *cells; /* row by row */
+};
+
+/* Forward-only migrations, embedded; number 1 first, applied in one transaction each. */
+struct db_migration {
+	int number;
+	const char *name;
+	const char *sql; /* statements separated by ; */
+};
+
+struct db_spec {
+	const char *directory; /* gatehouse.db lies in it; made with 0700 if missing */
+	const struct db_migration *migrations;
+	size_t migration_count;
+	int64_t commit_ms; /* feeds are committed at most this much later */
+};
+
+/* Open, migrate, start the writer thread.
+ *   problem    (may be NULL) a sentence: what is wrong and what to do
+ *   Errors     ERR_DB, ERR_DB_CORRUPT, ERR_CONFIG (the file is of a newer version)
+ *   Runs on    a fiber (files are opened on a worker thread) */
+NODISCARD enum err db_open(const struct db_spec *spec, struct buf *problem, struct db **ret_db) AWAITS;
+
+/* Commit what is pending, checkpoint, close. */
+void db_close(struct db *db) AWAITS;
+
+/* Read, on a worker thread, from the latest committed state.
+ *   ret_rows   in `arena`
+ *   Errors     ERR_DB, ERR_LIMIT (more than DB_ROWS_MAX), ERR_BUSY, ERR_CANCELED, ERR_TIMEOUT */
+NODISCARD enum err db_query(struct db *db, struct arena *arena, const char *sql, const struct db_value *params,
+                            size_t count, struct db_rows **ret_rows) AWAITS;
+
+/* Run the statements atomically on the writer thread and wait for the commit. Several
+ * callers' writes share one commit; one that fails is rolled back alone (savepoint).
+ *   Errors     ERR_EXISTS (unique constraint), ERR_NOT_FOUND (changes_expected), ERR_DB, ERR_BUSY,
+ *              ERR_CANCELED only before the write was queued */
+NODISCARD enum err db_write(struct db *db, const struct db_statement *statements, size_t count) AWAITS;
+
+/* A feed: rows from elsewhere that ride on the writer's commits. The writer calls `drain`
+ * inside a transaction whenever commit_ms passed since the feed was rung, then `committed`
+ * (or `failed`: the rows were rolled back and drain will see them again).
+ *   All three run on the writer thread and must not block. */
+struct db_feed {
+	enum err (*drain)(void *arg, struct db_tx *tx);
+	void (*committed)(void *arg);
+	void (*failed)(void *arg, enum err why);
+	void *arg;
+};
+void db_feed_set(struct db *db, const struct db_feed *feed); /* before the first ring; one feed for now */
+
+/* Tell the writer that the feed has rows. Costs one atomic load when the writer is awake.
+ *   now        true: commit at once (strict durability)
+ *   Runs on    any thread */
+void db_feed_ring(struct db *db, bool now);
+
+/* Run one prepared statement in the writer's transaction; read the first row of a query.
+ *   Runs on    the writer thread, inside drain */
+NODISCARD enum err db_tx_run(struct db_tx *tx, const char *sql, const struct db_value *params, size_t count);
+
+/* As db_query, inside the transaction. */
+NODISCARD enum err db_tx_query(struct db_tx *tx, struct arena *arena, const char *sql, const struct db_value *params,
+                               size_t count, struct db_rows **ret_rows);
+
+struct db_stats {
+	uint64_t writes, commits, queued, commit_us_max;
+	int64_t ping_us; /* -1: the last one failed */
+};
+struct db_stats db_stats(struct db *db);
+
+/* A trivial read, timed: for /health/ready. */
+NODISCARD enum err db_ping(struct db *db, int64_t *ret_us) AWAITS;
+
+#endif
