@@ -1,0 +1,61 @@
+/* Composing what goes to an upstream server and turning its results round for a client of
+ * the other era. Slices are copied verbatim; only members named here change. */
+#ifndef GATEHOUSE_MCP_COMPOSE_H
+#define GATEHOUSE_MCP_COMPOSE_H
+
+#include "mcp/message.h"
+#include "mcp/revision.h"
+
+/* A request, free of era: the core of what a client (or the gateway itself) wants. */
+struct mcp_outgoing {
+	struct str method;
+	const struct mcp_message *from; /* the client's message, NULL for the gateway's own requests */
+	struct str name;         /* replaces params.name or params.uri (plain text); p NULL: unchanged */
+	struct str ref_name;     /* replaces params.ref.name or .uri (completion); p NULL: unchanged */
+	struct str cursor;       /* the gateway's own list requests; p NULL none */
+	bool wants_progress;     /* then progressToken becomes the request's id */
+	struct str capabilities; /* the client's, a JSON object; p NULL: {} */
+	struct str client_info;  /* JSON object; p NULL: the gateway's own */
+	struct str log_level;    /* plain; p NULL none */
+	struct str traceparent, tracestate; /* p NULL none */
+};
+
+/* Append the whole JSON-RPC request as `revision` wants it.
+ *   Runs on    any thread */
+void mcp_compose_request(const struct mcp_outgoing *outgoing, enum mcp_revision revision, uint64_t id,
+                         struct buf *out);
+
+/* Append a notification with the given params text (p NULL: none). Modern ones get no _meta. */
+void mcp_compose_notification(struct str method, struct str params, struct buf *out);
+
+/* Append an error answer. `id` is a lexeme, p NULL gives null. `message` p NULL: the table's
+ * text. `error_data` is JSON, p NULL none. */
+void mcp_compose_error(struct str id, enum err err, struct str message, struct str error_data, struct buf *out);
+
+/* Append a whole answer around a result text: {"jsonrpc":"2.0","id":ID,"result":RESULT}. */
+void mcp_compose_result(struct str id, struct str result, struct buf *out);
+
+/* Append a tools/call result that tells the model what went wrong (isError true). */
+void mcp_compose_tool_error(struct str id, bool modern, struct str text, struct buf *out);
+
+/* Append the upstream's answer as this client may see it: id replaced, era-only members of the
+ * result added (resultType, ttlMs, cacheScope, serverInfo) or removed.
+ *   answer     a response that mcp_message_read accepted
+ *   Errors     ERR_UPSTREAM_GARBAGE: a result that is no object, an unknown resultType;
+ *              ERR_MCP_CAPABILITY: input_required for a client that cannot answer it */
+NODISCARD enum err mcp_compose_answer(const struct mcp_message *answer, struct str client_id, enum mcp_method method,
+                                      enum mcp_revision client, struct buf *out);
+
+/* Append a notification from an upstream, its progressToken replaced by the client's lexeme. */
+void mcp_compose_relayed(const struct mcp_message *notification, struct str progress_token, struct buf *out);
+
+/* The gateway as serverInfo / clientInfo: {"name":"gatehouse","version":"..."}. */
+extern const struct str mcp_self;
+
+/* Mcp-Name and Mcp-Param-* values: plain when possible, else =?base64?...?= .
+ *   Source     SEP-2243 */
+void mcp_header_encode(struct str value, struct buf *out);
+/*   Errors     ERR_MCP_HEADER */
+NODISCARD enum err mcp_header_decode(struct arena *arena, struct str header, struct str *ret_value);
+
+#endif

@@ -1,0 +1,155 @@
+/* Upstream servers: one face over streamable HTTP and stdio children, of either era.
+ *
+ * An upstream is a process-wide object, reference-counted and replaced on reload. Calls may
+ * come from any loop. A stdio child lives on its home loop and is reached by loop_call; HTTP
+ * connections are pooled per loop. Instances (children, upstream sessions) are kept per
+ * isolation key, capped, and reaped when idle, so that nothing leaks when clients vanish.
+ *
+ * A keeper fiber per upstream connects, reads its lists, hears list_changed, reconnects with
+ * backoff, and reports what it offers. A dead upstream costs nobody else anything. */
+#ifndef GATEHOUSE_UPSTREAM_UPSTREAM_H
+#define GATEHOUSE_UPSTREAM_UPSTREAM_H
+
+#include <stdatomic.h>
+
+#include "mcp/compose.h"
+#include "net/address.h"
+#include "rt/loop.h"
+
+enum upstream_kind { UPSTREAM_HTTP, UPSTREAM_STDIO };
+enum upstream_isolation { ISOLATION_SHARED, ISOLATION_TENANT, ISOLATION_USER, ISOLATION_SESSION };
+
+struct upstream_pair {
+	struct str name, value;
+};
+
+/* What the config says; strings outlive the upstream (they belong to the config snapshot,
+ * which the upstream copies what it needs from at upstream_new). */
+struct upstream_spec {
+	struct str name; /* [a-z0-9-_], unique */
+	enum upstream_kind kind;
+	enum upstream_isolation isolation;
+	/* http */
+	struct str url;
+	const struct upstream_pair *headers; /* sent with every request: credentials of the upstream */
+	size_t header_count;
+	struct str ca_file, cert_file, key_file; /* empty: the system's roots, no client certificate */
+	bool allow_private; /* may it resolve to loopback and private networks */
+	/* stdio */
+	struct str command;
+	const struct str *args;
+	size_t arg_count;
+	const struct upstream_pair *env; /* the whole environment besides PATH, HOME, LANG, TMPDIR */
+	size_t env_count;
+	struct str cwd; /* empty: the data directory */
+	bool warm;      /* keep the shared child running; else start it on demand */
+	uint64_t memory_bytes_max, files_max, processes_max; /* rlimits; 0 none */
+	unsigned children_max, children_per_tenant_max;
+	/* both */
+	int64_t timeout_ms, connect_timeout_ms, idle_ms;
+	unsigned concurrency, queue_max;
+	size_t answer_bytes_max;
+	unsigned breaker_failures; /* in a row, until it rests */
+	int64_t breaker_rest_ms;
+	enum mcp_revision revision; /* MCP_UNKNOWN: probe */
+};
+
+/* What an upstream offers, as it said it: immutable, reference-counted. Items are raw JSON
+ * objects, in the server's order, checked to be objects with a unique string name (or uri);
+ * offenders are left out with a log line. */
+enum offer_kind { OFFER_TOOLS, OFFER_PROMPTS, OFFER_RESOURCES, OFFER_TEMPLATES, OFFER_KINDS };
+struct offer_item {
+	struct str name; /* name; uri of a resource; uriTemplate of a template (unescaped) */
+	struct str json;
+};
+struct offer {
+	uint32_t magic;
+	atomic_uint refs;
+	struct arena *arena; /* owns all of it */
+	enum mcp_revision revision;
+	struct str server_info, instructions, capabilities; /* JSON (instructions plain); p NULL absent */
+	struct {
+		struct offer_item *items;
+		size_t count;
+	} list[OFFER_KINDS];
+	bool completions, logging, subscribe; /* its capabilities */
+};
+struct offer *offer_ref(struct offer *offer);
+void offer_unref(struct offer *offer);
+
+enum upstream_state { UPSTREAM_CONNECTING, UPSTREAM_UP, UPSTREAM_DOWN, UPSTREAM_RESTING, UPSTREAM_STOPPED };
+const char *upstream_state_name(enum upstream_state state);
+
+struct upstream;
+struct upstream_events {
+	/* The offer is new or has changed, or the state has (offer NULL: no offer yet). Called on
+	 * the upstream's home loop from its keeper fiber; must not block. */
+	void (*on_change)(void *arg, struct upstream *upstream, struct offer *offer);
+	/* A notification that belongs to no call (resources/updated, message). May be NULL. */
+	void (*on_notification)(void *arg, struct upstream *upstream, const struct mcp_message *message);
+	void *arg;
+};
+
+/* Create and start its keeper on a home loop (chosen by name).
+ *   problem    (may be NULL) what is wrong with the spec
+ *   Errors     ERR_CONFIG
+ *   Runs on    a fiber of loop 0 */
+NODISCARD enum err upstream_new(const struct upstream_spec *spec, const struct upstream_events *events,
+                                struct buf *problem, struct upstream **ret_upstream) AWAITS;
+
+/* Stop: no new calls, calls in flight get `grace_ms`, then children are stopped (stdin closed,
+ * SIGTERM, SIGKILL), upstream sessions DELETEd. Waits for all of it. */
+void upstream_stop(struct upstream *upstream, int64_t grace_ms) AWAITS;
+struct upstream *upstream_ref(struct upstream *upstream);
+void upstream_unref(struct upstream *upstream);
+struct str upstream_name(const struct upstream *upstream);
+
+/* One request to an upstream, from a client's fiber on any loop. */
+struct upstream_call {
+	/* in */
+	struct arena *arena; /* takes the answer */
+	struct mcp_outgoing outgoing;
+	struct str mcp_name;  /* plain value for Mcp-Name, p NULL none */
+	bool idempotent;      /* may be sent twice: lists, reads, tools that say so */
+	struct str tenant_id, principal, session; /* pick the instance by the isolation */
+	struct str request_id; /* sent as X-Request-Id */
+	struct str param_headers; /* "Mcp-Param-X: y\r\n" lines, may be empty */
+	/* A notification that belongs to this call, on the caller's loop and fiber. AWAITS. Its
+	 * error (the client is gone) ends the call. NULL: they are dropped. */
+	enum err (*on_notification)(void *arg, const struct mcp_message *message);
+	void *arg;
+	/* out, set on OK */
+	struct mcp_message answer; /* a response with its result or error; text in `arena` */
+	enum mcp_revision revision; /* the upstream's */
+	uint64_t bytes_out, bytes_in;
+};
+
+/* Make the call: waits for a place (concurrency), starts or finds the instance, sends, relays
+ * notifications, returns the answer. A JSON-RPC error from the server is an OK call.
+ * The caller's cancel or deadline reaches the server: the stream is closed (modern) or
+ * notifications/cancelled is sent (legacy). 404 for an upstream session: initialized anew and
+ * sent once more. Requests that the server makes of the client (sampling, elicitation, roots) are
+ * answered -32601 for now; ping is answered.
+ *   Errors     ERR_UPSTREAM_* , ERR_CANCELED, ERR_TIMEOUT (the upstream's own time-out is
+ *              ERR_UPSTREAM_TIMEOUT), ERR_REFUSED_ADDRESS, ERR_LIMIT (children caps)
+ *   Runs on    a fiber, any loop */
+NODISCARD enum err upstream_call(struct upstream *upstream, struct upstream_call *call) AWAITS;
+
+/* A client's session ended (DELETE) or a tenant/user was removed: stop the instances that
+ * were kept for it. */
+void upstream_forget(struct upstream *upstream, struct str session) AWAITS;
+
+struct upstream_health {
+	enum upstream_state state;
+	enum mcp_revision revision;
+	enum err last_error;
+	char last_error_text[160]; /* redacted; empty when fine */
+	int64_t latency_us;        /* of the last good answer */
+	int64_t since_ms;          /* wall time of the last state change */
+	unsigned instances, children, in_flight, queued;
+	uint64_t calls, failures, restarts;
+};
+/*   Runs on    any thread */
+struct upstream_health upstream_health(struct upstream *upstream);
+
+#endif
