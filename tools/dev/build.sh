@@ -1,0 +1,58 @@
+# shellcheck shell=bash
+# Build trees: build/NAME for each flavour, configured once and then kept up to date by ninja.
+
+# The compiler and Meson options of a flavour.
+flavour_options() {
+	case $1 in
+	# -O2 -g; the symbols are split off after linking.
+	release) echo "gcc --buildtype=debugoptimized -Db_pie=true" ;;
+	debug) echo "gcc --buildtype=debug" ;;
+	asan) echo "gcc --buildtype=debugoptimized -Db_sanitize=address,undefined --werror" ;;
+	asan-clang) echo "clang --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false --werror" ;;
+	tsan) echo "clang --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false" ;;
+	fuzz) echo "clang --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true" ;;
+	*) die "no flavour '$1': release, debug, asan, asan-clang, tsan, fuzz" ;;
+	esac
+}
+
+# build_flavour NAME: configure when needed, then compile all of it.
+build_flavour() {
+	local flavour=$1 words options
+
+	words=$(flavour_options "$flavour")
+	read -r -a options <<<"$words"
+	if [ ! -f "build/$flavour/build.ninja" ]; then
+		step "configuring $flavour" env CC="${options[0]}" meson setup "build/$flavour" "${options[@]:1}" ||
+			return 1
+	fi
+	step "building $flavour" ninja -C "build/$flavour"
+}
+
+# Ship without symbols, keep them beside the binary where gdb looks for them. ninja relinks only
+# when an input is newer, so changing its output in place is safe.
+split_symbols() {
+	local binary=$1
+
+	[ -f "$binary" ] || return 0
+	[ "$binary" -nt "$binary.debug" ] || return 0
+	objcopy --only-keep-debug "$binary" "$binary.debug"
+	objcopy --strip-debug --add-gnu-debuglink="$binary.debug" "$binary"
+	touch "$binary.debug"
+}
+
+#: build [FLAVOUR]          build/FLAVOUR/gatehouse: release (default), debug, asan, asan-clang, tsan
+verb_build() {
+	local flavour=${1:-release}
+
+	deps build
+	case $flavour in
+	asan-clang | tsan | fuzz) deps test ;;
+	esac
+	build_flavour "$flavour"
+	[ "$flavour" != release ] || split_symbols build/release/gatehouse
+}
+
+#: clean                    remove build trees and what npm installed
+verb_clean() {
+	rm -rf build examples/node_modules test/e2e/node_modules
+}

@@ -1,0 +1,87 @@
+# shellcheck shell=bash
+# What every verb uses: messages, long steps that show their progress, root, npm.
+
+say() {
+	printf '%s\n' "$*"
+}
+
+die() {
+	printf './dev: %s\n' "$*" >&2
+	exit 1
+}
+
+have() {
+	command -v "$1" >/dev/null 2>&1
+}
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	elif have sudo; then
+		sudo "$@"
+	else
+		die "this needs root and there is no sudo; run as root: $*"
+	fi
+}
+
+# Show what a command prints as one moving line on a terminal, or a line every 15 s elsewhere.
+show_progress() {
+	local title=$1 line='' last='' begun=$SECONDS shown=$SECONDS width
+
+	width=$((${COLUMNS:-$(tput cols 2>/dev/null || echo 80)} - ${#title} - 14))
+	[ -t 2 ] || say "$title" >&2
+	while true; do
+		if IFS= read -r -t 1 line; then
+			last=$line
+		elif [ $? -le 128 ]; then
+			break
+		fi
+		if [ -t 2 ]; then
+			printf '\r\033[K%s (%d s) %s' "$title" $((SECONDS - begun)) "${last:0:width}" >&2
+		elif [ $((SECONDS - shown)) -ge 15 ]; then
+			shown=$SECONDS
+			say "  $title: $((SECONDS - begun)) s, ${last:0:80}" >&2
+		fi
+	done
+	if [ -t 2 ]; then
+		printf '\r\033[K%s: %d s\n' "$title" $((SECONDS - begun)) >&2
+	elif [ "$SECONDS" -gt $((begun + 2)) ]; then
+		say "  $title: done after $((SECONDS - begun)) s" >&2
+	fi
+}
+
+# step TITLE COMMAND...: run a long command with its output in a log; the log's end is shown
+# when it fails. A pipe in the foreground, so that Ctrl-C reaches the command too.
+step() {
+	local title=$1 log
+	shift
+	log=build/log/${title//[^a-zA-Z0-9]/-}.log
+	mkdir -p build/log
+	if "$@" </dev/null 2>&1 | tee "$log" | show_progress "$title"; then
+		return 0
+	fi
+	tail -n 60 "$log" >&2
+	say "./dev: '$title' failed; all of its output is in $log" >&2
+	return 1
+}
+
+# 0 when the machine's own node is new enough for the servers and tests from npm.
+node_is_current() {
+	have node && [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ]
+}
+
+# npm_ci DIR: install DIR's locked packages, once per lock file. On Debian 12, whose Node 18 is
+# too old for them, the optional packages node-linux-* bring a newer one.
+npm_ci() {
+	local dir=$1 want optional=()
+
+	want=$(sha256sum "$dir/package-lock.json")
+	if [ "$(cat "$dir/node_modules/.gatehouse" 2>/dev/null || true)" = "$want" ]; then
+		return 0
+	fi
+	if node_is_current; then
+		optional=(--omit=optional)
+	fi
+	step "npm packages of $dir" npm ci --prefix "$dir" --no-fund --no-audit "${optional[@]}" || return 1
+	printf '%s\n' "$want" >"$dir/node_modules/.gatehouse"
+}
