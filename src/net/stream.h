@@ -15,11 +15,15 @@ struct stream; /* a plain idle one costs about 400 bytes */
 /*   on_read    bytes arrived; valid during the call (they lie in the loop's read buffer)
  *   on_drain   the write queue fell below its low mark after stream_write said "full"
  *   on_close   the stream is over: OK after an orderly end by the peer or by stream_close,
- *              else why. Release the owner's side here; the stream frees itself after it */
+ *              else why. Release the owner's side here; the stream frees itself after it
+ *   on_eof     (may be NULL) the peer sent its FIN. True keeps the stream for writing until
+ *              stream_close; false, or no such callback, ends it
+ * The struct is borrowed until on_close: make it static. */
 struct stream_events {
 	void (*on_read)(void *owner, struct str bytes);
 	void (*on_drain)(void *owner);
 	void (*on_close)(void *owner, enum err reason);
+	bool (*on_eof)(void *owner);
 };
 
 /* Listeners: accepted streams are handed to on_accept on the loop that accepted them, after

@@ -1,5 +1,5 @@
 /* TLS settings: certificate, key, versions, client certificates; reloadable. OpenSSL stays
- * behind this header and stream.c. */
+ * behind this header and stream_tls.c. */
 #ifndef GATEHOUSE_NET_TLS_H
 #define GATEHOUSE_NET_TLS_H
 
@@ -27,6 +27,7 @@ struct tls_client_spec {
 NODISCARD enum err tls_server_new(const struct tls_server_spec *spec, struct buf *problem, struct tls **ret_tls);
 NODISCARD enum err tls_client_new(const struct tls_client_spec *spec, struct buf *problem, struct tls **ret_tls);
 struct tls *tls_ref(struct tls *tls);
-void tls_unref(struct tls *tls);
+void tls_unref(struct tls *tls); /* NULL is fine */
+DEFINE_AUTO(tls, tls_unref);
 
 #endif
