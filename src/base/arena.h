@@ -30,6 +30,10 @@ void *arena_zalloc(struct arena *arena, size_t bytes);
 /* As arena_alloc, for sizes that an outsider decides: NULL when over the cap. */
 NODISCARD void *arena_try_alloc(struct arena *arena, size_t bytes);
 
+/* Grow a piece to `bytes`, in place where that is possible; the old one is gone afterwards.
+ * NULL when over the cap: the old piece then stays as it was. */
+NODISCARD void *arena_try_grow(struct arena *arena, void *piece, size_t bytes_old, size_t bytes);
+
 /* A copy of s, NUL-terminated after its n bytes. */
 struct str arena_str(struct arena *arena, struct str s);
 

@@ -56,5 +56,11 @@ void log_event(enum log_level level, const char *event, const struct log_field *
  * api key, credentials inside URLs. Used for log lines, child stderr and error texts.
  *   Runs on    any thread */
 void log_redact(struct buf *out, struct str s);
+#define LOG_REDACTED "[redacted]"
+
+/* Whether a field, parameter or header of this name holds a secret ("client_secret",
+ * "X-Api-Key", "accessToken"; not "max_tokens").
+ *   Runs on    any thread */
+bool log_name_is_secret(struct str name);
 
 #endif

@@ -44,7 +44,7 @@ static inline struct str str_skip(struct str s, size_t n)
 {
 	if (n > s.n)
 		n = s.n;
-	return (struct str){s.p + n, s.n - n};
+	return n == 0 ? s : (struct str){s.p + n, s.n - n};
 }
 
 /* Compare ignoring ASCII case. */

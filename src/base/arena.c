@@ -1,0 +1,323 @@
+/* Request memory: bump allocation from 8 KB chunks, freed as a whole.
+ *
+ *   arena --in chunk 1--> chunk 2 --> ...        small pieces, bumped
+ *     \------> large <-> large <-> ...           each its own malloc, may grow by realloc
+ *
+ * Chunks are recycled through a pool that belongs to the thread, so a request that fits one
+ * chunk never enters malloc. Pieces above ARENA_LARGE_BYTES get their own allocation, which
+ * bounds the waste at a chunk's end and lets a parser's table grow without leaving holes.
+ *
+ * Under AddressSanitizer every piece is "large", so that an overrun or a use after
+ * arena_free is seen by the byte. */
+#include "base/arena.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/list.h"
+
+#define ARENA_MAGIC 0x6172656eu
+#define ARENA_ALIGN 16
+#define ARENA_CHUNK_BYTES 8192
+#define ARENA_POOL_CHUNKS_MAX 128 /* per thread: 1 MB, some hundred requests in flight come and go */
+
+#if defined(__SANITIZE_ADDRESS__)
+#define ARENA_LARGE_BYTES 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_LARGE_BYTES 0
+#endif
+#endif
+#ifndef ARENA_LARGE_BYTES
+#define ARENA_LARGE_BYTES 2048
+#endif
+
+struct chunk {
+	struct chunk *next;
+	void *align;
+};
+
+struct large {
+	struct list link;
+	max_align_t bytes[];
+};
+
+struct deferred {
+	struct deferred *next;
+	void (*destroy)(void *object);
+	void *object;
+};
+
+struct arena {
+	uint32_t magic;
+	char *pos, *end; /* what is left of the newest chunk */
+	size_t used;
+	size_t bytes_max;
+	struct chunk *chunks; /* the newest first; the arena itself lies in the oldest */
+	struct list large;
+	struct deferred *deferred;
+};
+
+static_assert(sizeof(struct chunk) % ARENA_ALIGN == 0, "pieces start aligned");
+static_assert(sizeof(struct large) % ARENA_ALIGN == 0, "pieces start aligned");
+
+/* Idle chunks of this thread; per thread because a lock would cost more than malloc. */
+static _Thread_local struct {
+	struct chunk *idle;
+	unsigned count;
+	bool watched; /* pool_drain runs when the thread ends */
+} pool;
+
+static pthread_key_t pool_key;
+
+static void pool_drain(void *unused)
+{
+	while (pool.idle != NULL) {
+		struct chunk *chunk = pool.idle;
+
+		pool.idle = chunk->next;
+		free(chunk);
+	}
+	pool.count = 0;
+	pool.watched = false;
+}
+
+__attribute__((constructor)) static void pool_key_create(void)
+{
+	CHECK(pthread_key_create(&pool_key, pool_drain) == 0);
+}
+
+static struct chunk *chunk_take(void)
+{
+	struct chunk *chunk = pool.idle;
+
+	if (likely(chunk != NULL)) {
+		pool.idle = chunk->next;
+		pool.count--;
+		return chunk;
+	}
+	return malloc(ARENA_CHUNK_BYTES);
+}
+
+static void chunk_give(struct chunk *chunk)
+{
+	if (unlikely(pool.count >= ARENA_POOL_CHUNKS_MAX)) {
+		free(chunk);
+		return;
+	}
+	if (unlikely(!pool.watched))
+		pool.watched = pthread_setspecific(pool_key, &pool) == 0;
+	chunk->next = pool.idle;
+	pool.idle = chunk;
+	pool.count++;
+}
+
+struct arena *arena_new(size_t bytes_max)
+{
+	struct chunk *chunk = chunk_take();
+	struct arena *arena;
+
+	CHECK(chunk != NULL);
+	chunk->next = NULL;
+	arena = (struct arena *)(chunk + 1);
+	*arena = (struct arena){
+		.magic = ARENA_MAGIC,
+		.pos = (char *)chunk + sizeof(*chunk) + (sizeof(*arena) + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN,
+		.end = (char *)chunk + ARENA_CHUNK_BYTES,
+		.bytes_max = bytes_max,
+		.chunks = chunk,
+	};
+	list_init(&arena->large);
+	return arena;
+}
+
+static void run_deferred(struct arena *arena)
+{
+	while (arena->deferred != NULL) {
+		struct deferred *deferred = arena->deferred;
+
+		arena->deferred = deferred->next;
+		deferred->destroy(deferred->object);
+	}
+}
+
+void arena_free(struct arena *arena)
+{
+	struct list *link;
+	struct chunk *chunk;
+
+	if (arena == NULL)
+		return;
+	CHECK_OBJ(arena, ARENA_MAGIC);
+	run_deferred(arena);
+	while ((link = list_pop(&arena->large)) != NULL)
+		free(LIST_OBJ(link, struct large, link));
+	arena->magic = 0;
+	chunk = arena->chunks; /* the last one holds the arena: not touched below */
+	while (chunk != NULL) {
+		struct chunk *next = chunk->next;
+
+		chunk_give(chunk);
+		chunk = next;
+	}
+}
+
+static void *large_alloc(struct arena *arena, size_t bytes)
+{
+	struct large *large = malloc(sizeof(*large) + bytes);
+
+	if (large == NULL)
+		return NULL;
+	list_add_tail(&arena->large, &large->link);
+	arena->used += bytes;
+	return large->bytes;
+}
+
+static __attribute__((noinline)) void *alloc_slow(struct arena *arena, size_t bytes)
+{
+	struct chunk *chunk;
+	char *piece;
+
+	if (bytes > ARENA_LARGE_BYTES || ARENA_LARGE_BYTES == 0)
+		return large_alloc(arena, bytes);
+	chunk = chunk_take();
+	if (chunk == NULL)
+		return NULL;
+	chunk->next = arena->chunks;
+	arena->chunks = chunk;
+	piece = (char *)(chunk + 1);
+	arena->pos = piece + bytes;
+	arena->end = (char *)chunk + ARENA_CHUNK_BYTES;
+	arena->used += bytes;
+	return piece;
+}
+
+/* Whether `bytes` (rounded up as pieces are) still fit under the cap. */
+static inline bool fits_cap(const struct arena *arena, size_t bytes)
+{
+	return bytes <= arena->bytes_max - arena->used;
+}
+
+static inline size_t round_up(size_t bytes)
+{
+	return ARENA_LARGE_BYTES == 0 ? bytes : (bytes + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+}
+
+void *arena_try_alloc(struct arena *arena, size_t bytes)
+{
+	size_t rounded = round_up(bytes);
+	char *piece;
+
+	CHECK_OBJ(arena, ARENA_MAGIC);
+	if (unlikely(rounded < bytes || !fits_cap(arena, rounded)))
+		return NULL;
+	if (unlikely(rounded > ARENA_LARGE_BYTES || rounded > (size_t)(arena->end - arena->pos) ||
+		     ARENA_LARGE_BYTES == 0))
+		return alloc_slow(arena, rounded);
+	piece = arena->pos;
+	arena->pos += rounded;
+	arena->used += rounded;
+	return piece;
+}
+
+void *arena_alloc(struct arena *arena, size_t bytes)
+{
+	void *piece = arena_try_alloc(arena, bytes);
+
+	CHECK(piece != NULL);
+	return piece;
+}
+
+void *arena_zalloc(struct arena *arena, size_t bytes)
+{
+	return memset(arena_alloc(arena, bytes), 0, bytes);
+}
+
+static void *large_grow(struct arena *arena, void *piece, size_t old, size_t bytes)
+{
+	struct large *large = CONTAINER_OF(piece, struct large, bytes);
+	struct list *after = large->link.prev;
+	struct large *grown;
+
+	list_remove(&large->link);
+	grown = realloc(large, sizeof(*large) + bytes);
+	list_add_head(after, grown == NULL ? &large->link : &grown->link);
+	if (grown == NULL)
+		return NULL;
+	arena->used += bytes - old;
+	return grown->bytes;
+}
+
+void *arena_try_grow(struct arena *arena, void *piece, size_t bytes_old, size_t bytes)
+{
+	size_t old = round_up(bytes_old), rounded = round_up(bytes);
+	void *moved;
+
+	CHECK_OBJ(arena, ARENA_MAGIC);
+	if (rounded < bytes || (rounded > old && !fits_cap(arena, rounded - old)))
+		return NULL;
+	if (rounded <= old)
+		return piece;
+	if (old > ARENA_LARGE_BYTES || ARENA_LARGE_BYTES == 0)
+		return large_grow(arena, piece, old, rounded);
+	if ((char *)piece + old == arena->pos && rounded <= ARENA_LARGE_BYTES &&
+	    rounded - old <= (size_t)(arena->end - arena->pos)) {
+		arena->pos += rounded - old;
+		arena->used += rounded - old;
+		return piece;
+	}
+	moved = arena_try_alloc(arena, bytes);
+	if (moved != NULL)
+		memcpy(moved, piece, bytes_old);
+	return moved;
+}
+
+struct str arena_str(struct arena *arena, struct str s)
+{
+	char *p;
+
+	CHECK(s.n < SIZE_MAX);
+	p = arena_alloc(arena, s.n + 1);
+	if (s.n > 0)
+		memcpy(p, s.p, s.n);
+	p[s.n] = '\0';
+	return (struct str){p, s.n};
+}
+
+struct str arena_fmt(struct arena *arena, const char *fmt, ...)
+{
+	char small[256];
+	va_list args;
+	char *p;
+	int n;
+
+	va_start(args, fmt);
+	n = vsnprintf(small, sizeof(small), fmt, args);
+	va_end(args);
+	CHECK(n >= 0);
+	if ((size_t)n < sizeof(small))
+		return arena_str(arena, (struct str){small, (size_t)n});
+	p = arena_alloc(arena, (size_t)n + 1);
+	va_start(args, fmt);
+	n = vsnprintf(p, (size_t)n + 1, fmt, args);
+	va_end(args);
+	CHECK(n >= 0);
+	return (struct str){p, (size_t)n};
+}
+
+void arena_defer(struct arena *arena, void (*destroy)(void *object), void *object)
+{
+	struct deferred *deferred = arena_alloc(arena, sizeof(*deferred));
+
+	*deferred = (struct deferred){arena->deferred, destroy, object};
+	arena->deferred = deferred;
+}
+
+size_t arena_used(const struct arena *arena)
+{
+	CHECK_OBJ(arena, ARENA_MAGIC);
+	return arena->used;
+}
