@@ -17,7 +17,8 @@
  * Numbers stay raw lexemes (yyjson_is_raw). Depth is capped at JSON_DEPTH_MAX, duplicate
  * keys are refused at every level.
  *   ret_root   in `arena`
- *   Errors     ERR_JSON_SYNTAX, ERR_JSON_DEPTH, ERR_JSON_DUPLICATE, ERR_LIMIT (arena cap)
+ *   Errors     ERR_JSON_SYNTAX, ERR_JSON_UTF8, ERR_JSON_DEPTH, ERR_JSON_DUPLICATE,
+ *              ERR_LIMIT (arena cap)
  *   Runs on    any thread */
 NODISCARD enum err json_read(struct arena *arena, struct str text, yyjson_val **ret_root);
 
