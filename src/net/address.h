@@ -46,8 +46,8 @@ bool prefix_covers(const struct prefix *prefix, const struct address *address);
 /* What outbound connections may reach. The check is made on the resolved address that is
  * really connected to, so DNS rebinding gains nothing. */
 struct address_guard {
-	bool allow_private;           /* loopback, RFC 1918, link-local, ULA, CGNAT, ... */
-	const struct prefix *allow;   /* exceptions, borrowed */
+	bool allow_private;	    /* loopback, RFC 1918, link-local, ULA, CGNAT, ... */
+	const struct prefix *allow; /* exceptions, borrowed */
 	size_t allow_count;
 };
 /*   Errors     ERR_REFUSED_ADDRESS */
@@ -57,6 +57,6 @@ NODISCARD enum err address_guard_check(const struct address_guard *guard, const 
  *   ret_addresses  at most `cap`, in getaddrinfo's order
  *   Errors     ERR_DNS, ERR_CANCELED, ERR_TIMEOUT */
 NODISCARD enum err address_resolve(struct str host, uint16_t port, struct address *ret_addresses, size_t cap,
-                                   size_t *ret_count) AWAITS;
+				   size_t *ret_count) AWAITS;
 
 #endif

@@ -31,12 +31,13 @@ struct stream_events {
 struct listener;
 
 struct listener_spec {
-	struct address address;      /* TCP (SO_REUSEPORT, one socket per loop) or Unix (one on loop 0,
-	                              * passed on round robin) */
-	int inherited_fd;            /* >= 0: systemd socket activation, `address` is ignored */
-	bool proxy_protocol;         /* expect a PROXY v2 header (only from trusted_proxies) */
+	struct address address; /* TCP (SO_REUSEPORT, one socket per loop) or Unix (one on loop 0,
+				 * passed on round robin) */
+	int inherited_fd;	/* >= 0: systemd socket activation, `address` is ignored */
+	bool proxy_protocol;	/* expect a PROXY v2 header (only from trusted_proxies) */
 	const struct prefix *trusted_proxies;
 	size_t trusted_count;
+	struct tls *tls; /* the first settings, NULL for plain; referenced. See listener_set_tls */
 	mode_t unix_mode;
 	int backlog;
 };
@@ -52,7 +53,7 @@ struct listener_events {
  *   ret_bound     may be NULL: the address with the port the kernel chose
  *   Errors     ERR_SYSTEM (address in use, no permission), with a log line */
 NODISCARD enum err listener_open(const struct listener_spec *spec, const struct listener_events *events, void *owner,
-                                 struct listener **ret_listener, struct address *ret_bound) AWAITS;
+				 struct listener **ret_listener, struct address *ret_bound) AWAITS;
 
 /* Use these settings for TLS from the next connection on; NULL for plain. Called on loop 0. */
 void listener_set_tls(struct listener *listener, struct tls *tls);
@@ -73,8 +74,7 @@ void stream_start(struct stream *stream, const struct stream_events *events, voi
  *   Errors     ERR_REFUSED_ADDRESS is the caller's to check before; ERR_IO, ERR_TLS, ERR_TIMEOUT,
  *              ERR_CANCELED (on any error no callback comes) */
 NODISCARD enum err stream_connect(const struct address *address, struct tls *tls, struct str server_name,
-                                  const struct stream_events *events, void *owner,
-                                  struct stream **ret_stream) AWAITS;
+				  const struct stream_events *events, void *owner, struct stream **ret_stream) AWAITS;
 
 /* Write up to 8 pieces in order. What the socket takes at once is not copied; the rest is
  * copied, except blobs (`piece.blob` not NULL), which are referenced.

@@ -10,14 +10,14 @@ struct tls; /* reference-counted, immutable; reload makes a new one */
 
 struct tls_server_spec {
 	const char *cert_file, *key_file; /* PEM; the chain in cert_file */
-	const char *client_ca_file;       /* NULL: no client certificates */
+	const char *client_ca_file;	  /* NULL: no client certificates */
 	bool client_cert_required;
-	bool allow_tls12;                 /* off unless asked for */
+	bool allow_tls12; /* off unless asked for */
 };
 
 struct tls_client_spec {
-	const char *ca_file;                     /* NULL: the system's */
-	const char *cert_file, *key_file;        /* client certificate, NULL none */
+	const char *ca_file;		  /* NULL: the system's */
+	const char *cert_file, *key_file; /* client certificate, NULL none */
 };
 
 /*   ret_tls    one reference

@@ -1,0 +1,19 @@
+/* Listening sockets as plain descriptors, before a loop has them. */
+#ifndef GATEHOUSE_NET_LISTEN_SOCKET_H
+#define GATEHOUSE_NET_LISTEN_SOCKET_H
+
+#include "net/stream.h"
+
+/* Make `count` bound descriptors for the same address: TCP ones share the port through
+ * SO_REUSEPORT, so the kernel spreads connections over the loops; Unix and inherited ones
+ * are copies of one socket, on which the loops race.
+ *   out        `count` descriptors, the caller's to close
+ *   ret_bound  the address with the port the kernel chose
+ *   Errors     ERR_SYSTEM, with a log line */
+NODISCARD enum err listen_sockets_open(const struct listener_spec *spec, unsigned count, int *out,
+				       struct address *ret_bound);
+
+/* Remove the file of a Unix socket that listen_sockets_open made. */
+void listen_socket_unlink(const struct listener_spec *spec);
+
+#endif
