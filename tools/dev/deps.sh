@@ -8,7 +8,7 @@
 packages_build=(gcc libc6-dev meson ninja-build pkg-config python3 libuv1-dev libllhttp-dev libyyjson-dev
 	libsqlite3-dev libssl-dev libyaml-dev libpcre2-dev libboost-context-dev zlib1g-dev binutils)
 packages_run=(ca-certificates nodejs npm)
-packages_lint=(python3 clang-format shellcheck git)
+packages_lint=(python3 clang-format shellcheck)
 packages_test=(check clang llvm libclang-rt-dev json-schema-test-suite curl util-linux "${packages_run[@]}"
 	"${packages_lint[@]}")
 packages_full=(valgrind gdb debootstrap)
@@ -18,7 +18,7 @@ packages_bench=(wrk nginx-light valgrind strace util-linux)
 packages_missing() {
 	local package installed
 
-	installed=$(dpkg-query -W -f='${db:Status-Abbrev}${Package}\n' "$@" 2>/dev/null | sed -n 's/^ii *//p')
+	installed=$( (dpkg-query -W -f='${db:Status-Abbrev}${Package}\n' "$@" 2>/dev/null || true) | sed -n 's/^ii *//p')
 	for package in "$@"; do
 		case $package in
 		nodejs) have node && continue ;;
@@ -28,19 +28,27 @@ packages_missing() {
 	done
 }
 
-# The URI of the mirror that serves this machine's Debian 12, whichever format names it.
+# The code name of this release: bookworm, trixie, noble...
+release_name() {
+	# shellcheck source=/dev/null
+	(. /etc/os-release && printf '%s\n' "${VERSION_CODENAME:-unknown}")
+}
+
+# The URI of the mirror that serves this machine's own release, whichever format names it.
 mirror_uri() {
-	local files=()
+	local files=() name
+
+	name=$(release_name)
 
 	shopt -s nullglob
 	files=(/etc/apt/sources.list.d/*.sources)
 	if [ ${#files[@]} -gt 0 ]; then
-		awk 'BEGIN { RS = ""; FS = "\n" }
+		awk -v name="$name" 'BEGIN { RS = ""; FS = "\n" }
 			{
 				uri = ""; ours = 0
 				for (i = 1; i <= NF; i++) {
 					if ($i ~ /^URIs:/) { split($i, words, /[ \t]+/); uri = words[2] }
-					if ($i ~ /^Suites:/ && ($i " ") ~ /[ \t]bookworm[ \t]/) ours = 1
+					if ($i ~ /^Suites:/ && index($i " ", " " name " ")) ours = 1
 				}
 				if (ours && uri != "") { print uri; exit }
 			}' "${files[@]}"
@@ -48,7 +56,7 @@ mirror_uri() {
 	files=(/etc/apt/sources.list.d/*.list)
 	[ ! -f /etc/apt/sources.list ] || files+=(/etc/apt/sources.list)
 	if [ ${#files[@]} -gt 0 ]; then
-		sed -nE 's/^deb[ \t]+(\[[^]]*\][ \t]+)?([^ \t]+)[ \t]+bookworm([ \t].*)?$/\2/p' "${files[@]}"
+		sed -nE "s/^deb[ \t]+(\[[^]]*\][ \t]+)?([^ \t]+)[ \t]+$name([ \t].*)?\$/\2/p" "${files[@]}"
 	fi
 	shopt -u nullglob
 }
@@ -81,7 +89,7 @@ write_trixie_source() {
 add_trixie_source() {
 	local uri
 
-	[ "$(. /etc/os-release && echo "${VERSION_CODENAME:-}")" = bookworm ] || return 0
+	[ "$(release_name)" = bookworm ] || return 0
 	[ ! -f /etc/apt/preferences.d/gatehouse-trixie ] || return 0
 	uri=$(mirror_uri | head -n 1)
 	[ -n "$uri" ] || die "no apt source of this machine names Debian 12 (bookworm): yyjson and llhttp come from" \
