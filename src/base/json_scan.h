@@ -46,7 +46,7 @@ const struct json_member *json_member(const struct json_index *index, const stru
                                       struct str key);
 
 /* The text of a string member, unescaped (into the arena only when it has escapes).
- * STR_NONE when m is NULL or no string. */
+ * STR_NONE when m is NULL or no string, or when the arena's cap does not allow the copy. */
 struct str json_member_str(struct arena *arena, const struct json_member *m);
 
 /* Walk the elements of a root array: *cursor starts at 0; false at the end. */
