@@ -50,18 +50,27 @@ show_progress() {
 	fi
 }
 
-# step TITLE COMMAND...: run a long command with its output in a log; the log's end is shown
-# when it fails. A pipe in the foreground, so that Ctrl-C reaches the command too.
-step() {
-	local title=$1 log
+# The file that keeps what a long command printed.
+log_of() {
+	printf 'build/log/%s.log\n' "${1//[^a-zA-Z0-9]/-}"
+}
+
+# logged TITLE COMMAND...: run a long command with progress shown and its output in a log. A pipe
+# in the foreground, so that Ctrl-C reaches the command too.
+logged() {
+	local title=$1
 	shift
-	log=build/log/${title//[^a-zA-Z0-9]/-}.log
 	mkdir -p build/log
-	if "$@" </dev/null 2>&1 | tee "$log" | show_progress "$title"; then
+	"$@" </dev/null 2>&1 | tee "$(log_of "$title")" | show_progress "$title"
+}
+
+# step TITLE COMMAND...: the same; when the command fails, the end of its log is shown.
+step() {
+	if logged "$@"; then
 		return 0
 	fi
-	tail -n 60 "$log" >&2
-	say "./dev: '$title' failed; all of its output is in $log" >&2
+	tail -n 60 "$(log_of "$1")" >&2
+	say "./dev: '$1' failed; all of its output is in $(log_of "$1")" >&2
 	return 1
 }
 

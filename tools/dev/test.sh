@@ -1,0 +1,163 @@
+# shellcheck shell=bash
+# The test legs. Each leaves one file in build/results, and tools/tally adds them up, so that a
+# red leg never hides the ones after it.
+#
+#   lint         the house linter and the linter's own test
+#   unit         Check programs, fuzz corpora and the JSON Schema suite: gcc and clang, ASan + UBSan
+#   e2e          node:test against the ASan binary; soak*.test.mjs against the release binary
+#   full         also TSan, Valgrind, ./dev run and ./dev test in a bare Debian
+#
+# The e2e tests find the binary in GATEHOUSE and the fixtures' directory in GATEHOUSE_FIXTURES.
+
+results=build/results
+
+# ASLR with many random bits breaks older sanitizer runtimes; containers may forbid turning it off.
+unrandomized() {
+	if setarch -R true 2>/dev/null; then
+		setarch -R "$@"
+	else
+		"$@"
+	fi
+}
+
+sanitizer_environment() {
+	# A frame's fake stack would not survive a switch between fibers.
+	export ASAN_OPTIONS=detect_stack_use_after_return=0:abort_on_error=1:${ASAN_OPTIONS:-}
+	export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:${UBSAN_OPTIONS:-}
+	export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:${TSAN_OPTIONS:-}
+}
+
+# A leg that is not even built counts as one failure.
+leg_failed() {
+	printf '0 passed, 1 failed\n' >"$results/$1.text"
+}
+
+# counted LEG COMMAND...: a leg whose command says how it went by its exit status alone.
+counted() {
+	local leg=$1
+	shift
+	if "$@"; then
+		printf '1 passed, 0 failed\n' >"$results/$leg.text"
+	else
+		leg_failed "$leg"
+	fi
+}
+
+test_lint() {
+	counted lint verb_lint
+	if ! logged "lint's own test" python3 -B tools/lint/test.py; then
+		cat "$(log_of "lint's own test")"
+	fi
+	cp "$(log_of "lint's own test")" "$results/lint-self-test.text"
+}
+
+# test_meson FLAVOUR [MESON TEST ARGUMENT...]
+test_meson() {
+	local flavour=$1
+	shift
+	if ! build_flavour "$flavour"; then
+		leg_failed "unit-$flavour"
+		return
+	fi
+	rm -f "build/$flavour"/meson-logs/testlog*.json
+	logged "unit tests, $flavour" unrandomized meson test -C "build/$flavour" --no-rebuild "$@" || true
+	cat "build/$flavour"/meson-logs/testlog*.json >"$results/unit-$flavour.json" || leg_failed "unit-$flavour"
+}
+
+# test_node LEG FLAVOUR FILE...
+test_node() {
+	local leg=$1 flavour=$2 node=node
+	shift 2
+	if ! build_flavour "$flavour" || ! npm_ci test/e2e; then
+		leg_failed "$leg"
+		return
+	fi
+	[ ! -x test/e2e/node_modules/.bin/node ] || node=test/e2e/node_modules/.bin/node
+	if ! logged "$leg" env GATEHOUSE="$PWD/build/$flavour/gatehouse" \
+		GATEHOUSE_FIXTURES="$PWD/build/$flavour/test/fixtures" \
+		"$node" --test --test-concurrency=2 --test-reporter=spec --test-reporter-destination=stdout \
+		--test-reporter=tap --test-reporter-destination="$results/$leg.tap" "$@"; then
+		sed -n '/failing tests:/,$p' "$(log_of "$leg")"
+	fi
+	[ -s "$results/$leg.tap" ] || leg_failed "$leg"
+}
+
+# e2e_files PATTERN: test/e2e files with PATTERN in their names; long ones only when named.
+e2e_files() {
+	local file
+
+	for file in test/e2e/*"$1"*.test.mjs; do
+		case $file in
+		*/soak* | */conformance*) [ -n "$1" ] || continue ;;
+		esac
+		[ ! -f "$file" ] || printf '%s\n' "$file"
+	done
+}
+
+test_e2e() {
+	local leg=$1 flavour=$2 files
+	mapfile -t files < <(e2e_files "$3")
+	if [ ${#files[@]} -eq 0 ]; then
+		say "no file test/e2e/*$3*.test.mjs"
+		leg_failed "$leg"
+		return
+	fi
+	test_node "$leg" "$flavour" "${files[@]}"
+}
+
+test_unit() {
+	test_meson asan "$@"
+	test_meson asan-clang "$@"
+}
+
+test_everything() {
+	test_lint
+	test_unit
+	test_e2e e2e asan ''
+	test_e2e soak release soak
+}
+
+test_full() {
+	test_everything
+	deps full
+	test_meson tsan --timeout-multiplier 5
+	test_meson debug --timeout-multiplier 20 \
+		--wrapper 'valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite'
+	counted bare-debian as_root tools/bare-check
+}
+
+#: test [LEG [PATTERN]]     lint, unit, e2e, schema, conformance, soak, full; default: all but full and conformance
+verb_test() {
+	local what=${1:-everything} pattern=${2:-} begun=$SECONDS status=0 names=()
+
+	deps build test
+	sanitizer_environment
+	rm -rf "$results"
+	mkdir -p "$results"
+	case $what in
+	everything | full | lint) "test_$what" ;;
+	unit)
+		[ -z "$pattern" ] || names=("*$pattern*")
+		test_unit "${names[@]}"
+		;;
+	schema) test_meson asan --suite schema ;;
+	e2e) test_e2e e2e asan "$pattern" ;;
+	soak | conformance) test_e2e "$what" release "$what" ;;
+	*) die "no leg '$what': lint, unit, e2e, schema, conformance, soak, full" ;;
+	esac
+	say "after $((SECONDS - begun)) s:"
+	tools/tally "$results" || status=$?
+	return $status
+}
+
+#: lint [PATH...]           the house rules (tools/lint), clang-format and shellcheck
+verb_lint() {
+	deps lint
+	python3 -B tools/lint/lint.py "$@"
+}
+
+#: format                   clang-format all C files in place
+verb_format() {
+	deps lint
+	find src test bench -name '*.[ch]' -print0 | xargs -0 -P 2 -n 20 clang-format -i
+}
