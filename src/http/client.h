@@ -45,6 +45,7 @@ struct http_call {
 	size_t body_count;  /* at most 4 */
 	bool idempotent;    /* may be sent again when a reused connection turns out to be dead before
 	                     * any byte of an answer; otherwise only when nothing was written */
+	int64_t timeout_ms; /* for the whole answer, from sending on: ERR_UPSTREAM_TIMEOUT; 0 none */
 };
 
 struct http_answer {
@@ -59,7 +60,8 @@ struct http_answer {
  *   arena      takes the head; a whole body too
  *   ret_answer in `arena`; http_answer_end must be called on it
  *   Errors     ERR_UPSTREAM_DOWN (connect, reset, TLS, DNS), ERR_UPSTREAM_GARBAGE (not HTTP),
- *              ERR_UPSTREAM_BUSY (queue full), ERR_REFUSED_ADDRESS, ERR_CANCELED, ERR_TIMEOUT */
+ *              ERR_UPSTREAM_BUSY (queue full), ERR_UPSTREAM_TIMEOUT (the call's own),
+ *              ERR_REFUSED_ADDRESS, ERR_CANCELED, ERR_TIMEOUT */
 NODISCARD enum err http_call(struct http_pool *pool, struct arena *arena, const struct http_call *call,
                              struct http_answer **ret_answer) AWAITS;
 
@@ -71,6 +73,9 @@ NODISCARD enum err http_answer_body(struct http_answer *answer, size_t bytes_max
 /* The next piece of the body, as it arrives; n 0 at the end. Valid until the next call.
  *   Errors     as http_answer_body */
 NODISCARD enum err http_answer_read(struct http_answer *answer, struct str *ret_piece) AWAITS;
+
+/* Give the rest of the answer so much time from now on; 0 for as long as it likes. */
+void http_answer_timeout(struct http_answer *answer, int64_t timeout_ms);
 
 /* Done with it: a body read to its end gives the connection back, else it is closed (which is
  * how a modern upstream learns of a cancel). NULL is fine. */

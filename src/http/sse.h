@@ -14,7 +14,7 @@ struct sse_event {
 
 struct sse_reader {
 	struct buf line, data, type, id;
-	bool has_id, has_data, after_cr, started;
+	bool has_id, has_data, after_cr, started, returned;
 	int64_t retry_ms;
 	size_t bytes_max; /* of one event */
 };

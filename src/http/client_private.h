@@ -1,0 +1,136 @@
+/* What the files of the HTTP client share: the reader of answers (client_parse.c), the
+ * connections (client_conn.c), the pool they come from (client_pool.c) and the calls made on
+ * them (client.c). */
+#ifndef GATEHOUSE_HTTP_CLIENT_PRIVATE_H
+#define GATEHOUSE_HTTP_CLIENT_PRIVATE_H
+
+#include <llhttp.h>
+
+#include "http/client.h"
+
+#define HTTP_POOL_MAGIC 0x48504c01u
+#define HTTP_CONN_MAGIC 0x48434e01u
+#define HTTP_EXCHANGE_MAGIC 0x48455801u
+
+/* The reader of one answer after another. The head is gathered in the call's arena; pieces of
+ * the body go to `on_body` as they come.
+ *
+ *   HEAD --end of the head, not 1xx--> BODY --last byte--> DONE
+ *    ^ 1xx: once more                                        |
+ *    +------------------- reply_reset <----------------------+ */
+enum reply_state { REPLY_HEAD, REPLY_BODY, REPLY_DONE };
+
+struct reply_span {
+	uint32_t name, name_n, value, value_n; /* offsets in reply.text */
+};
+
+struct reply {
+	llhttp_t llhttp;
+	enum reply_state state;
+	enum err err;	 /* why a callback stopped the parser */
+	bool keep_alive; /* valid when DONE */
+	bool bodiless;	 /* the answer to a HEAD */
+	struct arena *arena;
+	char *text; /* names and values, one after the other */
+	struct reply_span *span;
+	uint32_t text_n, text_cap, span_n, span_cap;
+	uint32_t head_bytes, interim; /* over all 1xx too */
+	struct http_fields fields;    /* these two set when the head is complete */
+	int64_t length;		      /* of the body as announced, -1 when it was not */
+	enum err (*on_body)(void *owner, struct str piece);
+	void *owner;
+};
+
+/* Ready for the answer to the next call, whose head goes to `arena`. */
+void reply_reset(struct reply *reply, struct arena *arena);
+
+/* Take bytes as they came. Bytes behind a complete answer are an error: nobody asked for them.
+ *   Errors     ERR_UPSTREAM_GARBAGE, ERR_UPSTREAM_TOO_LARGE, or what on_body returned */
+NODISCARD enum err reply_read(struct reply *reply, struct str bytes);
+
+/* The peer closed: the end of a body without a length, else a cut.
+ *   Errors     ERR_UPSTREAM_DOWN */
+NODISCARD enum err reply_finish(struct reply *reply);
+
+struct http_exchange;
+
+/*   IDLE --call--> BUSY --answer read to its end--> IDLE
+ *    |               |
+ *    +--- closed ----+--> CLOSING --on_close--> freed */
+enum http_conn_state { HTTP_CONN_IDLE, HTTP_CONN_BUSY, HTTP_CONN_CLOSING };
+
+struct http_client_conn {
+	uint32_t magic;
+	enum http_conn_state state;
+	struct http_pool *pool;
+	struct stream *stream;
+	struct list link; /* in pool->idle, newest first */
+	int64_t idle_since_ms;
+	bool served;			/* a call before this one */
+	struct http_exchange *exchange; /* NULL unless BUSY */
+	struct reply reply;
+};
+
+/* One call and its answer. The answer's fiber and the connection's callbacks take turns. */
+struct http_exchange {
+	struct http_answer answer; /* the public face, first */
+	uint32_t magic;
+	struct http_pool *pool;
+	struct wait *waiter; /* the fiber, when it waits */
+	struct timer timer;
+	enum err failure; /* sticky; OK while all is well */
+	bool head, done;  /* what has arrived */
+	bool any_byte;	  /* of the answer */
+	bool streaming;	  /* read piece by piece: the arena is out of it */
+	bool paused;
+	size_t whole_max; /* http_answer_body's bytes_max, 0 before it was called */
+	char *body;	  /* in the arena */
+	size_t body_n, body_cap;
+	struct buf filling, given; /* pieces of a streaming body: they swap at each read */
+};
+
+struct http_pool {
+	uint32_t magic;
+	bool closing;
+	struct loop *loop;
+	struct http_pool_spec spec;
+	struct buf host_line;	/* "Host: x\r\n" */
+	struct buf post_prefix; /* "POST path HTTP/1.1\r\nHost: x\r\n" */
+	struct gate gate;
+	struct list idle;
+	struct timer sweep;
+	unsigned open, connecting, exchanges;
+	uint64_t connects, reuses;
+	struct address address[8]; /* as resolved */
+	size_t address_count;
+	int64_t resolved_until_ms;
+	bool resolving;
+	struct list resolvers; /* waits of connectors while another one resolves */
+};
+
+/* An idle or a new connection, BUSY; the caller holds a place of the gate, which is left when
+ * there is an error.
+ *   fresh      an idle one will not do
+ *   Errors     ERR_UPSTREAM_DOWN, ERR_REFUSED_ADDRESS, ERR_UPSTREAM_BUSY, ERR_CANCELED, ERR_TIMEOUT */
+NODISCARD enum err http_pool_take(struct http_pool *pool, bool fresh, struct http_client_conn **ret_conn) AWAITS;
+
+/* To the idle ones. */
+void http_pool_put(struct http_client_conn *conn);
+
+/* Free a closing pool once nothing uses it. */
+void http_pool_settle(struct http_pool *pool);
+
+/* Connect to one of the pool's addresses; the connection goes to the idle ones.
+ *   Errors     ERR_IO, ERR_DNS, ERR_TLS, ERR_REFUSED_ADDRESS, ERR_CANCELED, ERR_TIMEOUT */
+NODISCARD enum err http_conn_open(struct http_pool *pool) AWAITS;
+
+void http_conn_set_state(struct http_client_conn *conn, enum http_conn_state to);
+void http_conn_close(struct http_client_conn *conn);
+
+/* What a connection tells its exchange (client.c), from callbacks. */
+void http_exchange_head(struct http_exchange *exchange);
+enum err http_exchange_body(void *exchange, struct str piece);
+void http_exchange_done(struct http_exchange *exchange);
+void http_exchange_fail(struct http_exchange *exchange, enum err err);
+
+#endif
