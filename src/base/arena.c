@@ -24,15 +24,17 @@
 #define ARENA_CHUNK_BYTES 8192
 #define ARENA_POOL_CHUNKS_MAX 128 /* per thread: 1 MB, some hundred requests in flight come and go */
 
+#define ARENA_LARGE_BYTES 2048 /* from here on a piece is its own malloc */
+
 #if defined(__SANITIZE_ADDRESS__)
-#define ARENA_LARGE_BYTES 0
+#define ARENA_ALL_LARGE true
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define ARENA_LARGE_BYTES 0
+#define ARENA_ALL_LARGE true
 #endif
 #endif
-#ifndef ARENA_LARGE_BYTES
-#define ARENA_LARGE_BYTES 2048
+#ifndef ARENA_ALL_LARGE
+#define ARENA_ALL_LARGE false
 #endif
 
 struct chunk {
@@ -53,7 +55,8 @@ struct deferred {
 
 struct arena {
 	uint32_t magic;
-	char *pos, *end; /* what is left of the newest chunk */
+	char *pos, *end;  /* what may still be taken from the newest chunk; never above the cap */
+	const char *from; /* pieces from here to pos are not in `used` yet */
 	size_t used;
 	size_t bytes_max;
 	struct chunk *chunks; /* the newest first; the arena itself lies in the oldest */
@@ -61,6 +64,12 @@ struct arena {
 	struct deferred *deferred;
 };
 
+static inline bool is_large(size_t bytes)
+{
+	return ARENA_ALL_LARGE || bytes > ARENA_LARGE_BYTES;
+}
+
+static_assert(sizeof(struct arena) % ARENA_ALIGN == 0, "pieces start aligned");
 static_assert(sizeof(struct chunk) % ARENA_ALIGN == 0, "pieces start aligned");
 static_assert(sizeof(struct large) % ARENA_ALIGN == 0, "pieces start aligned");
 
@@ -115,6 +124,17 @@ static void chunk_give(struct chunk *chunk)
 	pool.count++;
 }
 
+/* Start taking pieces from `start`, in the newest chunk, as far as the cap allows. */
+static inline void set_room(struct arena *arena, struct chunk *chunk, char *start)
+{
+	size_t room = (size_t)((char *)chunk + ARENA_CHUNK_BYTES - start);
+	size_t allowed = arena->bytes_max - arena->used;
+
+	arena->pos = start;
+	arena->from = start;
+	arena->end = start + (allowed < room ? allowed : room);
+}
+
 struct arena *arena_new(size_t bytes_max)
 {
 	struct chunk *chunk = chunk_take();
@@ -123,14 +143,13 @@ struct arena *arena_new(size_t bytes_max)
 	CHECK(chunk != NULL);
 	chunk->next = NULL;
 	arena = (struct arena *)(chunk + 1);
-	*arena = (struct arena){
-		.magic = ARENA_MAGIC,
-		.pos = (char *)chunk + sizeof(*chunk) + (sizeof(*arena) + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN,
-		.end = (char *)chunk + ARENA_CHUNK_BYTES,
-		.bytes_max = bytes_max,
-		.chunks = chunk,
-	};
+	arena->magic = ARENA_MAGIC;
+	arena->used = 0;
+	arena->bytes_max = bytes_max;
+	arena->chunks = chunk;
+	arena->deferred = NULL;
 	list_init(&arena->large);
+	set_room(arena, chunk, (char *)(arena + 1));
 	return arena;
 }
 
@@ -165,15 +184,46 @@ void arena_free(struct arena *arena)
 	}
 }
 
+size_t arena_used(const struct arena *arena)
+{
+	CHECK_OBJ(arena, ARENA_MAGIC);
+	return arena->used + (size_t)(arena->pos - arena->from);
+}
+
+/* Bring `used` up to date; the room left stays as it is. */
+static inline void settle_used(struct arena *arena)
+{
+	arena->used += (size_t)(arena->pos - arena->from);
+	arena->from = arena->pos;
+}
+
+/* The cap leaves less to the chunk after a large piece has been taken. */
+static inline void shrink_room(struct arena *arena)
+{
+	size_t allowed = arena->bytes_max - arena->used;
+
+	if ((size_t)(arena->end - arena->pos) > allowed)
+		arena->end = arena->pos + allowed;
+}
+
 static void *large_alloc(struct arena *arena, size_t bytes)
 {
-	struct large *large = malloc(sizeof(*large) + bytes);
+	struct large *large;
 
+	if (bytes > SIZE_MAX - sizeof(*large))
+		return NULL;
+	large = malloc(sizeof(*large) + bytes);
 	if (large == NULL)
 		return NULL;
 	list_add_tail(&arena->large, &large->link);
 	arena->used += bytes;
+	shrink_room(arena);
 	return large->bytes;
+}
+
+static inline size_t round_up(size_t bytes)
+{
+	return (bytes + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
 }
 
 static __attribute__((noinline)) void *alloc_slow(struct arena *arena, size_t bytes)
@@ -181,46 +231,39 @@ static __attribute__((noinline)) void *alloc_slow(struct arena *arena, size_t by
 	struct chunk *chunk;
 	char *piece;
 
-	if (bytes > ARENA_LARGE_BYTES || ARENA_LARGE_BYTES == 0)
+	settle_used(arena);
+	if (bytes > arena->bytes_max - arena->used)
+		return NULL;
+	if (is_large(bytes))
 		return large_alloc(arena, bytes);
+	bytes = round_up(bytes);
+	if (bytes > arena->bytes_max - arena->used)
+		return NULL;
 	chunk = chunk_take();
 	if (chunk == NULL)
 		return NULL;
 	chunk->next = arena->chunks;
 	arena->chunks = chunk;
 	piece = (char *)(chunk + 1);
-	arena->pos = piece + bytes;
-	arena->end = (char *)chunk + ARENA_CHUNK_BYTES;
-	arena->used += bytes;
+	set_room(arena, chunk, piece);
+	arena->pos += bytes;
 	return piece;
-}
-
-/* Whether `bytes` (rounded up as pieces are) still fit under the cap. */
-static inline bool fits_cap(const struct arena *arena, size_t bytes)
-{
-	return bytes <= arena->bytes_max - arena->used;
-}
-
-static inline size_t round_up(size_t bytes)
-{
-	return ARENA_LARGE_BYTES == 0 ? bytes : (bytes + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
 }
 
 void *arena_try_alloc(struct arena *arena, size_t bytes)
 {
-	size_t rounded = round_up(bytes);
-	char *piece;
-
 	CHECK_OBJ(arena, ARENA_MAGIC);
-	if (unlikely(rounded < bytes || !fits_cap(arena, rounded)))
-		return NULL;
-	if (unlikely(rounded > ARENA_LARGE_BYTES || rounded > (size_t)(arena->end - arena->pos) ||
-		     ARENA_LARGE_BYTES == 0))
-		return alloc_slow(arena, rounded);
-	piece = arena->pos;
-	arena->pos += rounded;
-	arena->used += rounded;
-	return piece;
+	if (likely(!is_large(bytes))) {
+		size_t rounded = round_up(bytes);
+
+		if (likely(rounded <= (size_t)(arena->end - arena->pos))) {
+			char *piece = arena->pos;
+
+			arena->pos = piece + rounded;
+			return piece;
+		}
+	}
+	return alloc_slow(arena, bytes);
 }
 
 void *arena_alloc(struct arena *arena, size_t bytes)
@@ -239,34 +282,35 @@ void *arena_zalloc(struct arena *arena, size_t bytes)
 static void *large_grow(struct arena *arena, void *piece, size_t old, size_t bytes)
 {
 	struct large *large = CONTAINER_OF(piece, struct large, bytes);
-	struct list *after = large->link.prev;
+	struct list *before = large->link.prev;
 	struct large *grown;
 
+	settle_used(arena);
+	if (bytes - old > arena->bytes_max - arena->used || bytes > SIZE_MAX - sizeof(*large))
+		return NULL;
 	list_remove(&large->link);
 	grown = realloc(large, sizeof(*large) + bytes);
-	list_add_head(after, grown == NULL ? &large->link : &grown->link);
+	list_add_head(before, grown == NULL ? &large->link : &grown->link);
 	if (grown == NULL)
 		return NULL;
 	arena->used += bytes - old;
+	shrink_room(arena);
 	return grown->bytes;
 }
 
 void *arena_try_grow(struct arena *arena, void *piece, size_t bytes_old, size_t bytes)
 {
-	size_t old = round_up(bytes_old), rounded = round_up(bytes);
+	char *piece_end = (char *)piece + round_up(bytes_old);
 	void *moved;
 
 	CHECK_OBJ(arena, ARENA_MAGIC);
-	if (rounded < bytes || (rounded > old && !fits_cap(arena, rounded - old)))
-		return NULL;
-	if (rounded <= old)
+	if (bytes <= bytes_old)
 		return piece;
-	if (old > ARENA_LARGE_BYTES || ARENA_LARGE_BYTES == 0)
-		return large_grow(arena, piece, old, rounded);
-	if ((char *)piece + old == arena->pos && rounded <= ARENA_LARGE_BYTES &&
-	    rounded - old <= (size_t)(arena->end - arena->pos)) {
-		arena->pos += rounded - old;
-		arena->used += rounded - old;
+	if (is_large(bytes_old))
+		return large_grow(arena, piece, bytes_old, bytes);
+	if (piece_end == arena->pos && !is_large(bytes) &&
+	    round_up(bytes) - round_up(bytes_old) <= (size_t)(arena->end - arena->pos)) {
+		arena->pos = (char *)piece + round_up(bytes);
 		return piece;
 	}
 	moved = arena_try_alloc(arena, bytes);
@@ -314,10 +358,4 @@ void arena_defer(struct arena *arena, void (*destroy)(void *object), void *objec
 
 	*deferred = (struct deferred){arena->deferred, destroy, object};
 	arena->deferred = deferred;
-}
-
-size_t arena_used(const struct arena *arena)
-{
-	CHECK_OBJ(arena, ARENA_MAGIC);
-	return arena->used;
 }

@@ -1,10 +1,15 @@
-/* The strict one-pass scanner. No recursion: `level` holds the open containers.
+/* The strict one-pass scanner. No recursion: `levels` holds the open containers.
  *
- *            +---- '{' '[' ----+   +------------- ',' --------------+
- *            v                 |   v                                |
- *   key? -> VALUE -------------+  key? -> VALUE -- scalar -> AFTER -+-- '}' ']' --> AFTER
- *                                                              |
- *                                               depth 0: end of the document
+ *    [key] -> VALUE -- '{' '[' --> [key] -> VALUE ...           ([key]: inside an object)
+ *               |  scalar
+ *               v
+ *             AFTER -- ',' --> [key] -> VALUE
+ *               |  '}' ']'
+ *               +--> AFTER ... until the root is closed
+ *
+ * Most of the work is done without asking for the end of the text: a document that opens with
+ * a bracket has to end with one, and neither space nor digits nor punctuation run past that
+ * last byte. Only strings, escapes and names look at `end`.
  *
  * Unescaped keys of open objects are stacked; when an object closes, its own lie on top and
  * are compared. Members are recorded while every enclosing container is an object.
@@ -28,26 +33,29 @@
 #define MEMBERS_START 16 /* most messages have fewer */
 #define KEYS_ON_STACK 48 /* keys of all open objects; more move to the arena */
 #define NO_MEMBER UINT32_MAX
+#define INLINE inline __attribute__((always_inline)) /* the pieces of the one loop */
 
 struct level {
 	uint32_t keys_from; /* this object's first key in scan->key */
 	uint32_t member;    /* whose value this container is, or NO_MEMBER */
-	uint8_t closer;	    /* '}' or ']' */
-	bool records;	    /* its members are recorded */
+	uint32_t commas;
+	uint8_t closer; /* '}' or ']' */
+	uint8_t depth;
+	bool records; /* its members are recorded */
 };
 
 struct scan {
 	struct arena *arena;
-	const uint8_t *start, *end;
-	enum err err;
-	uint32_t depth;
-	uint32_t value_of; /* the member whose value comes next, or NO_MEMBER */
-	uint32_t member_count, member_cap;
-	uint32_t key_count, key_cap;
-	uint32_t commas; /* between elements of a root array */
+	const uint8_t *end;
+	struct level *level; /* the innermost open container */
 	struct json_member *member;
 	struct str *key;
-	struct level level[JSON_DEPTH_MAX + 1]; /* [0] stands for the document */
+	uint32_t member_count, member_cap;
+	uint32_t key_count, key_cap;
+	uint32_t value_of; /* the member whose value comes next, or NO_MEMBER */
+	bool escaped;	   /* the current key or its string value has a backslash */
+	enum err err;
+	struct level levels[JSON_DEPTH_MAX + 1]; /* [0] stands for the document */
 	struct str key_stack[KEYS_ON_STACK];
 };
 
@@ -57,109 +65,159 @@ static COLD const uint8_t *fail(struct scan *scan, enum err err)
 	return NULL;
 }
 
-static inline const uint8_t *skip_space(const struct scan *scan, const uint8_t *p)
+static inline bool is_space(uint8_t c)
 {
-	while (p != scan->end && *p <= ' ' && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
-		p++;
+	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+/* Stops at the document's last byte, a bracket, at the latest. */
+static INLINE const uint8_t *skip_space(const uint8_t *p)
+{
+	if (unlikely(*p <= ' ')) {
+		while (is_space(*p))
+			p++;
+	}
 	return p;
 }
 
 /* --- strings --- */
 
-/* First byte at or after p that is a quote, a backslash, a control or not ASCII; or the end. */
-static inline const uint8_t *skip_plain(const struct scan *scan, const uint8_t *p)
-{
 #if defined(__SSE2__)
-	const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), control = _mm_set1_epi8(0x1F);
+#define STEP_BYTES 16
 
-	while (scan->end - p >= 16) {
-		__m128i bytes = _mm_loadu_si128((const __m128i *)p);
-		__m128i odd = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
-		unsigned mask;
+/* Which of 16 bytes are a quote, a backslash, a control or not ASCII: bit i for p[i]. */
+static INLINE unsigned odd_bytes(const uint8_t *p)
+{
+	__m128i bytes = _mm_loadu_si128((const __m128i *)p);
+	__m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+	__m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+	__m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
+	__m128i odd = _mm_or_si128(_mm_or_si128(quote, backslash), _mm_or_si128(control, bytes));
 
-		odd = _mm_or_si128(odd, _mm_cmpeq_epi8(_mm_min_epu8(bytes, control), bytes));
-		mask = (unsigned)_mm_movemask_epi8(_mm_or_si128(odd, bytes)); /* top bit: not ASCII */
-		if (mask != 0)
-			return p + __builtin_ctz(mask);
-		p += 16;
-	}
+	return (unsigned)_mm_movemask_epi8(odd); /* the top bit of the byte itself: not ASCII */
+}
+
+#define FIRST_ODD(mask) ((unsigned)__builtin_ctz(mask))
+#else
+#define STEP_BYTES 8
+#define EACH_BYTE(value) (0x0101010101010101u * (uint64_t)(value))
+
+/* The top bit of each byte below `limit` (at most 0x80) or above 0x7F, as far as the first. */
+static INLINE uint64_t bytes_below(uint64_t word, uint8_t limit)
+{
+	return (word - EACH_BYTE(limit)) & ~word & EACH_BYTE(0x80);
+}
+
+/* The same for 8 bytes: the top bit of each odd byte; exact up to the first one. */
+static INLINE uint64_t odd_bytes(const uint8_t *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof(word));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	word = __builtin_bswap64(word);
 #endif
+	return bytes_below(word ^ EACH_BYTE('"'), 1) | bytes_below(word ^ EACH_BYTE('\\'), 1) |
+	       bytes_below(word, 0x20) | (word & EACH_BYTE(0x80));
+}
+
+#define FIRST_ODD(mask) ((unsigned)__builtin_ctzll(mask) / 8)
+#endif
+
+/* The first odd byte at or after p, or the end. */
+static INLINE const uint8_t *skip_plain(const struct scan *scan, const uint8_t *p)
+{
+	for (; scan->end - p >= STEP_BYTES; p += STEP_BYTES) {
+		uint64_t mask = odd_bytes(p);
+
+		if (mask != 0)
+			return p + FIRST_ODD(mask);
+	}
 	while (p != scan->end && *p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\')
 		p++;
 	return p;
 }
 
-/* From the byte after the opening quote to the closing quote. */
-static inline const uint8_t *scan_string(struct scan *scan, const uint8_t *p, bool *ret_escaped)
+/* The rest of a string from an odd byte that is no quote: to the closing quote. */
+static __attribute__((noinline)) const uint8_t *scan_odd_string(struct scan *scan, const uint8_t *p)
 {
-	bool escaped = false;
+	while (p != scan->end && *p != '"') {
+		char unused[4];
+		size_t n;
 
-	for (;;) {
-		p = skip_plain(scan, p);
-		if (unlikely(p == scan->end))
-			return fail(scan, ERR_JSON_SYNTAX);
-		if (likely(*p == '"')) {
-			*ret_escaped = escaped;
-			return p;
-		}
 		if (*p == '\\') {
-			char unused[4];
-
-			escaped = true;
+			scan->escaped = true;
 			if (json_unescape(&p, scan->end, unused) == 0)
 				return fail(scan, ERR_JSON_SYNTAX);
-			continue;
-		}
-		if (*p < 0x20)
-			return fail(scan, ERR_JSON_SYNTAX);
-		while (p != scan->end && *p >= 0x80) {
-			size_t n = utf8_sequence(p, scan->end);
-
+		} else if (*p >= 0x80) {
+			n = utf8_sequence(p, scan->end);
 			if (n == 0)
 				return fail(scan, ERR_JSON_UTF8);
 			p += n;
+		} else if (*p < 0x20) {
+			return fail(scan, ERR_JSON_SYNTAX);
+		} else {
+			p = skip_plain(scan, p);
 		}
 	}
+	return p != scan->end ? p : fail(scan, ERR_JSON_SYNTAX);
+}
+
+/* From the byte after the opening quote to the closing quote. */
+static INLINE const uint8_t *scan_string(struct scan *scan, const uint8_t *p)
+{
+	p = skip_plain(scan, p);
+	if (likely(p != scan->end && *p == '"'))
+		return p;
+	return scan_odd_string(scan, p);
 }
 
 /* --- numbers and names --- */
 
-static inline bool is_digit(const struct scan *scan, const uint8_t *p)
+static INLINE bool is_digit(uint8_t c)
 {
-	return p != scan->end && (uint8_t)(*p - '0') <= 9;
+	return (uint8_t)(c - '0') <= 9;
 }
 
-/* At least one digit. */
-static inline const uint8_t *scan_digits(struct scan *scan, const uint8_t *p)
+static INLINE const uint8_t *skip_digits(const uint8_t *p)
 {
-	if (!is_digit(scan, p))
-		return fail(scan, ERR_JSON_SYNTAX);
-	do
+	while (is_digit(*p))
 		p++;
-	while (is_digit(scan, p));
 	return p;
 }
 
-static inline const uint8_t *scan_number(struct scan *scan, const uint8_t *p)
+/* What may follow a number's integer part. */
+static const uint8_t *scan_fraction(struct scan *scan, const uint8_t *p)
 {
-	if (*p == '-')
+	if (*p == '.') {
+		if (!is_digit(*++p))
+			return fail(scan, ERR_JSON_SYNTAX);
+		p = skip_digits(p);
+	}
+	if (*p == 'e' || *p == 'E') {
 		p++;
-	if (p != scan->end && *p == '0')
-		p++; /* nothing may follow a leading zero but a fraction or an exponent */
-	else if ((p = scan_digits(scan, p)) == NULL)
-		return NULL;
-	if (p != scan->end && *p == '.' && (p = scan_digits(scan, p + 1)) == NULL)
-		return NULL;
-	if (p != scan->end && (*p | 0x20) == 'e') {
-		p++;
-		if (p != scan->end && (*p == '+' || *p == '-'))
+		if (*p == '+' || *p == '-')
 			p++;
-		return scan_digits(scan, p);
+		if (!is_digit(*p))
+			return fail(scan, ERR_JSON_SYNTAX);
+		p = skip_digits(p);
 	}
 	return p;
 }
 
-static inline const uint8_t *scan_name(struct scan *scan, const uint8_t *p, struct str name)
+static INLINE const uint8_t *scan_number(struct scan *scan, const uint8_t *p)
+{
+	if (*p == '-')
+		p++;
+	if (unlikely(!is_digit(*p)))
+		return fail(scan, ERR_JSON_SYNTAX);
+	p = *p == '0' ? p + 1 : skip_digits(p); /* no digit may follow a leading zero */
+	if (unlikely(*p == '.' || *p == 'e' || *p == 'E'))
+		return scan_fraction(scan, p);
+	return p;
+}
+
+static const uint8_t *scan_name(struct scan *scan, const uint8_t *p, struct str name)
 {
 	if ((size_t)(scan->end - p) < name.n || memcmp(p, name.p, name.n) != 0)
 		return fail(scan, ERR_JSON_SYNTAX);
@@ -167,13 +225,12 @@ static inline const uint8_t *scan_name(struct scan *scan, const uint8_t *p, stru
 }
 
 /* A value that is no container. */
-static inline const uint8_t *scan_scalar(struct scan *scan, const uint8_t *p, enum json_kind *ret_kind,
-					 bool *ret_escaped)
+static INLINE const uint8_t *scan_scalar(struct scan *scan, const uint8_t *p, enum json_kind *ret_kind)
 {
 	switch (*p) {
 	case '"':
 		*ret_kind = JSON_STRING;
-		p = scan_string(scan, p + 1, ret_escaped);
+		p = scan_string(scan, p + 1);
 		return p == NULL ? NULL : p + 1;
 	case 't':
 		*ret_kind = JSON_TRUE;
@@ -194,16 +251,15 @@ static inline const uint8_t *scan_scalar(struct scan *scan, const uint8_t *p, en
 
 static __attribute__((noinline)) bool grow_members(struct scan *scan)
 {
-	size_t cap = 2 * (size_t)scan->member_cap;
-	void *grown = arena_try_grow(scan->arena, scan->member, scan->member_cap * sizeof(struct json_member),
-				     cap * sizeof(struct json_member));
+	size_t bytes = scan->member_cap * sizeof(struct json_member);
+	void *grown = arena_try_grow(scan->arena, scan->member, bytes, 2 * bytes);
 
 	if (grown == NULL) {
 		scan->err = ERR_LIMIT;
 		return false;
 	}
 	scan->member = grown;
-	scan->member_cap = (uint32_t)cap;
+	scan->member_cap *= 2;
 	return true;
 }
 
@@ -225,169 +281,230 @@ static __attribute__((noinline)) bool grow_keys(struct scan *scan)
 	return true;
 }
 
-static inline bool push_key(struct scan *scan, struct str key, bool escaped)
+static __attribute__((noinline)) bool unescape_key(struct scan *scan, struct str *key)
 {
-	if (unlikely(escaped)) {
-		key = json_unescape_all(scan->arena, key);
-		if (key.p == NULL) {
-			scan->err = ERR_LIMIT;
+	*key = json_unescape_all(scan->arena, *key);
+	if (key->p == NULL)
+		scan->err = ERR_LIMIT;
+	return key->p != NULL;
+}
+
+/* Remember a key, and its member where members are recorded. */
+static INLINE bool take_key(struct scan *scan, struct str key)
+{
+	if (scan->level->records) {
+		struct json_member *m;
+
+		if (unlikely(scan->member_count == scan->member_cap) && !grow_members(scan))
 			return false;
-		}
+		m = &scan->member[scan->member_count];
+		m->key = key;
+		m->depth = scan->level->depth;
+		scan->value_of = scan->member_count++;
 	}
+	if (unlikely(scan->escaped) && !unescape_key(scan, &key))
+		return false;
 	if (unlikely(scan->key_count == scan->key_cap) && !grow_keys(scan))
 		return false;
 	scan->key[scan->key_count++] = key;
 	return true;
 }
 
-static inline bool record_member(struct scan *scan, struct str key, bool escaped)
-{
-	struct json_member *m;
-
-	if (unlikely(scan->member_count == scan->member_cap) && !grow_members(scan))
-		return false;
-	scan->value_of = scan->member_count++;
-	m = &scan->member[scan->value_of];
-	m->key = key;
-	m->depth = (uint8_t)scan->depth;
-	m->escaped = escaped;
-	return true;
-}
-
 /* "key" : -- to the first byte of the value. */
-static inline const uint8_t *scan_key(struct scan *scan, const uint8_t *p)
+static INLINE const uint8_t *scan_key(struct scan *scan, const uint8_t *p)
 {
-	struct str key;
-	bool escaped = false;
+	const uint8_t *from = p + 1;
 
-	if (p == scan->end || *p != '"')
+	if (unlikely(*p != '"'))
 		return fail(scan, ERR_JSON_SYNTAX);
-	key.p = (const char *)++p;
-	p = scan_string(scan, p, &escaped);
-	if (p == NULL)
+	scan->escaped = false;
+	p = scan_string(scan, from);
+	if (unlikely(p == NULL) || !take_key(scan, (struct str){(const char *)from, (size_t)(p - from)}))
 		return NULL;
-	key.n = (size_t)((const char *)p - key.p);
-	if (!push_key(scan, key, escaped))
-		return NULL;
-	if (scan->level[scan->depth].records && !record_member(scan, key, escaped))
-		return NULL;
-	p = skip_space(scan, p + 1);
-	if (p == scan->end || *p != ':')
+	p = skip_space(p + 1);
+	if (unlikely(*p != ':'))
 		return fail(scan, ERR_JSON_SYNTAX);
-	return skip_space(scan, p + 1);
+	return skip_space(p + 1);
 }
 
-/* --- containers --- */
+/* --- values --- */
 
-/* Step into the container at p and to its first value (or past its closing bracket, which the
- * caller sees by the depth being as before). */
-static inline const uint8_t *open_container(struct scan *scan, const uint8_t *p)
+/* Step into the container at p: to its first key or value, or its closing bracket. */
+static INLINE const uint8_t *open_container(struct scan *scan, const uint8_t *p)
 {
-	const struct level *outer = &scan->level[scan->depth];
-	struct level *level;
+	struct level *outer = scan->level, *level = outer + 1;
+	bool object = *p == '{';
 
-	if (unlikely(scan->depth == JSON_DEPTH_MAX))
+	if (unlikely(outer->depth == JSON_DEPTH_MAX))
 		return fail(scan, ERR_JSON_DEPTH);
-	level = &scan->level[++scan->depth];
 	level->keys_from = scan->key_count;
 	level->member = scan->value_of;
-	level->closer = *p == '{' ? '}' : ']';
-	level->records = outer->records && *p == '{' && scan->depth <= DEPTH_RECORDED;
+	level->commas = 0;
+	level->closer = object ? '}' : ']';
+	level->depth = outer->depth + 1;
+	level->records = object && outer->records && outer->depth < DEPTH_RECORDED;
+	scan->level = level;
 	if (scan->value_of != NO_MEMBER) {
 		struct json_member *m = &scan->member[scan->value_of];
 
 		m->value.p = (const char *)p;
-		m->kind = *p == '{' ? JSON_OBJECT : JSON_ARRAY;
+		m->kind = object ? JSON_OBJECT : JSON_ARRAY;
+		m->escaped = scan->escaped;
 		scan->value_of = NO_MEMBER;
 	}
-	return skip_space(scan, p + 1);
+	return skip_space(p + 1);
 }
 
-static inline const uint8_t *close_container(struct scan *scan, const uint8_t *p)
+static INLINE const uint8_t *close_container(struct scan *scan, const uint8_t *p)
 {
-	struct level *level = &scan->level[scan->depth];
+	struct level *level = scan->level;
+	uint32_t keys = scan->key_count - level->keys_from;
 
-	scan->err = keys_unique(scan->arena, scan->key + level->keys_from, scan->key_count - level->keys_from);
-	if (unlikely(scan->err != OK))
-		return NULL;
+	if (keys > 1) {
+		scan->err = keys_unique(scan->arena, scan->key + level->keys_from, keys);
+		if (unlikely(scan->err != OK))
+			return NULL;
+	}
 	scan->key_count = level->keys_from;
-	scan->depth--;
-	p++;
+	scan->level = level - 1;
 	if (level->member != NO_MEMBER) {
 		struct json_member *m = &scan->member[level->member];
 
-		m->value.n = (size_t)((const char *)p - m->value.p);
+		m->value.n = (size_t)((const char *)p + 1 - m->value.p);
 		m->end = scan->member_count;
 	}
-	return p;
+	return p + 1;
 }
 
-static inline const uint8_t *take_scalar(struct scan *scan, const uint8_t *p)
+static INLINE const uint8_t *take_scalar(struct scan *scan, const uint8_t *p)
 {
 	const uint8_t *from = p;
 	enum json_kind kind;
-	bool escaped = false;
 
-	p = scan_scalar(scan, p, &kind, &escaped);
-	if (scan->value_of != NO_MEMBER && p != NULL) {
+	p = scan_scalar(scan, p, &kind);
+	if (likely(p != NULL) && scan->value_of != NO_MEMBER) {
 		struct json_member *m = &scan->member[scan->value_of];
 
 		m->value = (struct str){(const char *)from, (size_t)(p - from)};
 		m->kind = (uint8_t)kind;
-		m->escaped |= escaped;
+		m->escaped = scan->escaped;
 		m->end = scan->member_count;
 		scan->value_of = NO_MEMBER;
 	}
 	return p;
 }
 
-/* After a value: past the closing brackets and the comma in front of the next one; to it, or
- * to the end of the document (depth 0). */
-static inline const uint8_t *scan_after(struct scan *scan, const uint8_t *p)
-{
-	while (scan->depth > 0) {
-		p = skip_space(scan, p);
-		if (p == scan->end)
-			return fail(scan, ERR_JSON_SYNTAX);
-		if (*p == ',') {
-			p = skip_space(scan, p + 1);
-			scan->commas += scan->depth == 1;
-			return scan->level[scan->depth].closer == '}' ? scan_key(scan, p) : p;
-		}
-		if (*p != scan->level[scan->depth].closer)
-			return fail(scan, ERR_JSON_SYNTAX);
-		p = close_container(scan, p);
-		if (p == NULL)
-			return NULL;
-	}
-	return p;
-}
-
-static const uint8_t *scan_document(struct scan *scan, const uint8_t *p)
+/* After a value: past closing brackets and a comma, to the next key or value; or past the root. */
+static INLINE const uint8_t *scan_after(struct scan *scan, const uint8_t *p)
 {
 	do {
 		if (unlikely(p == scan->end))
 			return fail(scan, ERR_JSON_SYNTAX);
-		if (*p == '{' || *p == '[') {
-			p = open_container(scan, p);
-			if (p == NULL || p == scan->end)
-				return fail(scan, p == NULL ? scan->err : ERR_JSON_SYNTAX);
-			if (*p != scan->level[scan->depth].closer) {
-				if (scan->level[scan->depth].closer == '}')
-					p = scan_key(scan, p);
-				continue; /* to the first value inside */
-			}
-			p = close_container(scan, p);
-		} else {
-			p = take_scalar(scan, p);
+		p = skip_space(p);
+		if (*p == ',') {
+			scan->level->commas++;
+			return skip_space(p + 1);
 		}
-		if (p != NULL)
-			p = scan_after(scan, p);
-	} while (p != NULL && scan->depth > 0);
+		if (unlikely(*p != scan->level->closer))
+			return fail(scan, ERR_JSON_SYNTAX);
+		p = close_container(scan, p);
+	} while (p != NULL && scan->level != scan->levels);
 	return p;
 }
 
-static enum json_kind kind_of(uint8_t first)
+/* From the root's opening bracket to behind its closing one. */
+static const uint8_t *scan_root(struct scan *scan, const uint8_t *p)
+{
+	for (;;) {
+		if (scan->level->closer == '}') {
+			p = scan_key(scan, p);
+			if (unlikely(p == NULL))
+				return NULL;
+		}
+		if (*p == '{' || *p == '[') {
+			p = open_container(scan, p);
+			if (unlikely(p == NULL))
+				return NULL;
+			if (*p != scan->level->closer)
+				continue;
+		} else {
+			p = take_scalar(scan, p);
+			if (unlikely(p == NULL))
+				return NULL;
+		}
+		p = scan_after(scan, p);
+		if (unlikely(p == NULL) || scan->level == scan->levels)
+			return p;
+	}
+}
+
+/* --- documents --- */
+
+/* Only what is read before it is written is set: clearing the stacks would cost more than the
+ * scan of a small message. */
+static bool scan_init(struct scan *scan, struct arena *arena, struct str text)
+{
+	scan->arena = arena;
+	scan->end = (const uint8_t *)text.p + text.n;
+	scan->level = scan->levels;
+	scan->levels[0].closer = 0;
+	scan->levels[0].depth = 0;
+	scan->levels[0].records = true;
+	scan->member_count = 0;
+	scan->member_cap = MEMBERS_START;
+	scan->member = arena_try_alloc(arena, MEMBERS_START * sizeof(struct json_member));
+	scan->key_count = 0;
+	scan->key_cap = KEYS_ON_STACK;
+	scan->key = scan->key_stack;
+	scan->value_of = NO_MEMBER;
+	scan->escaped = false;
+	scan->err = OK;
+	return scan->member != NULL;
+}
+
+/* An object or array, without space around it. */
+static enum err scan_container(struct arena *arena, struct str text, struct json_index *ret_index)
+{
+	char last = text.p[text.n - 1];
+	struct scan scan;
+	const uint8_t *p;
+
+	if (last != '}' && last != ']')
+		return ERR_JSON_SYNTAX;
+	if (!scan_init(&scan, arena, text))
+		return ERR_LIMIT;
+	p = scan_root(&scan, (const uint8_t *)text.p);
+	if (p == NULL)
+		return scan.err;
+	if (p != scan.end)
+		return ERR_JSON_SYNTAX;
+	ret_index->member = scan.member;
+	ret_index->count = scan.member_count;
+	ret_index->elements = scan.levels[1].commas + 1;
+	if (text.p[0] == '{' || str_trim((struct str){text.p + 1, text.n - 2}).n == 0)
+		ret_index->elements = 0;
+	return OK;
+}
+
+/* A root that is no container is rare (nobody sends one on purpose) and lacks the last bracket
+ * that the loop relies on: it gets one. */
+static enum err scan_bare(struct arena *arena, struct str text, struct json_index *ret_index)
+{
+	char *wrapped = arena_try_alloc(arena, text.n + 2);
+
+	if (wrapped == NULL)
+		return ERR_LIMIT;
+	wrapped[0] = '[';
+	memcpy(wrapped + 1, text.p, text.n);
+	wrapped[text.n + 1] = ']';
+	TRY(scan_container(arena, (struct str){wrapped, text.n + 2}, ret_index));
+	if (ret_index->elements != 1)
+		return ERR_JSON_SYNTAX;
+	ret_index->elements = 0;
+	return OK;
+}
+
+static enum json_kind kind_of(char first)
 {
 	switch (first) {
 	case '{':
@@ -407,53 +524,20 @@ static enum json_kind kind_of(uint8_t first)
 	}
 }
 
-/* Only what is read before it is written is set: clearing the stacks would cost more than the
- * scan of a small message. */
-static bool scan_init(struct scan *scan, struct arena *arena, struct str text)
-{
-	scan->arena = arena;
-	scan->start = (const uint8_t *)text.p;
-	scan->end = scan->start + text.n;
-	scan->err = OK;
-	scan->depth = 0;
-	scan->value_of = NO_MEMBER;
-	scan->member_count = 0;
-	scan->member_cap = MEMBERS_START;
-	scan->member = arena_try_alloc(arena, MEMBERS_START * sizeof(struct json_member));
-	scan->key_count = 0;
-	scan->key_cap = KEYS_ON_STACK;
-	scan->key = scan->key_stack;
-	scan->commas = 0;
-	scan->level[0].records = true;
-	scan->level[0].closer = 0;
-	return scan->member != NULL;
-}
-
 enum err json_scan(struct arena *arena, struct str text, struct json_index *ret_index)
 {
-	struct scan scan;
-	const uint8_t *root, *p;
-	enum json_kind kind;
+	struct str root = str_trim(text);
+	struct json_index index = {.text = text};
 
-	if (text.n == 0)
+	if (root.n == 0)
 		return ERR_JSON_SYNTAX;
-	if (text.n >= NO_MEMBER || !scan_init(&scan, arena, text))
+	if (root.n >= NO_MEMBER)
 		return ERR_LIMIT;
-	root = skip_space(&scan, scan.start);
-	p = scan_document(&scan, root);
-	if (p == NULL)
-		return scan.err;
-	if (skip_space(&scan, p) != scan.end)
-		return ERR_JSON_SYNTAX;
-	kind = kind_of(*root);
-	*ret_index = (struct json_index){
-		.text = text,
-		.kind = kind,
-		.member = scan.member,
-		.count = scan.member_count,
-		.elements = kind == JSON_ARRAY ? scan.commas + 1 : 0,
-	};
-	if (kind == JSON_ARRAY && *skip_space(&scan, root + 1) == ']')
-		ret_index->elements = 0;
+	index.kind = kind_of(root.p[0]);
+	if (index.kind == JSON_OBJECT || index.kind == JSON_ARRAY)
+		TRY(scan_container(arena, root, &index));
+	else
+		TRY(scan_bare(arena, root, &index));
+	*ret_index = index;
 	return OK;
 }
