@@ -79,6 +79,16 @@ node_is_current() {
 	have node && [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ]
 }
 
+# use_node_of DIR: put the Node that npm_ci brought there, if any, in front on PATH. Its directory
+# and not node_modules/.bin: Debian 12's npm makes no link for it.
+use_node_of() {
+	local bin
+
+	for bin in "$PWD/$1"/node_modules/node-linux-*/bin; do
+		[ ! -x "$bin/node" ] || export PATH=$bin:$PATH
+	done
+}
+
 # npm_ci DIR: install DIR's locked packages, once per lock file. On Debian 12, whose Node 18 is
 # too old for them, the optional packages node-linux-* bring a newer one.
 npm_ci() {

@@ -6,7 +6,7 @@ verb_run() {
 	deps build run
 	verb_build release
 	npm_ci examples
-	# The newer Node that npm_ci brings to Debian 12 goes first for the upstreams' own scripts.
+	use_node_of examples
 	export PATH=$PWD/examples/node_modules/.bin:$PATH
 	exec build/release/gatehouse serve --config examples/quickstart.yaml "$@"
 }

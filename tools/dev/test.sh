@@ -66,16 +66,16 @@ test_meson() {
 
 # test_node LEG FLAVOUR FILE...
 test_node() {
-	local leg=$1 flavour=$2 node=node
+	local leg=$1 flavour=$2
 	shift 2
 	if ! build_flavour "$flavour" || ! npm_ci test/e2e; then
 		leg_failed "$leg"
 		return
 	fi
-	[ ! -x test/e2e/node_modules/.bin/node ] || node=test/e2e/node_modules/.bin/node
+	use_node_of test/e2e
 	if ! logged "$leg" env GATEHOUSE="$PWD/build/$flavour/gatehouse" \
 		GATEHOUSE_FIXTURES="$PWD/build/$flavour/test/fixtures" \
-		"$node" --test --test-concurrency=2 --test-reporter=spec --test-reporter-destination=stdout \
+		node --test --test-concurrency=2 --test-reporter=spec --test-reporter-destination=stdout \
 		--test-reporter=tap --test-reporter-destination="$results/$leg.tap" "$@"; then
 		sed -n '/failing tests:/,$p' "$(log_of "$leg")"
 	fi
