@@ -43,12 +43,18 @@ counted() {
 	fi
 }
 
+# A tool's own test, which prints `N passed, N failed`.
+self_test() {
+	local leg=$1 log
+	log=$(log_of "$leg")
+	logged "$leg" python3 -B "$2" || cat "$log"
+	cp "$log" "$results/$leg.text"
+}
+
 test_lint() {
 	counted lint verb_lint
-	if ! logged "lint's own test" python3 -B tools/lint/test.py; then
-		cat "$(log_of "lint's own test")"
-	fi
-	cp "$(log_of "lint's own test")" "$results/lint-self-test.text"
+	self_test lint-self-test tools/lint/test.py
+	self_test tally-self-test tools/tally_test.py
 }
 
 # test_meson FLAVOUR [MESON TEST ARGUMENT...]
