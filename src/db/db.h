@@ -72,9 +72,11 @@ NODISCARD enum err db_write(struct db *db, const struct db_statement *statements
 
 /* A feed: rows from elsewhere that ride on the writer's commits. The writer calls `drain`
  * inside a transaction whenever commit_ms passed since the feed was rung, then `committed`
- * (or `failed`: the rows were rolled back and drain will see them again).
- *   All three run on the writer thread and must not block. */
+ * (or `failed`: the rows were rolled back and drain will see them again, later and later).
+ *   pending    whether drain would find rows; asked outside of transactions, before sleeping
+ *   All four run on the writer thread and must not block. */
 struct db_feed {
+	bool (*pending)(void *arg);
 	enum err (*drain)(void *arg, struct db_tx *tx);
 	void (*committed)(void *arg);
 	void (*failed)(void *arg, enum err why);
@@ -82,7 +84,8 @@ struct db_feed {
 };
 void db_feed_set(struct db *db, const struct db_feed *feed); /* before the first ring; one feed for now */
 
-/* Tell the writer that the feed has rows. Costs one atomic load when the writer is awake.
+/* Tell the writer that the feed has rows. Costs a fence and one atomic load when the writer is
+ * awake; publish the rows before.
  *   now        true: commit at once (strict durability)
  *   Runs on    any thread */
 void db_feed_ring(struct db *db, bool now);
@@ -90,6 +93,16 @@ void db_feed_ring(struct db *db, bool now);
 /* Run one prepared statement in the writer's transaction; read the first row of a query.
  *   Runs on    the writer thread, inside drain */
 NODISCARD enum err db_tx_run(struct db_tx *tx, const char *sql, const struct db_value *params, size_t count);
+
+/* Insert many rows with one statement, which pulls them itself: a good third cheaper than a
+ * statement a row (PostgreSQL: COPY).
+ *   sql        static; INSERT INTO ... SELECT c0, c1, ... FROM db_rows
+ *   next       fills DB_SOURCE_COLUMNS_MAX cells at most, whose bytes stay until the next call;
+ *              false: no more rows. Must not use `tx`.
+ *   Runs on    the writer thread, inside drain */
+#define DB_SOURCE_COLUMNS_MAX 16
+NODISCARD enum err db_tx_insert(struct db_tx *tx, const char *sql, bool (*next)(void *arg, struct db_value *cells),
+                                void *arg);
 
 /* As db_query, inside the transaction. */
 NODISCARD enum err db_tx_query(struct db_tx *tx, struct arena *arena, const char *sql, const struct db_value *params,
