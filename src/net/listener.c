@@ -300,7 +300,8 @@ AWAITS void listener_close(struct listener *listener)
 	CHECK_OBJ(listener, LISTENER_MAGIC);
 	for (unsigned i = 0; i < listener->count; i++)
 		while (loop_call(loop_at(i), "listen-end", acceptor_close, listener->acceptor[i]) == ERR_BUSY)
-			(void)fiber_sleep(BUSY_RETRY_MS);
+			if (fiber_sleep(BUSY_RETRY_MS) != OK)
+				break;
 	fiber_shield_end(shield);
 	listen_socket_unlink(&listener->spec);
 	listener_free(listener);
