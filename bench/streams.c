@@ -93,7 +93,8 @@ static void stream_ask(struct stream *stream, struct str headers, unsigned i)
 	static const char initialize[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{"
 					 "\"protocolVersion\":\"2025-11-25\",\"capabilities\":{},"
 					 "\"clientInfo\":{\"name\":\"bench\",\"version\":\"1\"}}}";
-	char answer[2048] = "", *id;
+	static char answer[16384]; /* one stream at a time; too large for the frame */
+	char *id;
 	AUTO_BUF request = {0};
 
 	buf_put_fmt(&request,

@@ -1,0 +1,110 @@
+// ./dev bench: measure the built release against nginx and against the upstream itself.
+//
+//   node bench/run.mjs [--quick] [--rounds N] [--seconds S] [--only PART,...]
+//                      [--build DIR] [--targets direct,nginx,gatehouse] [--no-save]
+//
+// Parts: calls, local, list, syscalls, instructions, memory, startup, workers. doc/bench.md
+// has the method. Exit 1 when an answer was wrong; a missed target is reported, not fatal.
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { binarySize, memory, startup, syscalls, workers } from './lib/footprint.mjs';
+import { measure } from './lib/measure.mjs';
+import { stopAll } from './lib/processes.mjs';
+import { commit, judge, machine, save, table } from './lib/report.mjs';
+import { callCases, listCase, localCases, startTargets } from './lib/throughput.mjs';
+import { instructions } from './instructions.mjs';
+
+const PARTS = ['calls', 'local', 'list', 'syscalls', 'instructions', 'memory', 'startup', 'workers'];
+const here = path.dirname(fileURLToPath(import.meta.url));
+
+const { values: options } = parseArgs({
+	options: {
+		quick: { type: 'boolean', default: false },
+		rounds: { type: 'string' },
+		seconds: { type: 'string' },
+		only: { type: 'string', default: PARTS.join(',') },
+		build: { type: 'string', default: path.join(here, '../build/release') },
+		targets: { type: 'string', default: 'direct,nginx,gatehouse' },
+		streams: { type: 'string' },
+		'no-save': { type: 'boolean', default: false },
+	},
+});
+
+const log = (text) => process.stderr.write(`${text}\n`);
+const rounds = Number(options.rounds ?? (options.quick ? 2 : 6));
+const seconds = Number(options.seconds ?? (options.quick ? 0.5 : 2));
+const streams = Number(options.streams ?? (options.quick ? 1000 : 10000));
+const parts = options.only.split(',');
+const wanted = options.targets.split(',');
+const build = path.resolve(options.build);
+const tools = {
+	gatehouse: path.join(build, 'gatehouse'),
+	fixture: path.join(build, 'test/fixtures/fixture-mcp'),
+	load: path.join(build, 'bench/load'),
+	startup: path.join(build, 'bench/startup'),
+	steal: path.join(build, 'bench/steal'),
+	streams: path.join(build, 'bench/streams'),
+};
+
+function checkTools() {
+	const unknown = parts.filter((part) => !PARTS.includes(part));
+	if (unknown.length) throw new Error(`unknown part ${unknown.join(', ')}; parts are ${PARTS.join(', ')}`);
+	for (const [name, file] of Object.entries(tools)) {
+		if (!fs.existsSync(file) && (name !== 'gatehouse' || wanted.includes('gatehouse')))
+			throw new Error(`${file} is missing: run ./dev build first`);
+	}
+}
+
+async function throughput(results, root) {
+	const cases = [];
+	const targets = await startTargets({ tools, root, wanted });
+	if (parts.includes('calls')) cases.push(...callCases(targets, wanted));
+	if (parts.includes('local')) cases.push(...localCases(targets));
+	if (parts.includes('list')) cases.push(await listCase({ tools, root, targets }));
+	results.unquiet = await measure(tools, cases, { rounds, seconds, cores: '1', log });
+	results.cases = cases.map(({ name, kind, era, connections, summary, rounds: raw }) => ({ name, kind, era, connections, summary, rounds: raw }));
+	if (parts.includes('syscalls')) {
+		const names = wanted.filter((name) => name !== 'direct');
+		results.syscalls = await syscalls({ tools, targets, names });
+		log(`system calls a call: ${names.map((name) => `${name} ${results.syscalls[name].total}`).join(', ')}`);
+	}
+	await stopAll();
+}
+
+async function main() {
+	checkTools();
+	const root = fs.mkdtempSync(path.join(os.tmpdir(), 'gatehouse-bench-'));
+	const results = {
+		date: new Date().toISOString(),
+		commit: commit(),
+		machine: machine(),
+		method: { rounds, seconds, statistic: 'median of the best half of the rounds', cores: 'measured process on 0, load generator and upstream on 1' },
+		cases: [],
+	};
+	try {
+		if (['calls', 'local', 'list', 'syscalls'].some((part) => parts.includes(part))) await throughput(results, root);
+		if (wanted.includes('gatehouse')) {
+			if (parts.includes('instructions')) results.instructions = await instructions({ tools, root, log });
+			if (parts.includes('memory')) results.memory = await memory({ tools, root, streams, log });
+			if (parts.includes('startup')) results.startup = await startup({ tools, root, runs: options.quick ? 5 : 20 });
+			if (parts.includes('workers')) results.workers = await workers({ tools, root, rounds: options.quick ? 2 : 4, seconds, log });
+			results.binary = binarySize(tools);
+		}
+	} finally {
+		await stopAll();
+		fs.rmSync(root, { recursive: true, force: true });
+	}
+	results.targets = judge(results);
+	console.log(table(results));
+	if (results.unquiet?.length) console.log(`\n${results.unquiet.length} measurements ran although somebody else used more than 4 % of the machine.`);
+	if (!options['no-save']) console.log(`\nwritten to ${path.relative(process.cwd(), save(results, path.join(here, 'results')))}`);
+}
+
+main().catch(async (error) => {
+	await stopAll();
+	console.error(`bench: ${error.message}`);
+	process.exitCode = 1;
+});
