@@ -29,6 +29,7 @@ show_progress() {
 	local title=$1 line='' last='' begun=$SECONDS shown=$SECONDS width
 
 	width=$((${COLUMNS:-$(tput cols 2>/dev/null || echo 80)} - ${#title} - 14))
+	[ "$width" -gt 0 ] || width=1
 	[ -t 2 ] || say "$title" >&2
 	while true; do
 		if IFS= read -r -t 1 line; then

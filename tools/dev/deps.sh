@@ -123,6 +123,7 @@ deps() {
 	have apt-get || die "only Debian and Ubuntu are prepared automatically; install the likes of: ${wanted[*]}"
 	mapfile -t missing < <(packages_missing "${wanted[@]}" | sort -u)
 	[ ${#missing[@]} -gt 0 ] || return 0
+	as_root true # asks for the password here, not in the middle of a progress line
 	case " ${missing[*]} " in
 	*" libyyjson-dev "* | *" libllhttp-dev "*) add_trixie_source ;;
 	esac
