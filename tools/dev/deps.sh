@@ -12,7 +12,7 @@ packages_lint=(python3 clang-format shellcheck)
 packages_test=(check clang llvm libclang-rt-dev json-schema-test-suite curl util-linux "${packages_run[@]}"
 	"${packages_lint[@]}")
 packages_full=(valgrind gdb debootstrap)
-packages_bench=(wrk nginx-light valgrind strace util-linux)
+packages_bench=(nginx-light valgrind strace openssl util-linux "${packages_run[@]}")
 
 # The packages of "$@" that are not installed. A node or npm that did not come from Debian counts.
 packages_missing() {

@@ -14,6 +14,7 @@ import sys
 import calls
 import contracts
 import layers
+import listed
 import programs
 import size
 import words
@@ -89,6 +90,11 @@ def check_layers(root, sources):
             yield source.path, line, 'layer', message
 
 
+def check_listed(files):
+    for path, message in listed.check_listed(files):
+        yield path, 1, 'listed', message
+
+
 def check_programs(root, files):
     for path, line, message in programs.check_format(root, [p for p in files if p.endswith(('.c', '.h'))]):
         yield path, line, 'format', message
@@ -102,6 +108,7 @@ def lint(root):
     yield from check_text(files)
     yield from check_c(sources)
     yield from check_layers(root, sources)
+    yield from check_listed(files)
     yield from check_programs(root, files)
 
 
