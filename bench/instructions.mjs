@@ -65,6 +65,7 @@ async function main() {
 		const measured = await instructions({ tools, root, log: (text) => console.log(text) });
 		if (process.argv.includes('--write')) fs.writeFileSync(accepted, `${JSON.stringify(measured, null, '\t')}\n`);
 		if (process.argv.includes('--check')) {
+			if (!fs.existsSync(accepted)) throw new Error('no accepted figures yet: run with --write once');
 			const problems = regressions(measured, JSON.parse(fs.readFileSync(accepted, 'utf8')));
 			for (const problem of problems) console.error(problem);
 			if (problems.length) process.exitCode = 1;

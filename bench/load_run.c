@@ -21,7 +21,8 @@
 struct load_conn {
 	int fd;
 	char *request, *digits; /* digits: in request; NULL when it has no id */
-	struct buf answer;	/* of the request in flight */
+	struct buf partial;	/* what has come of an answer that did not come at once */
+	struct str answer;	/* what has come so far: in `partial` or in the driver's buffer */
 	size_t body_at;		/* 0: head not complete yet */
 	bool chunked;
 	size_t body_length; /* by Content-Length */
@@ -32,6 +33,7 @@ struct driver {
 	const struct load_options *options;
 	struct load_result *result;
 	struct load_conn *conns;
+	char *shared; /* READ_BYTES: most answers come whole and never leave it */
 	int epoll;
 	uint64_t sent, done;
 	uint64_t next_id;
@@ -78,7 +80,8 @@ static void conn_send(struct driver *d, struct load_conn *conn)
 	const char *p = conn->request;
 	size_t left = d->options->request.n;
 
-	conn->answer.n = 0;
+	conn->partial.n = 0;
+	conn->answer = STR_NONE;
 	conn->body_at = 0;
 	if (conn->digits != NULL) {
 		uint64_t id = d->next_id++;
@@ -151,7 +154,7 @@ static struct str head_field(struct load_conn *conn, struct str name)
 
 static void read_head(struct load_conn *conn)
 {
-	char *end = memmem(conn->answer.p, conn->answer.n, "\r\n\r\n", 4);
+	const char *end = memmem(conn->answer.p, conn->answer.n, "\r\n\r\n", 4);
 	uint64_t length = 0;
 
 	if (end == NULL)
@@ -166,7 +169,8 @@ static void read_head(struct load_conn *conn)
 /* Walk the chunks in place, closing the gaps. False: more must come. */
 static bool chunks_complete(struct load_conn *conn, struct str *ret_body)
 {
-	char *start = conn->answer.p + conn->body_at, *end = conn->answer.p + conn->answer.n, *p = start;
+	char *start = (char *)conn->answer.p + conn->body_at, *end = (char *)conn->answer.p + conn->answer.n,
+	     *p = start;
 	size_t total = 0;
 
 	if (conn->answer.n < conn->body_at + 5 || memcmp(end - 5, "0\r\n\r\n", 5) != 0)
@@ -247,7 +251,8 @@ static void conn_answered(struct driver *d, struct load_conn *conn, struct str b
 
 static void conn_readable(struct driver *d, struct load_conn *conn)
 {
-	ssize_t n = read(conn->fd, buf_reserve(&conn->answer, READ_BYTES), READ_BYTES);
+	bool first = conn->partial.n == 0;
+	ssize_t n = read(conn->fd, first ? d->shared : buf_reserve(&conn->partial, READ_BYTES), READ_BYTES);
 	struct str body;
 
 	if (n <= 0) {
@@ -258,9 +263,13 @@ static void conn_readable(struct driver *d, struct load_conn *conn)
 		conn_reopen(d, conn);
 		return;
 	}
-	conn->answer.n += (size_t)n;
+	if (!first)
+		conn->partial.n += (size_t)n;
+	conn->answer = first ? (struct str){d->shared, (size_t)n} : buf_str(&conn->partial);
 	if (answer_complete(conn, &body))
 		conn_answered(d, conn, body);
+	else if (first)
+		buf_put(&conn->partial, conn->answer);
 }
 
 static void prepare(struct driver *d)
@@ -296,7 +305,8 @@ void load_run(const struct load_options *options, struct load_result *result)
 
 	d.epoll = epoll_create1(EPOLL_CLOEXEC);
 	d.conns = calloc(options->connections, sizeof(*d.conns));
-	CHECK(d.epoll >= 0 && d.conns != NULL);
+	d.shared = malloc(READ_BYTES);
+	CHECK(d.epoll >= 0 && d.conns != NULL && d.shared != NULL);
 	prepare(&d);
 	start = clock_ns();
 	d.count_from_ns = start + options->warmup_ms * 1000000;
@@ -312,9 +322,10 @@ void load_run(const struct load_options *options, struct load_result *result)
 	result->run_ns = clock_ns() - d.count_from_ns;
 	for (unsigned i = 0; i < options->connections; i++) {
 		close(d.conns[i].fd);
-		buf_free(&d.conns[i].answer);
+		buf_free(&d.conns[i].partial);
 		free(d.conns[i].request);
 	}
 	free(d.conns);
+	free(d.shared);
 	close(d.epoll);
 }

@@ -69,7 +69,7 @@ async function throughput(results, root) {
 	if (parts.includes('syscalls')) {
 		const names = wanted.filter((name) => name !== 'direct');
 		results.syscalls = await syscalls({ tools, targets, names });
-		log(`system calls a call: ${names.map((name) => `${name} ${results.syscalls[name].total}`).join(', ')}`);
+		log(`system calls a call: ${names.map((name) => `${name} ${results.syscalls[name].at_64.total} to ${results.syscalls[name].at_1.total}`).join(', ')}`);
 	}
 	await stopAll();
 }

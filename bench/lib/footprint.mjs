@@ -7,7 +7,7 @@ import { loadArguments } from './cases.mjs';
 import { ask, prepareGatehouse, startGatehouse, waitForTools } from './gatehouse.mjs';
 import { startFixture } from './fixture.mjs';
 import { loadOnce, median, settle } from './measure.mjs';
-import { cpuMicros, rssKb, run, runAsync, stop } from './processes.mjs';
+import { rssKb, runAsync, stop } from './processes.mjs';
 import { startTargets } from './throughput.mjs';
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -75,7 +75,7 @@ export function binarySize(tools) {
 	return { bytes: fs.statSync(tools.gatehouse).size };
 }
 
-async function countCalls(tools, target, requests) {
+async function countCalls(tools, target, connections, requests) {
 	const file = path.join(target.root ?? '/tmp', `strace.${requests}`);
 	const strace = spawn('strace', ['-f', '-c', '-U', 'calls,name', '-o', file, '-p', String(target.pid)], { stdio: ['ignore', 'ignore', 'pipe'] });
 	await new Promise((resolve, reject) => {
@@ -83,7 +83,7 @@ async function countCalls(tools, target, requests) {
 		strace.once('exit', (code) => reject(new Error(`strace ended with ${code}`)));
 	});
 	await pause(300);
-	await runAsync('taskset', ['-c', '1', tools.load, ...loadArguments('call_250', 'modern', target), '--connections', '64', '--requests', String(requests)]);
+	await runAsync('taskset', ['-c', '1', tools.load, ...loadArguments('call_250', 'modern', target), '--connections', String(connections), '--requests', String(requests)]);
 	await stop(strace, 'SIGINT');
 	const calls = {};
 	for (const line of fs.readFileSync(file, 'utf8').split('\n')) {
@@ -93,18 +93,26 @@ async function countCalls(tools, target, requests) {
 	return calls;
 }
 
-/** System calls of one proxied call at 64 connections: what 10,000 more requests add. */
+/** What 4,000 more requests add, for each of them. */
+async function callsEach(tools, target, connections) {
+	const short = await countCalls(tools, target, connections, 1000);
+	const long = await countCalls(tools, target, connections, 5000);
+	const each = Object.entries(long).map(([call, n]) => [call, (n - (short[call] ?? 0)) / 4000]).filter(([, n]) => Math.abs(n) >= 0.005);
+	return {
+		total: Number(each.reduce((sum, [, n]) => sum + n, 0).toFixed(3)),
+		by_name: Object.fromEntries(each.map(([call, n]) => [call, Number(n.toFixed(3))]).sort((a, b) => b[1] - a[1])),
+	};
+}
+
+/**
+ * System calls of one proxied call, at 64 connections and at one. Tracing slows the server
+ * some ten times: at 64 connections more events come with each wait than in life, at one
+ * connection fewer audit rows go into each commit, so life is between the two.
+ */
 export async function syscalls({ tools, targets, names }) {
 	const result = {};
-	for (const name of names) {
-		const short = await countCalls(tools, targets[name], 2000);
-		const long = await countCalls(tools, targets[name], 12000);
-		const each = Object.entries(long).map(([call, n]) => [call, (n - (short[call] ?? 0)) / 10000]).filter(([, n]) => Math.abs(n) >= 0.005);
-		result[name] = {
-			total: Number(each.reduce((sum, [, n]) => sum + n, 0).toFixed(3)),
-			by_name: Object.fromEntries(each.map(([call, n]) => [call, Number(n.toFixed(3))]).sort((a, b) => b[1] - a[1])),
-		};
-	}
+	for (const name of names)
+		result[name] = { at_64: await callsEach(tools, targets[name], 64), at_1: await callsEach(tools, targets[name], 1) };
 	return result;
 }
 
@@ -124,7 +132,7 @@ export async function workers({ tools, root, rounds, seconds, log }) {
 			const targets = await startTargets({ tools, root: at, wanted: ['gatehouse'], workers: count, ...runs[count] });
 			settle(tools);
 			const args = [...loadArguments('call_250', 'modern', targets.gatehouse), '--connections', '64', '--seconds', String(seconds)];
-			raw[count].push(await loadOnce(tools, { cores: runs[count].others, args, pid: targets.gatehouse.pid }));
+			raw[count].push(await loadOnce(tools, { cores: runs[count].others, args, pid: targets.gatehouse.pid, upstreamPid: targets.upstream.pid }));
 			log(`${count} workers: ${Math.round(raw[count].at(-1).rate)}/s, ${raw[count].at(-1).server_cpu_us.toFixed(1)} us a call`);
 			await stop(targets.gatehouse.child);
 			await stop(targets.upstream.child);
@@ -141,5 +149,3 @@ export async function workers({ tools, root, rounds, seconds, log }) {
 	result.raw = raw;
 	return result;
 }
-
-export { cpuMicros, run };

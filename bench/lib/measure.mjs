@@ -15,9 +15,14 @@ export function settle(tools) {
 	return { percent, quiet: false };
 }
 
-/** Run the load generator on `cores` against a target and look at the target's CPU time. */
-export async function loadOnce(tools, { cores, args, pid }) {
+/**
+ * Run the load generator on `cores` against a target; look at the CPU time of the target and,
+ * when it has one of its own, of its upstream. others_busy: how full the generator's core was;
+ * near 1 the figure is a floor, because the target had to wait.
+ */
+export async function loadOnce(tools, { cores, args, pid, upstreamPid }) {
 	const before = cpuMicros(pid);
+	const upstreamBefore = upstreamPid ? cpuMicros(upstreamPid) : 0;
 	const started = process.hrtime.bigint();
 	let out;
 	try {
@@ -28,9 +33,14 @@ export async function loadOnce(tools, { cores, args, pid }) {
 	const wall = Number(process.hrtime.bigint() - started) / 1000;
 	const result = JSON.parse(out);
 	const cpu = cpuMicros(pid) - before;
+	const upstream = upstreamPid ? cpuMicros(upstreamPid) - upstreamBefore : 0;
+	const others = upstream + result.load_cpu_s * 1e6;
 	// The warm-up's share of the CPU time goes with its share of the time.
 	const share = (result.seconds * 1e6) / wall;
-	return { ...result, server_cpu_us: (cpu * share) / result.answers, server_cores: cpu / wall };
+	return {
+		...result, server_cpu_us: (cpu * share) / result.answers, server_cores: cpu / wall,
+		others_cpu_us: (others * share) / result.answers, others_busy: others / wall,
+	};
 }
 
 /** Values of the better half: noise only ever slows. */
@@ -53,6 +63,8 @@ export function summarize(rounds) {
 		p50_us: of('p50_us'),
 		p99_us: of('p99_us'),
 		server_cpu_us: of('server_cpu_us'),
+		others_cpu_us: of('others_cpu_us'),
+		others_busy: of('others_busy', true),
 		body_bytes: rounds[0].body_max,
 		rounds: rounds.length,
 	};
@@ -72,9 +84,9 @@ export async function measure(tools, cases, { rounds, seconds, cores, log }) {
 			for (const name of names) {
 				const quiet = settle(tools);
 				if (!quiet.quiet) unquiet.push({ round, case: one.name, target: name, percent: quiet.percent });
-				const { args, pid } = one.targets[name];
+				const { args, pid, upstreamPid } = one.targets[name];
 				const timing = ['--connections', String(one.connections), '--seconds', String(seconds), '--warmup', '0.2'];
-				const result = await loadOnce(tools, { cores, args: [...args, ...timing], pid });
+				const result = await loadOnce(tools, { cores, args: [...args, ...timing], pid, upstreamPid });
 				one.rounds[name].push({ ...result, steal_percent: quiet.percent });
 				log(`round ${round + 1}/${rounds} ${one.name} ${name}: ${Math.round(result.rate)}/s`);
 			}

@@ -29,7 +29,8 @@ export function judge(results) {
 	const add = (what, value, limit, atLeast = false) => {
 		if (value !== undefined && value !== null) list.push({ what, value: round(value, 3), limit, ok: atLeast ? value >= limit : value <= limit, atLeast });
 	};
-	add('system calls a proxied call', results.syscalls?.gatehouse?.total, 6.5);
+	add('system calls a proxied call, 64 connections', results.syscalls?.gatehouse?.at_64.total, 6.5);
+	add('system calls a proxied call, 1 connection', results.syscalls?.gatehouse?.at_1.total, 6.5);
 	add('user instructions a proxied call', results.instructions?.call_250?.user_instructions, 30000);
 	add('RSS idle, MB', results.memory && results.memory.plain.idle_kb / 1024, 15);
 	add('RSS a plain idle stream, bytes', results.memory?.plain.bytes_each, 1536);
@@ -41,14 +42,14 @@ export function judge(results) {
 }
 
 export function table(results) {
-	const lines = ['| case | direct /s | nginx /s | gatehouse /s | / nginx | p50 us d/n/g | p99 us d/n/g | CPU us/call n/g |', '|---|---|---|---|---|---|---|---|'];
+	const lines = ['| case | direct /s | nginx /s | gatehouse /s | / nginx | p50 us d/n/g | p99 us d/n/g | CPU us/call n/g | core 1 busy n/g |', '|---|---|---|---|---|---|---|---|---|'];
 	const show = (summary, field, digits = 0) => (summary ? summary[field].toFixed(digits) : '-');
 	for (const one of results.cases) {
 		const { direct, nginx, gatehouse } = one.summary;
 		const trio = (field) => [direct, nginx, gatehouse].map((summary) => show(summary, field)).join(' / ');
 		const ratio = gatehouse && nginx ? (gatehouse.rate / nginx.rate).toFixed(2) : '-';
 		lines.push(`| ${one.name} | ${show(direct, 'rate')} | ${show(nginx, 'rate')} | ${show(gatehouse, 'rate')} | ${ratio} | ${trio('p50_us')} | ${trio('p99_us')} | ` +
-			`${show(nginx, 'server_cpu_us', 1)} / ${show(gatehouse, 'server_cpu_us', 1)} |`);
+			`${show(nginx, 'server_cpu_us', 1)} / ${show(gatehouse, 'server_cpu_us', 1)} | ${show(nginx, 'others_busy', 2)} / ${show(gatehouse, 'others_busy', 2)} |`);
 	}
 	lines.push('', '| target | measured | limit | |', '|---|---|---|---|');
 	for (const { what, value, limit, ok, atLeast } of results.targets)

@@ -44,7 +44,10 @@ export function callCases(targets, wanted) {
 	for (const era of ['modern', 'legacy']) {
 		for (const kind of ['call_250', 'call_64k']) {
 			for (const connections of [1, 64]) {
-				const of = (name) => ({ args: loadArguments(kind, era, targets[name]), pid: targets[name].pid });
+				const of = (name) => ({
+					args: loadArguments(kind, era, targets[name]), pid: targets[name].pid,
+					upstreamPid: name === 'direct' ? undefined : targets.upstream.pid,
+				});
 				cases.push({
 					name: `${kind}.${era}.${connections}c`, kind, era, connections,
 					targets: Object.fromEntries(wanted.map((name) => [name, of(name)])),
