@@ -8,7 +8,12 @@
 
 struct state;
 
+/* The memory backend, for this process alone. Takes pages as entries come (24 bytes each, twice
+ * the slots asked for).
+ *   Runs on    any thread */
 struct state *state_memory_new(size_t entries_max);
+
+/* NULL is fine; nobody may be using it. */
 void state_free(struct state *state);
 
 struct rate {
@@ -25,18 +30,22 @@ struct rate_verdict {
 /* Take one from the rate of `key` (GCRA: `limit` at once, then evenly).
  *   Errors     none with the memory backend; ERR_BUSY when the shared one is down */
 NODISCARD enum err state_take(struct state *state, struct str key, const struct rate *rate,
-                              struct rate_verdict *ret_verdict) AWAITS;
+			      struct rate_verdict *ret_verdict) AWAITS;
 
 /* Add one to a counter that forgets after `window_ms` since its first count. */
 NODISCARD enum err state_count(struct state *state, struct str key, int64_t window_ms, uint32_t *ret_count) AWAITS;
 
-/* A mark with a life: set it, ask for it (ms left, 0 none), clear it. */
+/* A mark with a life: set it (again: a new life), ask for it (ms left, 0 none). */
 NODISCARD enum err state_mark(struct state *state, struct str key, int64_t life_ms) AWAITS;
 NODISCARD enum err state_marked(struct state *state, struct str key, int64_t *ret_left_ms) AWAITS;
+
+/* Forget the mark and the counter of a key; its rate stays. Rates, counters and marks under
+ * one key don't meet. */
 NODISCARD enum err state_clear(struct state *state, struct str key) AWAITS;
 
 struct state_stats {
-	uint64_t entries, evicted;
+	uint64_t entries; /* kept, some of them expired and not yet swept */
+	uint64_t evicted; /* pushed out before their time */
 };
 struct state_stats state_stats(struct state *state);
 

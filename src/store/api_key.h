@@ -8,10 +8,10 @@
 struct api_key {
 	struct str id; /* ULID */
 	struct str tenant_id, tenant_name;
-	struct str name;      /* for people; may be empty */
-	struct str hint;      /* the first characters, "gh_Ab3d": to recognise it in lists */
-	struct str role;      /* owner, admin, member, viewer */
-	uint8_t mac[32];      /* HMAC-SHA256(server key, raw key) */
+	struct str name; /* for people; may be empty */
+	struct str hint; /* the first characters, "gh_Ab3d": to recognise it in lists */
+	struct str role; /* owner, admin, member, viewer */
+	uint8_t mac[32]; /* HMAC-SHA256(server key, raw key) */
 	int64_t created_ms;
 	int64_t expires_ms;   /* 0 never */
 	int64_t revoked_ms;   /* 0 live */
@@ -23,10 +23,10 @@ NODISCARD enum err api_key_insert(struct db *db, const struct api_key *key) AWAI
 
 /* By MAC, with its tenant, whatever its state.
  *   Errors     ERR_NOT_FOUND */
-NODISCARD enum err api_key_find(struct db *db, struct arena *arena, const uint8_t mac[32],
-                                struct api_key *ret_key) AWAITS;
+NODISCARD enum err api_key_find(struct db *db, struct arena *arena, const uint8_t mac[32], struct api_key *ret_key)
+	AWAITS;
 NODISCARD enum err api_key_list(struct db *db, struct arena *arena, struct str tenant_id, struct api_key **ret_keys,
-                                size_t *ret_count) AWAITS;
+				size_t *ret_count) AWAITS;
 
 /* By id or by a unique prefix of it.
  *   Errors     ERR_NOT_FOUND, ERR_EXISTS (the prefix is ambiguous) */

@@ -1,0 +1,22 @@
+/* The store's table of migrations and its generation number. */
+#include "store/store.h"
+
+#include "store/cells.h"
+#include "store/migrations.h"
+
+const struct db_migration store_migrations[] = {
+	{1, "tenants, API keys, audit", store_migration_0001},
+};
+const size_t store_migration_count = ARRAY_LEN(store_migrations);
+
+AWAITS enum err store_generation(struct db *db, int64_t *ret_generation)
+{
+	AUTO(arena) *arena = arena_new(4096);
+	struct db_rows *rows;
+
+	TRY(db_query(db, arena, "SELECT generation FROM meta", NULL, 0, &rows));
+	if (rows->rows != 1)
+		return ERR_DB_CORRUPT;
+	*ret_generation = cell_int(&rows->cells[0]);
+	return OK;
+}
