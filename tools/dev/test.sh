@@ -57,9 +57,18 @@ test_lint() {
 	self_test tally-self-test tools/tally_test.py
 }
 
+# The names of a flavour's tests that contain PATTERN; Meson's own patterns are too new for Debian 12.
+test_names() {
+	meson introspect "build/$1" --tests | python3 -c '
+import json, sys
+for test in json.load(sys.stdin):
+    if sys.argv[1] in test["name"]:
+        print(test["name"])' "$2"
+}
+
 # test_meson FLAVOUR [MESON TEST ARGUMENT...]
 test_meson() {
-	local flavour=$1
+	local flavour=$1 log
 	shift
 	if ! build_flavour "$flavour"; then
 		leg_failed "unit-$flavour"
@@ -67,7 +76,13 @@ test_meson() {
 	fi
 	rm -f "build/$flavour"/meson-logs/testlog*.json
 	logged "unit tests, $flavour" unrandomized meson test -C "build/$flavour" --no-rebuild "$@" || true
-	cat "build/$flavour"/meson-logs/testlog*.json >"$results/unit-$flavour.json" || leg_failed "unit-$flavour"
+	leg_failed "unit-$flavour" # unless there is a log
+	for log in "build/$flavour"/meson-logs/testlog*.json; do
+		if [ -s "$log" ]; then
+			rm -f "$results/unit-$flavour.text"
+			cp "$log" "$results/unit-$flavour.json"
+		fi
+	done
 }
 
 # test_node LEG FLAVOUR FILE...
@@ -111,9 +126,17 @@ test_e2e() {
 	test_node "$leg" "$flavour" "${files[@]}"
 }
 
+# test_unit [PATTERN]
 test_unit() {
-	test_meson asan "$@"
-	test_meson asan-clang "$@"
+	local flavour names=()
+
+	for flavour in asan asan-clang; do
+		if [ -n "${1:-}" ] && build_flavour "$flavour"; then
+			mapfile -t names < <(test_names "$flavour" "$1")
+			[ ${#names[@]} -gt 0 ] || die "no unit test has '$1' in its name"
+		fi
+		test_meson "$flavour" "${names[@]}"
+	done
 }
 
 test_everything() {
@@ -134,7 +157,7 @@ test_full() {
 
 #: test [LEG [PATTERN]]     lint, unit, e2e, schema, conformance, soak, full; default: all but full and conformance
 verb_test() {
-	local what=${1:-everything} pattern=${2:-} begun=$SECONDS status=0 names=()
+	local what=${1:-everything} pattern=${2:-} begun=$SECONDS status=0
 
 	deps build test
 	sanitizer_environment
@@ -142,10 +165,7 @@ verb_test() {
 	mkdir -p "$results"
 	case $what in
 	everything | full | lint) "test_$what" ;;
-	unit)
-		[ -z "$pattern" ] || names=("*$pattern*")
-		test_unit "${names[@]}"
-		;;
+	unit) test_unit "$pattern" ;;
 	schema) test_meson asan --suite schema ;;
 	e2e) test_e2e e2e asan "$pattern" ;;
 	soak | conformance) test_e2e "$what" release "$what" ;;
