@@ -12,8 +12,8 @@
 
 #define MAP_SLOTS_MIN 8
 
-static const char gone_mark[1];
-#define MAP_GONE gone_mark
+/* No object's address: a constant of ours might share its place with somebody's "" literal. */
+#define MAP_GONE ((const char *)1)
 
 /* A NULL key pointer would read as a free slot; the empty string is a key like any other. */
 static inline struct str map_key(struct str key)

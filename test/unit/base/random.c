@@ -37,7 +37,9 @@ START_TEST(every_byte_is_drawn)
 	static const size_t sizes[] = {1, 10, 16, 127, 128, 129, 511, 512, 513, 5000};
 
 	for (size_t s = 0; s < ARRAY_LEN(sizes); s++) {
-		uint8_t bytes[5000], seen[5000] = {0};
+		static uint8_t bytes[5000], seen[5000];
+
+		memset(seen, 0, sizeof(seen));
 
 		for (int round = 0; round < 64; round++) {
 			random_bytes(bytes, sizes[s]);
@@ -133,15 +135,7 @@ START_TEST(base64_is_strict)
 					      "Zm 9v",
 					      "Zm9vZg==Zg==",
 					      "\xff\xff\xff\xff"};
-	static const char *const bad_url[] = {"Z",
-					      "Zh",
-					      "Zm9",
-					      "Zg==",
-					      "Zm+v",
-					      "Zm/v",
-					      "Zm9vZ",
-					      "Zm\xff"
-					      "v"};
+	static const char *const bad_url[] = {"Z", "Zh", "Zm9", "Zg==", "Zm+v", "Zm/v", "Zm9vZ", "Zm\xff/"};
 	char out[32];
 	size_t n = 9;
 
