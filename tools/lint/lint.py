@@ -100,6 +100,8 @@ def check_programs(root, files):
         yield path, line, 'format', message
     for path, line, message in programs.check_shell(root, [p for p in files if is_shell(p, files[p])]):
         yield path, line, 'shell', message
+    for path, line, message in programs.check_generated(root):
+        yield path, line, 'generated', message
 
 
 def lint(root):

@@ -1,10 +1,13 @@
-"""Rules that other programs know: clang-format for C, shellcheck for shell."""
+"""Rules that other programs know: clang-format for C, shellcheck for shell, the generators of doc/."""
+import os
 import re
 import shutil
 import subprocess
+import sys
 
 # Other versions break some lines differently, so only this one is asked.
 CLANG_FORMAT_MAJOR = '14'
+TOOLS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..')
 
 
 def clang_format():
@@ -41,3 +44,18 @@ def check_shell(root, paths):
     done = subprocess.run([program, '-x', '-f', 'gcc', *paths], cwd=root, capture_output=True, text=True, check=False)
     for found in re.finditer(r'^(.+?):(\d+):\d+: \w+: (.*)$', done.stdout, re.M):
         yield found.group(1), int(found.group(2)), found.group(3)
+
+
+def check_generated(root):
+    """A generated page that its source has moved away from."""
+    table, page = os.path.join(root, 'src', 'base', 'errors.def'), os.path.join(root, 'doc', 'errors.md')
+    if not os.path.exists(table):
+        return
+    done = subprocess.run([sys.executable, '-B', os.path.join(TOOLS, 'docs', 'errors.py'), table], capture_output=True,
+                          text=True, check=False)
+    if done.returncode != 0:
+        yield 'src/base/errors.def', 1, f'{done.stderr.splitlines()[-1]}: see tools/docs/errors.py'
+        return
+    with open(page, encoding='utf-8') as file:
+        if file.read() != done.stdout:
+            yield 'doc/errors.md', 1, 'is older than src/base/errors.def: run ./dev docs'

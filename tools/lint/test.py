@@ -64,6 +64,19 @@ def case_shell():
     assert found, 'shellcheck found nothing in samples/bad/run.sh'
 
 
+def case_generated():
+    with tempfile.TemporaryDirectory() as root:
+        os.makedirs(os.path.join(root, 'src', 'base'))
+        os.makedirs(os.path.join(root, 'doc'))
+        table, page = os.path.join(root, 'src', 'base', 'errors.def'), os.path.join(root, 'doc', 'errors.md')
+        for text, where in (('X(OK, 200, 0, 0, "ok")\n', 'doc/errors.md'), ('X(OK)\n', 'src/base/errors.def')):
+            with open(table, 'w', encoding='utf-8') as file:
+                file.write(text)
+            with open(page, 'w', encoding='utf-8') as file:
+                file.write('old\n')
+            assert [path for path, _, _ in programs.check_generated(root)] == [where]
+
+
 def main():
     failed = passed = 0
     for name, case in sorted(globals().items()):
