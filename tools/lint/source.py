@@ -7,6 +7,7 @@ import re
 
 TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
 NAME = re.compile(r'\b([a-z]\w*)\s*\(')
+CHECK_TEST = re.compile(r'\bSTART_TEST\((\w+)\)')
 
 
 class Function:
@@ -61,7 +62,7 @@ class Source:
             head = ' '.join(self.masked[first - 1:number - 1])
             last = next((n for n in range(number + 1, len(self.masked) + 1) if self.masked[n - 1].startswith('}')),
                         len(self.masked))
-            found = NAME.search(head) or re.search(r'\b(\w+)\s*\(', head)
+            found = NAME.search(head) or CHECK_TEST.search(head)
             if found:
                 yield Function(found.group(1), first, last, head)
 
