@@ -39,12 +39,12 @@ extern struct fiber_role fiber_role; /* never touched: it exists for the type ch
 /* AUTO(arena) *a = NULL;  calls arena_free_auto(&a) when the scope ends, on every path.
  * A type opts in with DEFINE_AUTO(arena, arena_free). */
 #define AUTO(type) __attribute__((cleanup(type##_auto))) struct type
-#define DEFINE_AUTO(type, destroy)                                                                 \
-	static inline UNUSED void type##_auto(struct type **p)                                     \
-	{                                                                                          \
-		if (*p != NULL)                                                                    \
-			destroy(*p);                                                               \
-	}                                                                                          \
+#define DEFINE_AUTO(type, destroy)                                                                                     \
+	static inline UNUSED void type##_auto(struct type **p)                                                         \
+	{                                                                                                              \
+		if (*p != NULL)                                                                                        \
+			destroy(*p);                                                                                   \
+	}                                                                                                              \
 	struct type
 
 #endif

@@ -9,10 +9,10 @@
  *   Runs on    any thread; does not return */
 NORETURN COLD void check_failed(const char *file, int line, const char *what);
 
-#define CHECK(cond)                                                                                \
-	do {                                                                                       \
-		if (unlikely(!(cond)))                                                             \
-			check_failed(__FILE__, __LINE__, #cond);                                   \
+#define CHECK(cond)                                                                                                    \
+	do {                                                                                                           \
+		if (unlikely(!(cond)))                                                                                 \
+			check_failed(__FILE__, __LINE__, #cond);                                                       \
 	} while (0)
 
 /* Every long-lived struct starts with `uint32_t magic`; CHECK_OBJ at each public door

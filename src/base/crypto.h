@@ -46,7 +46,6 @@ void crypto_seal(const struct secret *key, struct str plain, struct str bound, s
 
 /* Undo crypto_seal into `out` (at least sealed.n - CRYPTO_SEAL_OVERHEAD bytes).
  *   Errors     ERR_CRYPTO: too short, altered, wrong key or other `bound` */
-NODISCARD enum err crypto_open(const struct secret *key, struct str sealed, struct str bound, void *out,
-                               size_t *ret_n);
+NODISCARD enum err crypto_open(const struct secret *key, struct str sealed, struct str bound, void *out, size_t *ret_n);
 
 #endif

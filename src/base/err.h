@@ -37,11 +37,11 @@ const struct err_row *err_row(enum err err);
 const char *err_name(enum err err);
 const char *err_text(enum err err);
 
-#define TRY(expr)                                                                                  \
-	do {                                                                                       \
-		enum err try_err_ = (expr);                                                        \
-		if (unlikely(try_err_ != OK))                                                      \
-			return try_err_;                                                           \
+#define TRY(expr)                                                                                                      \
+	do {                                                                                                           \
+		enum err try_err_ = (expr);                                                                            \
+		if (unlikely(try_err_ != OK))                                                                          \
+			return try_err_;                                                                               \
 	} while (0)
 
 #endif

@@ -16,17 +16,17 @@
 enum json_kind { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
 struct json_member {
-	struct str key;   /* between the quotes, still escaped; a slice of the message */
+	struct str key;	  /* between the quotes, still escaped; a slice of the message */
 	struct str value; /* the whole value, quotes and brackets included; a slice */
-	uint8_t kind;     /* enum json_kind */
-	uint8_t depth;    /* 1..3 */
-	bool escaped;     /* the key or the (string) value contains a backslash */
-	uint32_t end;     /* index of the first recorded member after this one's own members */
+	uint8_t kind;	  /* enum json_kind */
+	uint8_t depth;	  /* 1..3 */
+	bool escaped;	  /* the key or the (string) value contains a backslash */
+	uint32_t end;	  /* index of the first recorded member after this one's own members */
 };
 
 struct json_index {
-	struct str text;            /* the whole document, borrowed */
-	enum json_kind kind;        /* of the root value */
+	struct str text;	    /* the whole document, borrowed */
+	enum json_kind kind;	    /* of the root value */
 	struct json_member *member; /* in the arena */
 	uint32_t count;
 	uint32_t elements; /* of a root array */
@@ -42,8 +42,7 @@ NODISCARD enum err json_scan(struct arena *arena, struct str text, struct json_i
 
 /* The member `key` of the root (parent NULL) or of a recorded object member; NULL if absent.
  * Keys are compared after unescaping. */
-const struct json_member *json_member(const struct json_index *index, const struct json_member *parent,
-                                      struct str key);
+const struct json_member *json_member(const struct json_index *index, const struct json_member *parent, struct str key);
 
 /* The text of a string member, unescaped (into the arena only when it has escapes).
  * STR_NONE when m is NULL or no string, or when the arena's cap does not allow the copy. */

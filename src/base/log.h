@@ -38,12 +38,12 @@ bool log_wants(enum log_level level);
  *   Runs on    any thread; never blocks on anything but stderr */
 void log_event(enum log_level level, const char *event, const struct log_field *fields, size_t count);
 
-#define LOG_AT(level, event, ...)                                                                  \
-	do {                                                                                       \
-		if (log_wants(level)) {                                                            \
-			const struct log_field log_fields_[] = {__VA_ARGS__};                      \
-			log_event(level, event, log_fields_, ARRAY_LEN(log_fields_));              \
-		}                                                                                  \
+#define LOG_AT(level, event, ...)                                                                                      \
+	do {                                                                                                           \
+		if (log_wants(level)) {                                                                                \
+			const struct log_field log_fields_[] = {__VA_ARGS__};                                          \
+			log_event(level, event, log_fields_, ARRAY_LEN(log_fields_));                                  \
+		}                                                                                                      \
 	} while (0)
 
 #define log_debug(event, ...) LOG_AT(LOG_DEBUG, event, __VA_ARGS__)

@@ -29,109 +29,109 @@ static enum err scan(struct str text)
 
 START_TEST(accepts)
 {
-	static const char *const texts[] = {
-		"{}",
-		"[]",
-		" { } ",
-		"\t[\n]\r",
-		"0",
-		"-0",
-		"1.5e-7",
-		"1E+2",
-		"123456789012345678901234567890",
-		"\"\"",
-		"null",
-		"true",
-		"false",
-		"[1,[2,[3]],{}]",
-		"{\"a\":{\"b\":[{\"a\":1},{\"a\":2}]},\"\":0}",
-		"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
-		"\"\\u0000\\uFFFF\\ud83d\\ude00\"",
-		"[\"\xF4\x8F\xBF\xBF\xED\x9F\xBF\xC2\x80\"]",
-		"\"\x7f\"",
-		"[\"0123456789abcdef0123456789abcdef\"]",
-		" \"x\" ",
-		"1e999",
-		"{\"a\":1,\"A\":2,\"a \":3}",
-	};
+	static const char *const texts[] = {"{}",
+					    "[]",
+					    " { } ",
+					    "\t[\n]\r",
+					    "0",
+					    "-0",
+					    "1.5e-7",
+					    "1E+2",
+					    "123456789012345678901234567890",
+					    "\"\"",
+					    "null",
+					    "true",
+					    "false",
+					    "[1,[2,[3]],{}]",
+					    "{\"a\":{\"b\":[{\"a\":1},{\"a\":2}]},\"\":0}",
+					    "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
+					    "\"\\u0000\\uFFFF\\ud83d\\ude00\"",
+					    "[\"\xF4\x8F\xBF\xBF\xED\x9F\xBF\xC2\x80\"]",
+					    "\"\x7f\"",
+					    "[\"0123456789abcdef0123456789abcdef\"]",
+					    " \"x\" ",
+					    "1e999",
+					    "{\"a\":1,\"A\":2,\"a \":3}"};
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		ck_ok(scan(str_of(texts[i])));
 }
 END_TEST
 
-START_TEST(refuses_syntax)
+static void ck_syntax(const char *const *texts)
+{
+	for (; *texts != NULL; texts++)
+		ck_err(scan(str_of(*texts)), ERR_JSON_SYNTAX);
+}
+
+START_TEST(refuses_structure)
+{
+	static const char *const texts[] = {"",
+					    " ",
+					    "{",
+					    "}",
+					    "[",
+					    "]",
+					    "{]",
+					    "[}",
+					    "[1,]",
+					    "[,1]",
+					    "[1 2]",
+					    "{\"a\"}",
+					    "{\"a\":}",
+					    "{\"a\":1,}",
+					    "{,}",
+					    "{a:1}",
+					    "{'a':1}",
+					    "{\"a\" 1}",
+					    "{1:2}",
+					    "[1]]",
+					    "{}{}",
+					    "1 2",
+					    "1,2",
+					    "],[",
+					    "1],[2",
+					    "[1]//",
+					    "/**/1",
+					    "\xEF\xBB\xBF{}",
+					    "\f1",
+					    "[1\v]",
+					    "{\"a\":1 \"b\":2}",
+					    "[[1]",
+					    "tru",
+					    "truE",
+					    "nul",
+					    "falsey",
+					    "NaN",
+					    "Infinity",
+					    "[tru",
+					    "[null1]",
+					    NULL};
+
+	ck_syntax(texts);
+	ck_err(scan(STR("[1]\0")), ERR_JSON_SYNTAX);
+}
+END_TEST
+
+START_TEST(refuses_numbers)
+{
+	static const char *const texts[] = {"01",   "-",     "-01",   "+1",   ".5",  "1.",   "1.e5",
+					    "1e",   "1e+",   "0x1",   "1_0",  "[-]", "[1.]", "[1e]",
+					    "[00]", "[--1]", "1.2.3", "1e5.", NULL};
+
+	ck_syntax(texts);
+}
+END_TEST
+
+START_TEST(refuses_strings)
 {
 	static const char *const texts[] = {
-		"",
-		" ",
-		"{",
-		"}",
-		"[",
-		"]",
-		"{]",
-		"[}",
-		"[1,]",
-		"[,1]",
-		"[1 2]",
-		"{\"a\"}",
-		"{\"a\":}",
-		"{\"a\":1,}",
-		"{,}",
-		"{a:1}",
-		"{'a':1}",
-		"{\"a\" 1}",
-		"{1:2}",
-		"[1]]",
-		"{}{}",
-		"1 2",
-		"1,2",
-		"],[",
-		"1],[2",
-		"01",
-		"-",
-		"-01",
-		"+1",
-		".5",
-		"1.",
-		"1.e5",
-		"1e",
-		"1e+",
-		"0x1",
-		"1_0",
-		"NaN",
-		"Infinity",
-		"tru",
-		"truE",
-		"nul",
-		"falsey",
-		"\"",
-		"\"abc",
-		"\"\\\"",
-		"\"\\",
-		"\"\\x\"",
-		"\"\\u12\"",
-		"\"\\u12G4\"",
-		"\"\\ud800\"",
-		"\"\\udc00\"",
-		"\"\\ud800\\u0041\"",
-		"\"\\ud800x\"",
-		"\"\t\"",
-		"\"\x1f\"",
-		"[1]//",
-		"/**/1",
-		"\xEF\xBB\xBF{}",
-		"\f1",
-		"[\"a\nb\"]",
-		"[1\v]",
-		"{\"a\":1 \"b\":2}",
-		"[[1]",
-		"\"0123456789abcdef\n\"",
-	};
+		"\"",		"\"abc",       "\"\\\"",      "\"\\",	     "\"\\x\"",
+		"\"\\u12\"",	"\"\\u12G4\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"",
+		"\"\\ud800x\"", "\"\t\"",      "\"\x1f\"",    "[\"a\nb\"]",  "\"0123456789abcdef\n\"",
+		"[\"]",		"{\"}",	       NULL};
 
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		ck_err(scan(str_of(texts[i])), ERR_JSON_SYNTAX);
-	ck_err(scan(STR("[1]\0")), ERR_JSON_SYNTAX);
+	ck_syntax(texts);
 	ck_err(scan(STR("[\"a\0b\"]")), ERR_JSON_SYNTAX);
 }
 END_TEST
@@ -279,5 +279,6 @@ START_TEST(the_cap_is_met)
 }
 END_TEST
 
-UNIT_MAIN("json_scan", accepts, refuses_syntax, refuses_bad_utf8, depth_is_capped, duplicates_are_refused_everywhere,
-	  duplicates_among_many, members_are_found, elements_are_walked, the_cap_is_met)
+UNIT_MAIN("json_scan", accepts, refuses_structure, refuses_numbers, refuses_strings, refuses_bad_utf8, depth_is_capped,
+	  duplicates_are_refused_everywhere, duplicates_among_many, members_are_found, elements_are_walked,
+	  the_cap_is_met)
