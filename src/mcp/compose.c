@@ -1,0 +1,300 @@
+/* Turning messages round between the eras. Members are walked in the scan's table and copied
+ * as slices; the few that belong to one era only are added, replaced or left out. */
+#include "mcp/compose.h"
+
+#include "mcp/version.h"
+
+#define META_PREFIX STR("io.modelcontextprotocol/")
+#define META_SERVER_INFO STR("io.modelcontextprotocol/serverInfo")
+
+const struct str mcp_self = {MCP_SELF_JSON, sizeof(MCP_SELF_JSON) - 1};
+
+/* Per-request members that only the modern era has, and that the gateway writes itself. */
+static bool is_request_meta(struct str key)
+{
+	static const struct str own[] = {
+		{"protocolVersion", 15}, {"clientCapabilities", 18}, {"clientInfo", 10}, {"logLevel", 8},
+	};
+
+	if (str_eq(key, STR("progressToken")) || str_eq(key, STR("traceparent")) || str_eq(key, STR("tracestate")))
+		return true;
+	if (!str_starts(key, META_PREFIX))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		if (str_eq(str_skip(key, META_PREFIX.n), own[i]))
+			return true;
+	return false;
+}
+
+/* The next member on the level of `m`'s own members, starting with *m + 1. */
+static const struct json_member *first_child(const struct json_index *index, const struct json_member *m)
+{
+	return index->member + m->end == m + 1 ? NULL : m + 1;
+}
+
+static const struct json_member *next_sibling(const struct json_index *index, const struct json_member *parent,
+                                              const struct json_member *m)
+{
+	const struct json_member *next = index->member + m->end;
+
+	return next < index->member + parent->end ? next : NULL;
+}
+
+/* Commas between members that are added one by one. */
+struct object {
+	struct buf *out;
+	bool begun;
+};
+
+static void object_key(struct object *object, struct str key)
+{
+	buf_put(object->out, object->begun ? STR(",\"") : STR("\""));
+	buf_put(object->out, key);
+	buf_put(object->out, STR("\":"));
+	object->begun = true;
+}
+
+static void object_raw(struct object *object, struct str key, struct str value)
+{
+	object_key(object, key);
+	buf_put(object->out, value);
+}
+
+static void object_text(struct object *object, struct str key, struct str text)
+{
+	object_key(object, key);
+	buf_put_json(object->out, text);
+}
+
+static void put_modern_meta(struct object *meta, const struct mcp_outgoing *outgoing, enum mcp_revision revision)
+{
+	object_text(meta, STR("io.modelcontextprotocol/protocolVersion"), mcp_revision_text(revision));
+	object_raw(meta, STR("io.modelcontextprotocol/clientCapabilities"),
+	           outgoing->capabilities.p == NULL ? STR("{}") : outgoing->capabilities);
+	object_raw(meta, STR("io.modelcontextprotocol/clientInfo"),
+	           outgoing->client_info.p == NULL ? mcp_self : outgoing->client_info);
+	if (outgoing->log_level.p != NULL)
+		object_text(meta, STR("io.modelcontextprotocol/logLevel"), outgoing->log_level);
+}
+
+/* _meta: the client's own members, then what the gateway says. Left out when it is empty. */
+static void put_meta(struct object *params, const struct mcp_outgoing *outgoing, enum mcp_revision revision,
+                     uint64_t id)
+{
+	AUTO_BUF text = {0};
+	struct object meta = {&text, false};
+	const struct mcp_message *from = outgoing->from;
+
+	if (from != NULL && from->meta != NULL) {
+		const struct json_member *m = first_child(&from->index, from->meta);
+
+		for (; m != NULL; m = next_sibling(&from->index, from->meta, m))
+			if (!is_request_meta(m->key))
+				object_raw(&meta, m->key, m->value);
+	}
+	if (mcp_is_modern(revision))
+		put_modern_meta(&meta, outgoing, revision);
+	if (outgoing->wants_progress) {
+		object_key(&meta, STR("progressToken"));
+		buf_put_u64(meta.out, id);
+	}
+	if (outgoing->traceparent.p != NULL)
+		object_text(&meta, STR("traceparent"), outgoing->traceparent);
+	if (outgoing->tracestate.p != NULL)
+		object_text(&meta, STR("tracestate"), outgoing->tracestate);
+	if (!meta.begun)
+		return;
+	object_key(params, STR("_meta"));
+	buf_put_byte(params->out, '{');
+	buf_put(params->out, buf_str(&text));
+	buf_put_byte(params->out, '}');
+}
+
+/* completion/complete's ref, with its name or uri replaced. */
+static void put_ref(struct object *params, const struct mcp_message *from, const struct json_member *ref,
+                    struct str name)
+{
+	struct object inner = {params->out, false};
+	const struct json_member *m = first_child(&from->index, ref);
+
+	object_key(params, STR("ref"));
+	buf_put_byte(params->out, '{');
+	for (; m != NULL; m = next_sibling(&from->index, ref, m)) {
+		if (str_eq(m->key, STR("name")) || str_eq(m->key, STR("uri")))
+			object_text(&inner, m->key, name);
+		else
+			object_raw(&inner, m->key, m->value);
+	}
+	buf_put_byte(params->out, '}');
+}
+
+/* The client's params member by member. */
+static void put_params(struct object *params, const struct mcp_outgoing *outgoing)
+{
+	const struct mcp_message *from = outgoing->from;
+	const struct json_member *m;
+
+	if (from == NULL || from->params == NULL)
+		return;
+	for (m = first_child(&from->index, from->params); m != NULL;
+	     m = next_sibling(&from->index, from->params, m)) {
+		bool names = str_eq(m->key, STR("name")) || str_eq(m->key, STR("uri"));
+
+		if (m == from->meta)
+			continue;
+		if (names && outgoing->name.p != NULL)
+			object_text(params, m->key, outgoing->name);
+		else if (outgoing->ref_name.p != NULL && m->kind == JSON_OBJECT && str_eq(m->key, STR("ref")))
+			put_ref(params, from, m, outgoing->ref_name);
+		else
+			object_raw(params, m->key, m->value);
+	}
+}
+
+void mcp_compose_request(const struct mcp_outgoing *outgoing, enum mcp_revision revision, uint64_t id, struct buf *out)
+{
+	struct object params = {out, false};
+	size_t start;
+
+	buf_put(out, STR("{\"jsonrpc\":\"2.0\",\"id\":"));
+	buf_put_u64(out, id);
+	buf_put(out, STR(",\"method\":"));
+	buf_put_json(out, outgoing->method);
+	start = out->n;
+	buf_put(out, STR(",\"params\":{"));
+	put_params(&params, outgoing);
+	if (outgoing->cursor.p != NULL)
+		object_text(&params, STR("cursor"), outgoing->cursor);
+	put_meta(&params, outgoing, revision, id);
+	if (params.begun)
+		buf_put_byte(out, '}');
+	else
+		out->n = start; /* an empty params object is left out */
+	buf_put_byte(out, '}');
+}
+
+void mcp_compose_notification(struct str method, struct str params, struct buf *out)
+{
+	buf_put(out, STR("{\"jsonrpc\":\"2.0\",\"method\":"));
+	buf_put_json(out, method);
+	if (params.p != NULL) {
+		buf_put(out, STR(",\"params\":"));
+		buf_put(out, params);
+	}
+	buf_put_byte(out, '}');
+}
+
+/* Results whose modern form must say how long they may be kept. */
+static bool is_cacheable(enum mcp_method method)
+{
+	return method == MCP_M_RESOURCES_READ;
+}
+
+static void put_modern_additions(const struct mcp_message *answer, enum mcp_method method, struct object *object)
+{
+	const struct json_index *index = &answer->index;
+	const struct json_member *meta = json_member(index, answer->result, STR("_meta"));
+
+	if (json_member(index, answer->result, STR("resultType")) == NULL)
+		object_raw(object, STR("resultType"), STR("\"complete\""));
+	if (is_cacheable(method)) {
+		if (json_member(index, answer->result, STR("ttlMs")) == NULL)
+			object_raw(object, STR("ttlMs"), STR("0"));
+		if (json_member(index, answer->result, STR("cacheScope")) == NULL)
+			object_raw(object, STR("cacheScope"), STR("\"private\""));
+	}
+	if (meta == NULL) {
+		object_key(object, STR("_meta"));
+		buf_put(object->out, STR("{\"io.modelcontextprotocol/serverInfo\":"));
+		buf_put(object->out, mcp_self);
+		buf_put_byte(object->out, '}');
+	}
+}
+
+static bool is_modern_only(struct str key)
+{
+	return str_eq(key, STR("resultType")) || str_eq(key, STR("ttlMs")) || str_eq(key, STR("cacheScope"));
+}
+
+/* Whether the client of that era can take this resultType. */
+static enum err check_result_type(const struct mcp_message *answer, enum mcp_revision client)
+{
+	const struct json_member *type = json_member(&answer->index, answer->result, STR("resultType"));
+
+	if (type == NULL || str_eq(type->value, STR("\"complete\"")))
+		return OK;
+	if (!str_eq(type->value, STR("\"input_required\"")) && !str_eq(type->value, STR("\"task\"")))
+		return ERR_UPSTREAM_GARBAGE;
+	return mcp_is_modern(client) ? OK : ERR_MCP_CAPABILITY;
+}
+
+static void put_result(const struct mcp_message *answer, enum mcp_method method, enum mcp_revision client,
+                       struct buf *out)
+{
+	bool modern = mcp_is_modern(client);
+	struct object object = {out, false};
+	const struct json_member *m;
+
+	buf_put_byte(out, '{');
+	if (modern)
+		put_modern_additions(answer, method, &object);
+	for (m = first_child(&answer->index, answer->result); m != NULL;
+	     m = next_sibling(&answer->index, answer->result, m))
+		if (modern || !is_modern_only(m->key))
+			object_raw(&object, m->key, m->value);
+	buf_put_byte(out, '}');
+}
+
+/* Legacy servers say "resource not found" with a code that the modern era gave up. */
+static void put_error(const struct mcp_message *answer, enum mcp_revision client, struct buf *out)
+{
+	const struct json_member *code = json_member(&answer->index, answer->error, STR("code"));
+	struct str error = answer->error->value;
+
+	if (!mcp_is_modern(client) || code == NULL || !str_eq(code->value, STR("-32002"))) {
+		buf_put(out, error);
+		return;
+	}
+	buf_put(out, (struct str){error.p, (size_t)(code->value.p - error.p)});
+	buf_put(out, STR("-32602"));
+	buf_put(out, str_skip(error, (size_t)(code->value.p - error.p) + code->value.n));
+}
+
+enum err mcp_compose_answer(const struct mcp_message *answer, struct str client_id, enum mcp_method method,
+                            enum mcp_revision client, struct buf *out)
+{
+	if (answer->result != NULL) {
+		if (answer->result->kind != JSON_OBJECT)
+			return ERR_UPSTREAM_GARBAGE;
+		TRY(check_result_type(answer, client));
+	}
+	buf_reserve(out, answer->index.text.n + 256);
+	buf_put(out, STR("{\"jsonrpc\":\"2.0\",\"id\":"));
+	buf_put(out, client_id);
+	buf_put(out, answer->result != NULL ? STR(",\"result\":") : STR(",\"error\":"));
+	if (answer->result != NULL)
+		put_result(answer, method, client, out);
+	else
+		put_error(answer, client, out);
+	buf_put_byte(out, '}');
+	return OK;
+}
+
+void mcp_compose_relayed(const struct mcp_message *notification, struct str progress_token, struct buf *out)
+{
+	const struct json_member *token =
+		notification->params == NULL
+			? NULL
+			: json_member(&notification->index, notification->params, STR("progressToken"));
+	struct str text = notification->index.text;
+	size_t at;
+
+	if (token == NULL || progress_token.p == NULL) {
+		buf_put(out, text);
+		return;
+	}
+	at = (size_t)(token->value.p - text.p);
+	buf_put(out, (struct str){text.p, at});
+	buf_put(out, progress_token);
+	buf_put(out, str_skip(text, at + token->value.n));
+}

@@ -1,0 +1,92 @@
+/* Reading one JSON-RPC message. The strict scan finds the members; this file decides what
+ * the message is and refuses every envelope that two readers could understand differently. */
+#include "mcp/message.h"
+
+static const struct str method_text[MCP_METHODS] = {
+#define X(id, name) [MCP_M_##id] = {name, sizeof(name) - 1},
+	MCP_METHOD_TABLE(X)
+#undef X
+};
+
+enum mcp_method mcp_method_of(struct str name)
+{
+	/* Two dozen names of mostly different lengths: the length check settles nearly all. */
+	for (int m = 1; m < MCP_METHODS; m++)
+		if (method_text[m].n == name.n && memcmp(method_text[m].p, name.p, name.n) == 0)
+			return m;
+	return MCP_M_OTHER;
+}
+
+struct str mcp_method_name(enum mcp_method method)
+{
+	return method_text[method];
+}
+
+/* An id is a string or an integer; a fraction or an exponent could be re-spelt on the way. */
+static bool id_is_valid(const struct json_member *id)
+{
+	if (id->kind == JSON_STRING)
+		return true;
+	return id->kind == JSON_NUMBER && memchr(id->value.p, '.', id->value.n) == NULL &&
+	       memchr(id->value.p, 'e', id->value.n) == NULL && memchr(id->value.p, 'E', id->value.n) == NULL;
+}
+
+/* What the message is, from which members it has.
+ *   Source     JSON-RPC 2.0 s4, s5 */
+static enum err message_classify(struct mcp_message *message, const struct json_member *id,
+                                 const struct json_member *method)
+{
+	bool answers = message->result != NULL || message->error != NULL;
+
+	if (method != NULL) {
+		if (answers || method->kind != JSON_STRING)
+			return ERR_RPC_INVALID;
+		message->kind = id == NULL ? MCP_NOTIFICATION : MCP_REQUEST;
+		return id == NULL || message->id.p != NULL ? OK : ERR_RPC_INVALID;
+	}
+	message->kind = MCP_RESPONSE;
+	if (message->result != NULL && message->error != NULL)
+		return ERR_RPC_INVALID;
+	if (message->error != NULL)
+		return message->error->kind == JSON_OBJECT ? OK : ERR_RPC_INVALID;
+	return message->result != NULL && message->id.p != NULL ? OK : ERR_RPC_INVALID;
+}
+
+enum err mcp_message_read(struct arena *arena, struct str text, struct mcp_message *ret_message)
+{
+	struct mcp_message *m = ret_message;
+	const struct json_member *version, *id, *method;
+
+	*m = (struct mcp_message){0};
+	TRY(json_scan(arena, text, &m->index));
+	if (m->index.kind != JSON_OBJECT)
+		return ERR_RPC_INVALID;
+
+	id = json_member(&m->index, NULL, STR("id"));
+	if (id != NULL && id_is_valid(id))
+		m->id = id->value;
+	version = json_member(&m->index, NULL, STR("jsonrpc"));
+	if (version == NULL || !str_eq(version->value, STR("\"2.0\"")))
+		return ERR_RPC_INVALID;
+	method = json_member(&m->index, NULL, STR("method"));
+	m->result = json_member(&m->index, NULL, STR("result"));
+	m->error = json_member(&m->index, NULL, STR("error"));
+	TRY(message_classify(m, id, method));
+	if (m->kind == MCP_RESPONSE)
+		return OK;
+
+	m->method = json_member_str(arena, method);
+	m->params = json_member(&m->index, NULL, STR("params"));
+	if (m->params == NULL)
+		return OK;
+	if (m->params->kind != JSON_OBJECT)
+		return ERR_RPC_PARAMS;
+	m->meta = json_member(&m->index, m->params, STR("_meta"));
+	return m->meta == NULL || m->meta->kind == JSON_OBJECT ? OK : ERR_RPC_PARAMS;
+}
+
+struct str mcp_param(struct arena *arena, const struct mcp_message *message, struct str key)
+{
+	return message->params == NULL ? STR_NONE
+	                               : json_member_str(arena, json_member(&message->index, message->params, key));
+}
