@@ -21,12 +21,16 @@ struct audit_record {
 
 struct audit;
 
-/*   key        of the chain; taken over
+/* Start; one at a time per database.
+ *   key        of the chain; taken over
+ *   Errors     none yet; reserved for backends that must connect
  *   Runs on    a fiber of loop 0 */
 NODISCARD enum err audit_start(struct db *db, struct secret *key, enum audit_durability durability,
-                               struct audit **ret_audit) AWAITS;
+			       struct audit **ret_audit) AWAITS;
 
-/* Commit every queued row and stop. */
+/* Commit every queued row (for at most 5 s when the database takes none) and stop. Nobody may be
+ * appending any more.
+ *   Runs on    a fiber of loop 0 */
 void audit_stop(struct audit *audit) AWAITS;
 
 /* Queue a row (and, with AUDIT_STRICT, wait for its commit). Shielded: a canceled caller's row
@@ -34,14 +38,17 @@ void audit_stop(struct audit *audit) AWAITS;
  *   Errors     ERR_BUSY: the database takes no rows; the caller must not answer success */
 NODISCARD enum err audit_append(struct audit *audit, const struct audit_record *record) AWAITS;
 
-/* Walk the whole chain.
- *   ret_rows   rows that verify; ret_problem a sentence naming the first bad seq
- *   Errors     ERR_DB_CORRUPT when the chain is broken (changed, missing or reordered row), ERR_DB */
-NODISCARD enum err audit_verify(struct db *db, const struct secret *key, struct buf *ret_problem,
-                                int64_t *ret_rows) AWAITS;
+/* Walk the whole chain, a page at a time; rows may be appended meanwhile.
+ *   ret_rows   how many there are, all of them sound
+ *   problem    on ERR_DB_CORRUPT a sentence that names the first bad row
+ *   Errors     ERR_DB_CORRUPT: a row was changed, is missing (also at the end) or out of order;
+ *              ERR_DB, ERR_CANCELED ... */
+NODISCARD enum err audit_verify(struct db *db, const struct secret *key, struct buf *problem, int64_t *ret_rows) AWAITS;
 
 struct audit_stats {
-	uint64_t rows, waiting, waits; /* committed; in the rings; callers that had to wait */
+	uint64_t rows;	  /* committed since the start */
+	uint64_t waiting; /* in the rings */
+	uint64_t waits;	  /* callers that had to wait for room */
 };
 struct audit_stats audit_stats(const struct audit *audit);
 

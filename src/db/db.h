@@ -62,7 +62,7 @@ void db_close(struct db *db) AWAITS;
  *   ret_rows   in `arena`
  *   Errors     ERR_DB, ERR_LIMIT (more than DB_ROWS_MAX), ERR_BUSY, ERR_CANCELED, ERR_TIMEOUT */
 NODISCARD enum err db_query(struct db *db, struct arena *arena, const char *sql, const struct db_value *params,
-                            size_t count, struct db_rows **ret_rows) AWAITS;
+			    size_t count, struct db_rows **ret_rows) AWAITS;
 
 /* Run the statements atomically on the writer thread and wait for the commit. Several
  * callers' writes share one commit; one that fails is rolled back alone (savepoint).
@@ -84,6 +84,10 @@ struct db_feed {
 };
 void db_feed_set(struct db *db, const struct db_feed *feed); /* before the first ring; one feed for now */
 
+/* Take the feed away again: when this returns, none of its functions runs or will run. Rows it
+ * still has are its owner's business. */
+void db_feed_clear(struct db *db) AWAITS;
+
 /* Tell the writer that the feed has rows. Costs a fence and one atomic load when the writer is
  * awake; publish the rows before.
  *   now        true: commit at once (strict durability)
@@ -102,11 +106,11 @@ NODISCARD enum err db_tx_run(struct db_tx *tx, const char *sql, const struct db_
  *   Runs on    the writer thread, inside drain */
 #define DB_SOURCE_COLUMNS_MAX 16
 NODISCARD enum err db_tx_insert(struct db_tx *tx, const char *sql, bool (*next)(void *arg, struct db_value *cells),
-                                void *arg);
+				void *arg);
 
 /* As db_query, inside the transaction. */
 NODISCARD enum err db_tx_query(struct db_tx *tx, struct arena *arena, const char *sql, const struct db_value *params,
-                               size_t count, struct db_rows **ret_rows);
+			       size_t count, struct db_rows **ret_rows);
 
 struct db_stats {
 	uint64_t writes, commits, queued, commit_us_max;

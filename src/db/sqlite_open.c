@@ -110,7 +110,7 @@ AWAITS enum err db_open(const struct db_spec *spec, struct buf *problem, struct 
 
 AWAITS void db_close(struct db *db)
 {
-	struct fiber_shield shield = fiber_shield_begin(INT64_MAX / 4);
+	struct fiber_shield shield = fiber_shield_begin(INT32_MAX);
 
 	CHECK_OBJ(db, DB_MAGIC);
 	writer_stop(db);

@@ -88,6 +88,15 @@ static bool keep_waiting(void *arg)
 	return false;
 }
 
+/* Until the writer is done, however long: what counts is its result, not that the fiber was
+ * canceled meanwhile. */
+AWAITS static enum err await_writer(struct db_pending *pending)
+{
+	if (wait_for(&pending->wait, keep_waiting, NULL) != OK)
+		CHECK(pending->wait.done);
+	return pending->result;
+}
+
 AWAITS enum err db_write(struct db *db, const struct db_statement *statements, size_t count)
 {
 	struct db_pending pending = {
@@ -104,9 +113,20 @@ AWAITS enum err db_write(struct db *db, const struct db_statement *statements, s
 		return ERR_BUSY;
 	}
 	push(db, &pending);
-	(void)wait_for(&pending.wait, keep_waiting, NULL); /* it is queued: cancel comes too late */
-	CHECK(pending.wait.done);
-	return pending.result;
+	return await_writer(&pending);
+}
+
+/* An empty write is a barrier: the pass that completes it is the last that may have seen the
+ * feed, and by then has told it how that went. */
+AWAITS void db_feed_clear(struct db *db)
+{
+	struct db_pending barrier = {.loop = loop_self(), .task = {.run = on_written}};
+
+	CHECK_OBJ(db, DB_MAGIC);
+	atomic_store(&db->feed_set, false);
+	push(db, &barrier);
+	if (await_writer(&barrier) != OK)
+		return; /* nothing was to be written: a busy file is no obstacle */
 }
 
 /* --- one transaction --- */
@@ -371,6 +391,6 @@ AWAITS void writer_stop(struct db *db)
 
 	atomic_store(&db->close_request, &request);
 	ring_urgent(db);
-	(void)wait_for(&request.wait, keep_waiting, NULL);
+	CHECK(await_writer(&request) == OK);
 	CHECK(pthread_join(db->thread, NULL) == 0);
 }

@@ -1,0 +1,346 @@
+/* The audit trail's two ends. On the loops: audit_append encodes a row into the loop's ring and
+ * rings the writer's bell. On the database's writer thread: the feed drains all rings into one
+ * INSERT, links each row to the one before it, and leaves a sealed head behind.
+ *
+ *     loop 0: append -> ring 0 \
+ *     loop 1: append -> ring 1  >-- feed_drain: seq, MAC, insert, head -- commit --> wake waiters
+ *     loop n: append -> ring n /
+ *
+ * The head is read anew in each transaction: another process (the CLI) may have added rows. A
+ * head that does not fit the table means that somebody was at the file; rows are then chained to
+ * a value that can't verify, so that the break stays visible instead of being sealed over. */
+#include "audit/audit.h"
+
+#include <stdlib.h>
+
+#include "audit/ring.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+
+#define AUDIT_MAGIC 0x61756474u
+#define APPEND_WAIT_MS 5000 /* for room, and for a strict commit */
+#define STOP_WAIT_MS 5000
+#define STOP_STEP_MS 2
+
+struct audit {
+	uint32_t magic;
+	struct db *db;
+	struct secret *key;
+	enum audit_durability durability;
+	atomic_uint_fast64_t waits;
+
+	/* the writer thread's */
+	struct audit_head head; /* as we left it, or believe to have */
+	int64_t seq;		/* the transaction's: of the last row so far */
+	uint8_t mac[AUDIT_MAC_BYTES];
+	size_t ring_at, rows_left;
+	bool failing, broken; /* already said so in the log */
+
+	size_t ring_count;
+	_Atomic(struct ring *) rings[]; /* by loop_index; each made by its loop at its first row */
+};
+
+/* --- the loops' end --- */
+
+static struct ring *ring_here(struct audit *audit)
+{
+	struct loop *loop = loop_self();
+	unsigned index = loop_index(loop);
+	struct ring *ring = atomic_load_explicit(&audit->rings[index], memory_order_relaxed);
+
+	if (unlikely(ring == NULL)) {
+		ring = ring_new(loop);
+		atomic_store_explicit(&audit->rings[index], ring, memory_order_release);
+	}
+	return ring;
+}
+
+/* At most CHAIN_STRING_BYTES_MAX bytes of it, not ending inside a UTF-8 sequence. */
+static struct str cut(struct str string)
+{
+	if (likely(string.n <= CHAIN_STRING_BYTES_MAX))
+		return string;
+	string.n = CHAIN_STRING_BYTES_MAX;
+	while (string.n > 0 && (string.p[string.n] & 0xc0) == 0x80)
+		string.n--;
+	return string;
+}
+
+static struct chain_body body_of(const struct audit_record *record)
+{
+	return (struct chain_body){
+		.at_ms = clock_wall_ms(),
+		.duration_us = record->duration_us,
+		.bytes_in = record->bytes_in,
+		.bytes_out = record->bytes_out,
+		.strings = {cut(record->event), cut(record->tenant_id), cut(record->principal), cut(record->ip),
+			    cut(record->request_id), cut(record->target), cut(record->upstream), cut(record->outcome)},
+	};
+}
+
+/* The ring is full: let the writer hurry, and try again after each of its commits. */
+AWAITS static enum err put_waiting(struct audit *audit, struct ring *ring, const struct chain_body *body)
+{
+	struct fiber_shield shield = fiber_shield_begin(APPEND_WAIT_MS);
+	enum err err = OK;
+
+	atomic_fetch_add_explicit(&audit->waits, 1, memory_order_relaxed);
+	while (err == OK) {
+		uint64_t seen = ring_committed(ring);
+
+		if (ring_put(ring, body))
+			break;
+		db_feed_ring(audit->db, true);
+		err = ring_wait(ring, seen + 1);
+	}
+	fiber_shield_end(shield);
+	return err == OK ? OK : ERR_BUSY;
+}
+
+AWAITS static enum err wait_committed(struct ring *ring, uint64_t row)
+{
+	struct fiber_shield shield = fiber_shield_begin(APPEND_WAIT_MS);
+	enum err err = ring_wait(ring, row);
+
+	fiber_shield_end(shield);
+	return err == OK ? OK : ERR_BUSY;
+}
+
+AWAITS enum err audit_append(struct audit *audit, const struct audit_record *record)
+{
+	bool strict = audit->durability == AUDIT_STRICT;
+	struct chain_body body = body_of(record);
+	struct ring *ring;
+	uint64_t row;
+
+	CHECK_OBJ(audit, AUDIT_MAGIC);
+	ring = ring_here(audit);
+	if (unlikely(!ring_put(ring, &body)))
+		TRY(put_waiting(audit, ring, &body));
+	row = ring->put;
+	db_feed_ring(audit->db, strict || ring_waiting(ring) > AUDIT_RING_ROWS / 2);
+	return strict ? wait_committed(ring, row) : OK;
+}
+
+/* --- the writer's end --- */
+
+static struct ring *ring_at(struct audit *audit, size_t index)
+{
+	return atomic_load_explicit(&audit->rings[index], memory_order_acquire);
+}
+
+static bool feed_pending(void *arg)
+{
+	struct audit *audit = arg;
+
+	CHECK_OBJ(audit, AUDIT_MAGIC);
+	for (size_t i = 0; i < audit->ring_count; i++) {
+		struct ring *ring = ring_at(audit, i);
+
+		if (ring != NULL && ring_waiting(ring) > 0)
+			return true;
+	}
+	return false;
+}
+
+static bool next_slot(struct audit *audit, struct ring_row *ret_slot)
+{
+	if (audit->rows_left == 0)
+		return false;
+	for (; audit->ring_at < audit->ring_count; audit->ring_at++) {
+		struct ring *ring = ring_at(audit, audit->ring_at);
+
+		if (ring != NULL && ring_drain(ring, ret_slot)) {
+			audit->rows_left--;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool next_row(void *arg, struct audit_row *row)
+{
+	struct audit *audit = arg;
+	struct chain_body body;
+	struct ring_row slot;
+
+	if (!next_slot(audit, &slot))
+		return false;
+	audit->seq++;
+	chain_link(audit->key, slot.head, slot.body_bytes, audit->mac, audit->seq, audit->mac);
+	chain_decode(slot.head + CHAIN_HEAD_BYTES, &body);
+	row->at_ms = body.at_ms;
+	row->event = body.strings[0];
+	row->tenant_id = body.strings[1];
+	row->principal = body.strings[2];
+	row->ip = body.strings[3];
+	row->request_id = body.strings[4];
+	row->target = body.strings[5];
+	row->upstream = body.strings[6];
+	row->outcome = body.strings[7];
+	row->duration_us = body.duration_us;
+	row->bytes_in = body.bytes_in;
+	row->bytes_out = body.bytes_out;
+	memcpy(row->mac, audit->mac, AUDIT_MAC_BYTES);
+	return true;
+}
+
+/* Whether the head is what some process with our key left, and the table ends where it says. */
+static bool head_is_sound(const struct audit *audit, const struct audit_head *head, int64_t last_seq)
+{
+	static const struct audit_head none;
+
+	if (head->seq != last_seq)
+		return false;
+	if (memcmp(head, &audit->head, sizeof(*head)) == 0)
+		return true; /* ours, or none yet */
+	return memcmp(head, &none, sizeof(none)) != 0 && chain_is_sealed(audit->key, head);
+}
+
+static enum err find_end(struct audit *audit, struct db_tx *tx)
+{
+	struct audit_head head;
+	int64_t last_seq;
+
+	TRY(audit_head_read(tx, &head));
+	TRY(audit_row_last(tx, &last_seq));
+	audit->seq = last_seq;
+	if (head_is_sound(audit, &head, last_seq)) {
+		memcpy(audit->mac, head.mac, AUDIT_MAC_BYTES);
+		return OK;
+	}
+	memset(audit->mac, 0xff, AUDIT_MAC_BYTES);
+	if (!audit->broken)
+		log_error("audit.broken", LOG_INT("head_seq", head.seq), LOG_INT("last_seq", last_seq),
+			  LOG_CSTR("advice", "somebody changed the audit tables; run `gatehouse audit verify`"));
+	audit->broken = true;
+	return OK;
+}
+
+static enum err feed_drain(void *arg, struct db_tx *tx)
+{
+	struct audit *audit = arg;
+	struct audit_head head;
+
+	audit->ring_at = 0;
+	audit->rows_left = AUDIT_RING_ROWS; /* one transaction is held to some 50 ms of the file's lock */
+	TRY(find_end(audit, tx));
+	TRY(audit_row_insert(tx, next_row, audit));
+	head = (struct audit_head){.seq = audit->seq};
+	memcpy(head.mac, audit->mac, AUDIT_MAC_BYTES);
+	chain_seal(audit->key, &head);
+	TRY(audit_head_write(tx, &head));
+	audit->head = head;
+	return OK;
+}
+
+static void feed_committed(void *arg)
+{
+	struct audit *audit = arg;
+
+	if (audit->failing)
+		log_info("audit.recovered", LOG_INT("seq", audit->seq));
+	audit->failing = false;
+	for (size_t i = 0; i < audit->ring_count; i++) {
+		struct ring *ring = ring_at(audit, i);
+
+		if (ring != NULL)
+			ring_commit(ring);
+	}
+}
+
+static void feed_failed(void *arg, enum err why)
+{
+	struct audit *audit = arg;
+
+	if (!audit->failing)
+		log_error(
+			"audit.failing", LOG_ERR(why),
+			LOG_CSTR("advice", "rows are kept and tried again; calls are refused when the queue is full"));
+	audit->failing = true;
+	for (size_t i = 0; i < audit->ring_count; i++) {
+		struct ring *ring = ring_at(audit, i);
+
+		if (ring != NULL)
+			ring_rewind(ring);
+	}
+}
+
+/* --- start and stop --- */
+
+AWAITS enum err audit_start(struct db *db, struct secret *key, enum audit_durability durability,
+			    struct audit **ret_audit)
+{
+	size_t loops = loop_count();
+	struct audit *audit = calloc(1, sizeof(*audit) + loops * sizeof(audit->rings[0]));
+	struct db_feed feed = {
+		.pending = feed_pending,
+		.drain = feed_drain,
+		.committed = feed_committed,
+		.failed = feed_failed,
+		.arg = audit,
+	};
+
+	CHECK(audit != NULL);
+	audit->magic = AUDIT_MAGIC;
+	audit->db = db;
+	audit->key = key;
+	audit->durability = durability;
+	audit->ring_count = loops;
+	db_feed_set(db, &feed);
+	*ret_audit = audit;
+	return OK;
+}
+
+/* Runs on the ring's loop, behind whatever the writer had posted there. */
+static enum err free_ring(void *arg)
+{
+	ring_free(arg);
+	return OK;
+}
+
+AWAITS void audit_stop(struct audit *audit)
+{
+	struct fiber_shield shield = fiber_shield_begin(2 * STOP_WAIT_MS);
+	int64_t until_ms = clock_ms() + STOP_WAIT_MS;
+	struct audit_stats stats;
+
+	CHECK_OBJ(audit, AUDIT_MAGIC);
+	while ((stats = audit_stats(audit)).waiting > 0 && clock_ms() < until_ms) {
+		db_feed_ring(audit->db, true);
+		if (fiber_sleep(STOP_STEP_MS) != OK)
+			break;
+	}
+	db_feed_clear(audit->db);
+	stats = audit_stats(audit);
+	if (stats.waiting > 0)
+		log_error("audit.lost", LOG_INT("rows", (int64_t)stats.waiting));
+	for (size_t i = 0; i < audit->ring_count; i++) {
+		struct ring *ring = ring_at(audit, i);
+
+		if (ring != NULL && loop_call(loop_at((unsigned)i), "audit-stop", free_ring, ring) != OK)
+			log_error("audit.leak", LOG_INT("loop", (int64_t)i)); /* a posted task may name it still */
+	}
+	fiber_shield_end(shield);
+	secret_free(audit->key);
+	audit->magic = 0;
+	free(audit);
+}
+
+struct audit_stats audit_stats(const struct audit *audit)
+{
+	struct audit_stats stats = {.waits = atomic_load_explicit(&audit->waits, memory_order_relaxed)};
+
+	CHECK_OBJ(audit, AUDIT_MAGIC);
+	for (size_t i = 0; i < audit->ring_count; i++) {
+		const struct ring *ring = atomic_load_explicit(&audit->rings[i], memory_order_acquire);
+
+		if (ring == NULL)
+			continue;
+		stats.rows += ring_committed(ring);
+		stats.waiting += ring_waiting(ring);
+	}
+	return stats;
+}

@@ -1,0 +1,61 @@
+/* Making an API key: 256 random bits, shown once, kept as a MAC. */
+#include "base/check.h"
+#include "base/clock.h"
+#include "identity/identity.h"
+#include "store/api_key.h"
+#include "store/tenant.h"
+
+#define KEY_RANDOM_BYTES 32
+#define KEY_HINT_BYTES 7       /* "gh_Ab3d" */
+#define KEY_NAME_BYTES_MAX 128 /* a line in a list */
+
+static void make_raw(char out[API_KEY_TEXT_LEN + 1])
+{
+	uint8_t bytes[KEY_RANDOM_BYTES];
+	struct buf text = {0};
+
+	random_bytes(bytes, sizeof(bytes));
+	buf_put(&text, STR("gh_"));
+	base64url_put(&text, bytes, sizeof(bytes));
+	CHECK(text.n == API_KEY_TEXT_LEN);
+	memcpy(out, text.p, API_KEY_TEXT_LEN);
+	out[API_KEY_TEXT_LEN] = '\0';
+	crypto_wipe(bytes, sizeof(bytes));
+	crypto_wipe(text.p, text.n);
+	buf_free(&text);
+}
+
+AWAITS enum err identity_key_create(struct db *db, const struct secret *key, struct str tenant_name, struct str role,
+				    struct str name, int64_t expires_ms, char ret_raw[API_KEY_TEXT_LEN + 1],
+				    char ret_id[ID_LEN + 1])
+{
+	AUTO(arena) *arena = arena_new(4096);
+	char raw[API_KEY_TEXT_LEN + 1], id[ID_LEN + 1];
+	struct str raw_str = {raw, API_KEY_TEXT_LEN};
+	struct tenant tenant;
+	struct api_key row;
+	enum err err;
+
+	if (role_of(role) == ROLE_NONE || name.n > KEY_NAME_BYTES_MAX || !str_is_utf8(name))
+		return ERR_RPC_PARAMS;
+	TRY(tenant_find(db, arena, tenant_name, &tenant));
+	make_raw(raw);
+	random_id(id);
+	row = (struct api_key){
+		.id = {id, ID_LEN},
+		.tenant_id = tenant.id,
+		.name = name,
+		.hint = {raw, KEY_HINT_BYTES},
+		.role = role,
+		.created_ms = clock_wall_ms(),
+		.expires_ms = expires_ms,
+	};
+	crypto_mac(key, &raw_str, 1, row.mac);
+	err = api_key_insert(db, &row);
+	if (err == OK) {
+		memcpy(ret_raw, raw, sizeof(raw));
+		memcpy(ret_id, id, sizeof(id));
+	}
+	crypto_wipe(raw, sizeof(raw));
+	return err;
+}
