@@ -1,0 +1,158 @@
+/* The snapshot: built from shelves, looked up by name, released when the last request that
+ * holds it ends. */
+#include "catalog/catalog.h"
+
+#include <pthread.h>
+
+#include "base/check.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "catalog/shelf.h"
+
+#define CATALOG_MAGIC 0x43544c47u /* "CTLG" */
+#define CATALOG_ARENA_BYTES_MAX (1024u * 1024 * 1024)
+
+struct catalog *catalog_build(const struct catalog_spec *spec)
+{
+	struct arena *arena = arena_new(CATALOG_ARENA_BYTES_MAX);
+	struct catalog *catalog = ARENA_NEW(arena, struct catalog);
+
+	catalog->magic = CATALOG_MAGIC;
+	atomic_init(&catalog->refs, 1);
+	catalog->arena = arena;
+	catalog->version = spec->version;
+	catalog->shelves = arena_alloc(arena, (spec->shelf_count + 1) * sizeof(struct shelf *));
+	for (size_t i = 0; i < spec->shelf_count; i++)
+		catalog->shelves[catalog->shelf_count++] = shelf_ref(spec->shelves[i]);
+	catalog->view_count = spec->toolset_count + 1;
+	catalog->views = arena_zalloc(arena, catalog->view_count * sizeof(struct catalog_view));
+	view_build(catalog, spec, NULL, &catalog->views[0]);
+	for (size_t i = 0; i < spec->toolset_count; i++)
+		view_build(catalog, spec, &spec->toolsets[i], &catalog->views[i + 1]);
+	return catalog;
+}
+
+struct catalog *catalog_ref(struct catalog *catalog)
+{
+	CHECK_OBJ(catalog, CATALOG_MAGIC);
+	atomic_fetch_add_explicit(&catalog->refs, 1, memory_order_relaxed);
+	return catalog;
+}
+
+void catalog_unref(struct catalog *catalog)
+{
+	if (catalog == NULL)
+		return;
+	CHECK_OBJ(catalog, CATALOG_MAGIC);
+	if (atomic_fetch_sub_explicit(&catalog->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	for (size_t i = 0; i < catalog->view_count; i++)
+		view_free(&catalog->views[i]);
+	for (size_t i = 0; i < catalog->shelf_count; i++)
+		shelf_unref(catalog->shelves[i]);
+	catalog->magic = 0;
+	arena_free(catalog->arena);
+}
+
+const struct catalog_view *catalog_view(const struct catalog *catalog, struct str toolset)
+{
+	for (size_t i = 0; i < catalog->view_count; i++)
+		if (str_eq(catalog->views[i].name, toolset))
+			return &catalog->views[i];
+	return NULL;
+}
+
+const struct catalog_item *catalog_find(const struct catalog_view *view, enum offer_kind kind, struct str name)
+{
+	return map_get(&view->by_name[kind], name);
+}
+
+/* The bytes of a template before its first variable. */
+static struct str template_literal(struct str uri_template)
+{
+	const char *brace = uri_template.n == 0 ? NULL : memchr(uri_template.p, '{', uri_template.n);
+
+	return brace == NULL ? uri_template : (struct str){uri_template.p, (size_t)(brace - uri_template.p)};
+}
+
+static const struct catalog_item *route_by_template(const struct catalog_view *view, struct str uri)
+{
+	const struct catalog_list *list = &view->list[OFFER_TEMPLATES];
+	const struct catalog_item *best = NULL;
+	size_t best_n = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		struct str literal = template_literal(list->items[i]->original);
+
+		if (literal.n > best_n && str_starts(uri, literal)) {
+			best = list->items[i];
+			best_n = literal.n;
+		}
+	}
+	return best;
+}
+
+/* The one upstream whose listed resources share the URI's scheme; NULL when there are several. */
+static const struct catalog_item *route_by_scheme(const struct catalog_view *view, struct str uri)
+{
+	const struct catalog_list *list = &view->list[OFFER_RESOURCES];
+	const struct catalog_item *found = NULL;
+	struct str scheme, rest;
+
+	if (!str_cut(uri, ':', &scheme, &rest))
+		return NULL;
+	for (size_t i = 0; i < list->count; i++) {
+		struct str other;
+
+		if (!str_cut(list->items[i]->original, ':', &other, &rest) || !str_eq_nocase(scheme, other))
+			continue;
+		if (found != NULL && found->upstream != list->items[i]->upstream)
+			return NULL;
+		found = list->items[i];
+	}
+	return found;
+}
+
+const struct catalog_item *catalog_route(const struct catalog_view *view, struct str uri, struct str *ret_uri)
+{
+	const struct catalog_item *item = catalog_find(view, OFFER_RESOURCES, uri);
+
+	if (item != NULL) {
+		*ret_uri = item->original;
+		return item;
+	}
+	*ret_uri = uri;
+	item = route_by_template(view, uri);
+	return item != NULL ? item : route_by_scheme(view, uri);
+}
+
+enum err catalog_check_arguments(const struct catalog_item *tool, struct str arguments, struct arena *arena,
+                                 struct str *ret_problem)
+{
+	struct schema_failure failure;
+	yyjson_val *value;
+	enum err err;
+
+	*ret_problem = STR_NONE;
+	if (tool->input == NULL)
+		return OK;
+	TRY(json_read(arena, arguments.p == NULL ? STR("{}") : arguments, &value));
+	err = schema_validate(tool->input, value, arena, &failure);
+	if (err == ERR_MCP_ARGUMENTS)
+		*ret_problem = failure.message;
+	return err;
+}
+
+enum err catalog_page(const struct catalog_list *list, struct str cursor, size_t *ret_page)
+{
+	uint64_t page;
+
+	if (cursor.p == NULL) {
+		*ret_page = 0;
+		return OK;
+	}
+	if (cursor.n < 2 || cursor.p[0] != 'p' || str_to_u64(str_skip(cursor, 1), &page) != OK || page >= list->pages)
+		return ERR_MCP_CURSOR;
+	*ret_page = (size_t)page;
+	return OK;
+}

@@ -1,0 +1,119 @@
+/* The catalog: every tool, prompt and resource of every upstream under names that do not
+ * collide, cut into views (all, and one per toolset), with the lists as ready-made bytes.
+ *
+ * A catalog is an immutable snapshot, reference-counted and replaced whole whenever an
+ * upstream's offer changes. Building one is a pure function, run on a worker thread; what
+ * belongs to one upstream alone (compiled schemas, names) is kept in a shelf, which later
+ * catalogs share. */
+#ifndef GATEHOUSE_CATALOG_CATALOG_H
+#define GATEHOUSE_CATALOG_CATALOG_H
+
+#include <stdatomic.h>
+
+#include "base/blob.h"
+#include "base/map.h"
+#include "catalog/schema.h"
+#include "upstream/upstream.h"
+
+struct toolset_spec {
+	struct str name; /* [a-z0-9-]{1,63}: the last part of /mcp/{name} */
+	const struct str *include, *exclude; /* globs over "{upstream}.{item}" */
+	size_t include_count, exclude_count; /* no include: everything */
+	bool plain; /* names as the upstream has them: for toolsets of one upstream */
+};
+
+/* One thing a client can name. */
+struct catalog_item {
+	struct str name;     /* as clients see it (uri of a resource) */
+	struct str original; /* as the upstream knows it */
+	struct str label;    /* "upstream.original": what globs, logs and metrics say */
+	struct str json;     /* the upstream's own description of it */
+	struct upstream *upstream;
+	const struct offer *offer;
+	struct schema *input; /* tools: NULL when it has none or it does not compile (then unchecked) */
+	bool read_only, idempotent; /* from its annotations */
+	unsigned metric;      /* slot for counters, stable over snapshots */
+};
+
+/* One upstream's offer, prepared. */
+struct shelf;
+
+/* Compile an offer's schemas and names.
+ *   ret_shelf  one reference; holds the offer and the upstream
+ *   Runs on    any thread; takes a while for large offers */
+struct shelf *shelf_new(struct upstream *upstream, struct offer *offer, struct str separator);
+struct shelf *shelf_ref(struct shelf *shelf);
+void shelf_unref(struct shelf *shelf);
+
+enum catalog_era { CATALOG_LEGACY, CATALOG_MODERN, CATALOG_ERAS };
+
+/* A list as clients get it: pages of "[item,item]" with their names as this view has them. */
+struct catalog_list {
+	struct catalog_item **items;
+	size_t count, pages;
+	struct blob **page[CATALOG_ERAS]; /* the same blobs where the eras do not differ */
+};
+
+struct catalog_view {
+	struct str name; /* of the toolset; empty: all */
+	struct catalog_list list[OFFER_KINDS];
+	struct map by_name[OFFER_KINDS]; /* to struct catalog_item */
+	struct str instructions;         /* of all upstreams in the view; empty none */
+	bool completions, logging;
+};
+
+struct catalog {
+	uint32_t magic;
+	atomic_uint refs;
+	uint64_t version; /* grows with each snapshot */
+	struct arena *arena;
+	struct shelf **shelves;
+	size_t shelf_count;
+	struct catalog_view *views; /* [0] is all */
+	size_t view_count;
+};
+
+struct catalog_spec {
+	struct shelf **shelves; /* in config order: the first wins a name */
+	size_t shelf_count;
+	const struct toolset_spec *toolsets;
+	size_t toolset_count;
+	size_t page_items;
+	uint64_t version;
+};
+
+/*   ret_catalog  one reference; takes its own references of the shelves
+ *   Runs on      any thread */
+struct catalog *catalog_build(const struct catalog_spec *spec);
+struct catalog *catalog_ref(struct catalog *catalog);
+void catalog_unref(struct catalog *catalog);
+DEFINE_AUTO(catalog, catalog_unref);
+
+/* The view of a toolset (empty name: all); NULL when there is none. */
+const struct catalog_view *catalog_view(const struct catalog *catalog, struct str toolset);
+
+/* By the name a client uses; NULL when unknown. */
+const struct catalog_item *catalog_find(const struct catalog_view *view, enum offer_kind kind, struct str name);
+
+/* Which upstream reads a URI: a listed resource, else the template with the longest literal
+ * beginning, else the only upstream with resources of that scheme.
+ *   ret_uri    the URI as the upstream knows it
+ *   returns    an item of that upstream (for its upstream and label), NULL when nobody does */
+const struct catalog_item *catalog_route(const struct catalog_view *view, struct str uri, struct str *ret_uri);
+
+/* Check arguments (raw JSON text, p NULL: absent) against the tool's input schema.
+ *   problem    what a model needs to correct itself: "/amount: must be at most 100"
+ *   Errors     ERR_MCP_ARGUMENTS, ERR_LIMIT, ERR_JSON_* */
+NODISCARD enum err catalog_check_arguments(const struct catalog_item *tool, struct str arguments, struct arena *arena,
+                                           struct str *ret_problem);
+
+/* The page a cursor (p NULL: the first) means.
+ *   Errors     ERR_MCP_CURSOR */
+NODISCARD enum err catalog_page(const struct catalog_list *list, struct str cursor, size_t *ret_page);
+
+/* "{upstream}{separator}{tool}" within TOOL_NAME_BYTES_MAX of [A-Za-z0-9_-]: foreign characters
+ * become _, and a name that had to change gets a hash of the original at its end.
+ *   out        TOOL_NAME_BYTES_MAX + 1 bytes */
+struct str catalog_name(struct str upstream, struct str separator, struct str tool, char *out);
+
+#endif

@@ -1,0 +1,264 @@
+/* Admission: a name for the request, then who sent it and whether they may go on. The order
+ * matters: the cheap checks that protect the gateway come before the ones that cost.
+ *
+ * What a connection proved once is kept with it (struct memo), so that a keep-alive client
+ * pays for its key's HMAC once, until the store's generation moves or the key expires. */
+#include "gateway/admission.h"
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "gateway/metrics.h"
+
+#define CREDENTIAL_BYTES_MAX 128 /* our keys have 46; anything longer is none of ours */
+#define MEMO_MAGIC 0x4d454d4fu   /* "MEMO" */
+
+struct memo {
+	uint32_t magic;
+	struct caller caller;
+	int64_t generation;
+	size_t credential_bytes; /* 0: nobody yet */
+	char credential[CREDENTIAL_BYTES_MAX];
+	struct mcp_session session;
+	size_t token_bytes;
+	char token[MCP_SESSION_TOKEN_MAX];
+};
+
+void memo_free(void *object)
+{
+	struct memo *memo = object;
+
+	if (memo == NULL)
+		return;
+	crypto_wipe(memo, sizeof(*memo));
+	free(memo);
+}
+
+static struct memo *memo_of(struct request *req)
+{
+	struct memo *memo = req->exchange->memo;
+
+	if (memo == NULL) {
+		memo = calloc(1, sizeof(*memo));
+		if (memo == NULL)
+			return NULL;
+		memo->magic = MEMO_MAGIC;
+		req->exchange->memo = memo;
+	}
+	return memo;
+}
+
+/* A request id from outside is kept when it is short and plain: it goes into headers and logs. */
+static bool request_id_ok(struct str id)
+{
+	if (id.n == 0 || id.n > REQUEST_ID_BYTES_MAX)
+		return false;
+	for (size_t i = 0; i < id.n; i++) {
+		char c = id.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+		      c == '_' || c == '.'))
+			return false;
+	}
+	return true;
+}
+
+void request_name(struct request *req)
+{
+	struct http_exchange *exchange = req->exchange;
+	struct str given = http_field_get(&exchange->fields, HTTP_X_REQUEST_ID);
+	struct str head = STR("X-Request-Id: ");
+	char made[ID_LEN + 1];
+	char *line;
+
+	if (!request_id_ok(given)) {
+		random_id(made);
+		given = (struct str){made, ID_LEN};
+	}
+	line = arena_alloc(req->arena, head.n + given.n + 2);
+	memcpy(line, head.p, head.n);
+	memcpy(line + head.n, given.p, given.n);
+	memcpy(line + head.n + given.n, "\r\n", 2);
+	req->id = (struct str){line + head.n, given.n};
+	exchange->extra_headers = (struct str){line, head.n + given.n + 2};
+	fiber_label(req->id);
+	req->ip_text = address_text(&exchange->peer, false, req->ip);
+}
+
+/* A key for the state room: one letter for the kind, then the bytes. */
+static struct str state_key(char out[64], char kind, const void *bytes, size_t n)
+{
+	out[0] = kind;
+	memcpy(out + 1, bytes, n);
+	return (struct str){out, n + 1};
+}
+
+static struct str peer_key(const struct request *req, char out[64], char kind)
+{
+	uint8_t peer[16];
+
+	address_peer_key(&req->exchange->peer, peer);
+	return state_key(out, kind, peer, sizeof(peer));
+}
+
+/* Headers for a refusal that tells when to come again. */
+static void add_retry_headers(struct request *req, const struct rate *rate, const struct rate_verdict *verdict)
+{
+	long long retry_s = (verdict->retry_ms + 999) / 1000, reset_s = (verdict->reset_ms + 999) / 1000;
+	struct str before = req->exchange->extra_headers;
+
+	req->exchange->extra_headers = arena_fmt(
+		req->arena,
+		"%.*sRetry-After: %lld\r\nRateLimit-Limit: %u\r\nRateLimit-Remaining: %u\r\n"
+		"RateLimit-Reset: %lld\r\nRateLimit-Policy: %u;w=%lld\r\n",
+		STR_ARG(before), retry_s, verdict->limit, verdict->remaining, reset_s, rate->limit,
+		(long long)(rate->window_ms / 1000));
+}
+
+AWAITS static enum err take(struct request *req, struct str key, const struct rate *rate, enum metric_limit which)
+{
+	struct rate_verdict verdict;
+
+	if (rate->limit == 0)
+		return OK;
+	TRY(state_take(req->gateway->state, key, rate, &verdict));
+	if (verdict.allowed)
+		return OK;
+	metrics_limited(req->here, which);
+	add_retry_headers(req, rate, &verdict);
+	return ERR_RATE_LIMITED;
+}
+
+AWAITS static enum err check_block(struct request *req)
+{
+	const struct config_limits *limits = &req->config->limits;
+	char key[64];
+	int64_t left_ms;
+
+	if (limits->auth_failures_max == 0)
+		return OK;
+	TRY(state_marked(req->gateway->state, peer_key(req, key, 'B'), &left_ms));
+	if (left_ms == 0)
+		return OK;
+	req->exchange->extra_headers =
+		arena_fmt(req->arena, "%.*sRetry-After: %lld\r\n", STR_ARG(req->exchange->extra_headers),
+	                  (long long)((left_ms + 999) / 1000));
+	metrics_limited(req->here, METRIC_LIMIT_BLOCKED);
+	return ERR_BLOCKED;
+}
+
+AWAITS static void note_failure(struct request *req)
+{
+	const struct config_limits *limits = &req->config->limits;
+	struct audit_record record = {
+		.event = STR("auth.failed"),
+		.ip = req->ip_text,
+		.request_id = req->id,
+		.outcome = STR("KEY_INVALID"),
+	};
+	uint32_t failures;
+	char key[64];
+
+	metrics_auth_failed(req->here);
+	if (audit_append(req->gateway->audit, &record) != OK)
+		log_error("audit.unavailable", LOG_STR("request_id", req->id));
+	if (limits->auth_failures_max == 0 ||
+	    state_count(req->gateway->state, peer_key(req, key, 'F'), limits->auth_failures_window_ms, &failures) != OK)
+		return;
+	if (failures < limits->auth_failures_max)
+		return;
+	record.event = STR("auth.blocked");
+	record.outcome = STR("BLOCKED");
+	log_warn("auth.blocked", LOG_STR("ip", req->ip_text), LOG_INT("failures", failures),
+	         LOG_INT("block_ms", limits->auth_block_ms), LOG_STR("request_id", req->id));
+	if (state_mark(req->gateway->state, peer_key(req, key, 'B'), limits->auth_block_ms) != OK ||
+	    audit_append(req->gateway->audit, &record) != OK)
+		log_error("audit.unavailable", LOG_STR("request_id", req->id));
+}
+
+/* The raw key of the request: X-API-Key, or a bearer token. STR_NONE when there is neither. */
+static struct str credential_of(const struct http_fields *fields)
+{
+	struct str key = http_field_get(fields, HTTP_X_API_KEY);
+	struct str bearer = http_field_get(fields, HTTP_AUTHORIZATION);
+	struct str scheme, token;
+
+	if (key.p != NULL)
+		return str_trim(key);
+	if (bearer.p == NULL)
+		return STR_NONE;
+	if (!str_cut(bearer, ' ', &scheme, &token) || !str_eq_nocase(scheme, STR("bearer")))
+		return STR("");
+	return str_trim(token);
+}
+
+static bool memo_knows(const struct request *req, const struct memo *memo, struct str credential)
+{
+	return memo != NULL && memo->credential_bytes == credential.n && credential.n > 0 &&
+	       memo->generation == identity_generation(req->gateway->identity) &&
+	       str_eq_secret((struct str){memo->credential, memo->credential_bytes}, credential) &&
+	       (memo->caller.expires_ms == 0 || memo->caller.expires_ms > clock_wall_ms());
+}
+
+AWAITS static enum err authenticate(struct request *req)
+{
+	struct str credential = credential_of(&req->exchange->fields);
+	struct memo *memo = memo_of(req);
+	int64_t generation = 0;
+	enum err err;
+
+	if (!req->config->auth_required) {
+		req->caller = (struct caller){.principal = "anonymous", .tenant_name = "default", .role = ROLE_OWNER};
+		return OK;
+	}
+	if (credential.p == NULL)
+		return ERR_UNAUTHENTICATED;
+	if (memo_knows(req, memo, credential)) {
+		req->caller = memo->caller;
+		return OK;
+	}
+	generation = identity_generation(req->gateway->identity);
+	err = credential.n > CREDENTIAL_BYTES_MAX ? ERR_KEY_INVALID
+	                                          : identity_of_key(req->gateway->identity, credential, &req->caller);
+	if (err == ERR_KEY_INVALID)
+		note_failure(req);
+	if (err != OK || memo == NULL)
+		return err;
+	memo->caller = req->caller;
+	memo->generation = generation;
+	memo->credential_bytes = credential.n;
+	memcpy(memo->credential, credential.p, credential.n);
+	memo->token_bytes = 0;
+	return OK;
+}
+
+enum err request_admit(struct request *req)
+{
+	char key[64];
+
+	TRY(check_block(req));
+	TRY(take(req, peer_key(req, key, 'I'), &req->config->limits.per_ip, METRIC_LIMIT_IP));
+	TRY(authenticate(req));
+	return take(req, state_key(key, 'T', req->caller.tenant_id, ID_LEN), &req->config->limits.per_tenant,
+	            METRIC_LIMIT_TENANT);
+}
+
+enum err request_open_token(struct request *req, struct str token)
+{
+	struct memo *memo = memo_of(req);
+
+	if (memo != NULL && memo->token_bytes > 0 &&
+	    str_eq_secret((struct str){memo->token, memo->token_bytes}, token)) {
+		req->session = memo->session;
+		return OK;
+	}
+	TRY(mcp_session_open(req->gateway->session_key, token, str_of(req->caller.principal),
+	                     req->config->limits.session_max_ms, &req->session));
+	if (memo != NULL && token.n <= sizeof(memo->token)) {
+		memo->session = req->session;
+		memo->token_bytes = token.n;
+		memcpy(memo->token, token.p, token.n);
+	}
+	return OK;
+}

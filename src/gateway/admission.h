@@ -1,0 +1,18 @@
+/* Admission's parts that others use: naming a request, what a connection remembers. */
+#ifndef GATEHOUSE_GATEWAY_ADMISSION_H
+#define GATEHOUSE_GATEWAY_ADMISSION_H
+
+#include "gateway/request.h"
+
+/* Give the request its id (a valid X-Request-Id, else a new one) and note the peer's address.
+ * The id goes out with every answer. */
+void request_name(struct request *req);
+
+/* Read a session token, through the connection's memo.
+ *   Errors     ERR_MCP_SESSION_UNKNOWN */
+NODISCARD enum err request_open_token(struct request *req, struct str token);
+
+/* For http_server_spec.memo_free: wipe and free what a connection remembered. */
+void memo_free(void *object);
+
+#endif

@@ -1,0 +1,36 @@
+/* From upstreams to the catalog: keeps the configured upstreams running, collects what they
+ * offer, builds a new catalog when something changes, and publishes it to every loop. All of
+ * it on loop 0; other loops only read. */
+#ifndef GATEHOUSE_GATEWAY_ASSEMBLY_H
+#define GATEHOUSE_GATEWAY_ASSEMBLY_H
+
+#include "gateway/gateway.h"
+
+/* Create, with no upstreams, and publish an empty catalog.
+ *   Runs on    a fiber of loop 0 */
+NODISCARD enum err assembly_start(struct gateway *gateway, struct assembly **ret_assembly) AWAITS;
+
+/* Run the upstreams of this config: new ones are started, changed ones replaced, those no
+ * longer named stopped; the same ones are left alone.
+ *   problem    which upstream, and what is wrong with it
+ *   Errors     ERR_CONFIG (the others run all the same) */
+NODISCARD enum err assembly_apply(struct assembly *assembly, struct config *config, struct buf *problem) AWAITS;
+
+/* Stop every upstream and wait for it. */
+void assembly_stop(struct assembly *assembly, int64_t grace_ms) AWAITS;
+
+/* The upstreams of now, each with a reference that assembly_upstreams_done gives back.
+ *   ret_upstreams  on the heap
+ *   Runs on        any thread */
+size_t assembly_upstreams(struct assembly *assembly, struct upstream ***ret_upstreams);
+void assembly_upstreams_done(struct upstream **upstreams, size_t count);
+
+/* Whether every upstream has come up or failed at least once, and the catalog shows it.
+ *   Runs on    any thread */
+bool assembly_settled(struct assembly *assembly);
+
+/* A client's session has ended: free what upstreams kept for it.
+ *   Runs on    a fiber, any loop */
+void assembly_forget_session(struct assembly *assembly, struct str session) AWAITS;
+
+#endif

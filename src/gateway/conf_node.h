@@ -1,0 +1,43 @@
+/* A YAML (or JSON) document as a tree that remembers where each value stood. */
+#ifndef GATEHOUSE_GATEWAY_CONF_NODE_H
+#define GATEHOUSE_GATEWAY_CONF_NODE_H
+
+#include "base/arena.h"
+
+enum conf_kind { CONF_SCALAR, CONF_LIST, CONF_MAP };
+
+struct conf_node {
+	enum conf_kind kind;
+	unsigned line, column; /* from 1 */
+	bool plain;            /* a scalar without quotes: may be a number, boolean or null */
+	struct str text;       /* scalar; NUL-terminated */
+	struct conf_entry *entries;
+	size_t count;
+};
+
+struct conf_entry {
+	struct conf_node *key; /* NULL in a list */
+	struct conf_node *value;
+};
+
+/* Problems are collected, one per line, "file:line:column: text". */
+struct conf_problems {
+	struct str file;
+	struct buf *out; /* may be NULL */
+	size_t count;
+};
+
+/* Say what is wrong at a node (NULL: about the file as a whole). */
+void conf_problem(struct conf_problems *problems, const struct conf_node *at, const char *fmt, ...) PRINTF(3, 4);
+
+/* Parse one document. Aliases and anchors, tags, several documents, duplicate keys, more than
+ * 64 levels and more than 100,000 nodes are refused.
+ *   ret_root   in `arena`; NULL for an empty document
+ *   Errors     ERR_CONFIG, with the place in `problems` */
+NODISCARD enum err conf_parse(struct arena *arena, struct str text, struct conf_problems *problems,
+                              struct conf_node **ret_root);
+
+/* The value under `key` of a map; NULL when absent. */
+struct conf_node *conf_get(const struct conf_node *map, const char *key);
+
+#endif

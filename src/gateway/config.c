@@ -1,0 +1,173 @@
+/* Loading the configuration: text -> nodes -> tables -> one checked, immutable snapshot. */
+#include "gateway/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "gateway/conf_table.h"
+#include "gateway/config_parts.h"
+#include "gateway/config_tables.h"
+
+#define CONFIG_MAGIC 0x434f4e46u /* "CONF" */
+#define CONFIG_FILE_BYTES_MAX (4u * 1024 * 1024)
+#define CONFIG_ARENA_BYTES_MAX (256u * 1024 * 1024)
+#define CONFIG_DEFAULT_FILE "gatehouse.yaml"
+
+static struct config *config_new(void)
+{
+	struct arena *arena = arena_new(CONFIG_ARENA_BYTES_MAX);
+	struct config *config = ARENA_NEW(arena, struct config);
+
+	config->magic = CONFIG_MAGIC;
+	config->arena = arena;
+	atomic_init(&config->refs, 1);
+	return config;
+}
+
+struct config *config_ref(struct config *config)
+{
+	CHECK_OBJ(config, CONFIG_MAGIC);
+	atomic_fetch_add_explicit(&config->refs, 1, memory_order_relaxed);
+	return config;
+}
+
+void config_unref(struct config *config)
+{
+	if (config == NULL)
+		return;
+	CHECK_OBJ(config, CONFIG_MAGIC);
+	if (atomic_fetch_sub_explicit(&config->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	config->magic = 0;
+	arena_free(config->arena);
+}
+
+/* What no single value can tell. */
+static void check_whole(struct conf_reading *reading, struct config *config)
+{
+	config->loopback_only = true;
+	for (size_t i = 0; i < config->listen_count; i++)
+		config->loopback_only = config->loopback_only && address_is_loopback(&config->listen[i].address);
+	if (!config->auth_required && !config->loopback_only)
+		conf_problem(&reading->problems, NULL,
+		             "`auth: none` would let everybody in; listen on a loopback address such as 127.0.0.1:8080, "
+		             "or remove `auth: none`");
+}
+
+static struct str directory_of(struct arena *arena, struct str file)
+{
+	const char *slash = file.n == 0 ? NULL : memrchr(file.p, '/', file.n);
+
+	return slash == NULL ? STR(".") : arena_str(arena, (struct str){file.p, (size_t)(slash - file.p) + 1});
+}
+
+static void read_defaults(struct conf_reading *reading, struct config *config)
+{
+	const struct conf_node listen = {.kind = CONF_SCALAR, .text = STR("127.0.0.1:8080")};
+
+	conf_defaults(reading, &config_root_table, config);
+	config->auth_required = true;
+	CHECK(config_read_listen(reading, &listen, config) == OK);
+}
+
+enum err config_parse(struct str text, struct str file, struct buf *problem, struct config **ret_config)
+{
+	AUTO(config) *config = config_new();
+	struct conf_reading reading = {.arena = config->arena, .problems = {.file = file, .out = problem}};
+	const struct conf_node *production;
+	struct conf_node *root;
+
+	config->file = arena_str(config->arena, file);
+	reading.directory = directory_of(config->arena, file);
+	read_defaults(&reading, config);
+	TRY(conf_parse(config->arena, text, &reading.problems, &root));
+	production = conf_get(root, "production");
+	reading.production = production != NULL && str_eq(production->text, STR("true"));
+	if (root != NULL && !(root->kind == CONF_SCALAR && root->text.n == 0))
+		conf_read(&reading, &config_root_table, root, config);
+	check_whole(&reading, config);
+	if (reading.problems.count > 0)
+		return ERR_CONFIG;
+	*ret_config = config;
+	config = NULL;
+	return OK;
+}
+
+static enum err read_file(const char *path, struct buf *problem, struct buf *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	ssize_t n = -1;
+
+	if (fd < 0) {
+		buf_put_fmt(problem, "%s: %s; name another file with --config", path, strerror(errno));
+		return errno == ENOENT ? ERR_NOT_FOUND : ERR_CONFIG;
+	}
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= CONFIG_FILE_BYTES_MAX)
+		n = read(fd, buf_reserve(out, (size_t)st.st_size + 1), (size_t)st.st_size);
+	close(fd);
+	if (n < 0) {
+		buf_put_fmt(problem, "%s: not a regular file of at most 4 MB", path);
+		return ERR_CONFIG;
+	}
+	out->n += (size_t)n;
+	return OK;
+}
+
+enum err config_load(struct str file, struct buf *problem, struct config **ret_config)
+{
+	AUTO_BUF path = {0}, text = {0};
+
+	if (file.n == 0 && access(CONFIG_DEFAULT_FILE, F_OK) != 0)
+		return config_parse(STR(""), STR_NONE, problem, ret_config);
+	buf_put(&path, file.n == 0 ? STR(CONFIG_DEFAULT_FILE) : file);
+	buf_put_byte(&path, '\0');
+	TRY(read_file(path.p, problem, &text));
+	return config_parse(buf_str(&text), (struct str){path.p, path.n - 1}, problem, ret_config);
+}
+
+static bool same_pairs(const struct upstream_pair *a, size_t a_count, const struct upstream_pair *b, size_t b_count)
+{
+	if (a_count != b_count)
+		return false;
+	for (size_t i = 0; i < a_count; i++)
+		if (!str_eq(a[i].name, b[i].name) || !str_eq(a[i].value, b[i].value))
+			return false;
+	return true;
+}
+
+static bool same_texts(const struct str *a, size_t a_count, const struct str *b, size_t b_count)
+{
+	if (a_count != b_count)
+		return false;
+	for (size_t i = 0; i < a_count; i++)
+		if (!str_eq(a[i], b[i]))
+			return false;
+	return true;
+}
+
+static bool same_numbers(const struct upstream_spec *a, const struct upstream_spec *b)
+{
+	return a->warm == b->warm && a->allow_private == b->allow_private && a->memory_bytes_max == b->memory_bytes_max &&
+	       a->files_max == b->files_max && a->processes_max == b->processes_max &&
+	       a->children_max == b->children_max && a->children_per_tenant_max == b->children_per_tenant_max &&
+	       a->timeout_ms == b->timeout_ms && a->connect_timeout_ms == b->connect_timeout_ms &&
+	       a->idle_ms == b->idle_ms && a->concurrency == b->concurrency && a->queue_max == b->queue_max &&
+	       a->answer_bytes_max == b->answer_bytes_max && a->breaker_failures == b->breaker_failures &&
+	       a->breaker_rest_ms == b->breaker_rest_ms && a->revision == b->revision;
+}
+
+bool config_same_upstream(const struct upstream_spec *a, const struct upstream_spec *b)
+{
+	const struct str texts_a[] = {a->name, a->url, a->ca_file, a->cert_file, a->key_file, a->command, a->cwd};
+	const struct str texts_b[] = {b->name, b->url, b->ca_file, b->cert_file, b->key_file, b->command, b->cwd};
+
+	return a->kind == b->kind && a->isolation == b->isolation &&
+	       same_texts(texts_a, ARRAY_LEN(texts_a), texts_b, ARRAY_LEN(texts_b)) &&
+	       same_pairs(a->headers, a->header_count, b->headers, b->header_count) &&
+	       same_pairs(a->env, a->env_count, b->env, b->env_count) &&
+	       same_texts(a->args, a->arg_count, b->args, b->arg_count) && same_numbers(a, b);
+}

@@ -1,0 +1,88 @@
+/* The configuration: a YAML (or JSON) file, checked against the published schema
+ * (gatehouse reference config), turned into one immutable snapshot.
+ *
+ * Unknown keys, wrong types and values out of range are refused with line and column. The
+ * snapshot is reference-counted and replaced whole on reload. */
+#ifndef GATEHOUSE_GATEWAY_CONFIG_H
+#define GATEHOUSE_GATEWAY_CONFIG_H
+
+#include <stdatomic.h>
+
+#include "audit/audit.h"
+#include "base/log.h"
+#include "catalog/catalog.h"
+#include "net/address.h"
+#include "state/state.h"
+#include "upstream/upstream.h"
+
+struct config_listen {
+	struct address address;
+	struct str text;          /* as written */
+	struct str cert_file, key_file, client_ca_file; /* empty: plain */
+	bool client_cert_required, allow_tls12, proxy_protocol;
+};
+
+struct config_limits {
+	struct rate per_ip, per_tenant, per_auth;    /* limit 0: none */
+	unsigned auth_failures_max;                  /* of one address in auth_failures_window_ms ... */
+	int64_t auth_failures_window_ms, auth_block_ms; /* ... block it this long; max 0: never */
+	size_t body_bytes_max, head_bytes_max;
+	unsigned connections_max, connections_per_ip_max;
+	int64_t header_timeout_ms, body_timeout_ms, idle_timeout_ms, keepalive_ms;
+	int64_t request_timeout_ms, drain_ms, session_max_ms;
+};
+
+struct config {
+	uint32_t magic;
+	atomic_uint refs;
+	struct arena *arena; /* owns every string and array below */
+	struct str file;     /* where it came from; empty: built-in defaults */
+	const struct config_listen *listen;
+	size_t listen_count;
+	bool loopback_only;  /* every listener is a loopback or Unix address */
+	unsigned workers;    /* loops; 0: one per core */
+	struct str data;     /* the data directory */
+	int database, state; /* one choice each for now */
+	bool auth_required;
+	bool production;
+	const struct str *origins; /* allowed Origin values besides loopback; "*" allows all */
+	size_t origin_count;
+	const struct str *hosts; /* allowed Host names on loopback listeners besides localhost */
+	size_t host_count;
+	const struct prefix *trusted_proxies;
+	size_t trusted_count;
+	struct config_limits limits;
+	enum audit_durability durability;
+	int64_t audit_commit_ms;
+	enum log_level log_level;
+	enum log_format log_format;
+	const struct upstream_spec *upstreams;
+	size_t upstream_count;
+	const struct toolset_spec *toolsets;
+	size_t toolset_count;
+	struct str separator; /* between upstream and tool, "_" */
+	bool metrics_public;  /* /metrics without a key from other than loopback */
+};
+
+/* Read a file (p NULL: the defaults, with ./gatehouse.yaml if it exists).
+ *   ret_config one reference
+ *   problem    what is wrong, "gatehouse.yaml:12:3: unknown key ..." one per line, with what to do
+ *   Errors     ERR_CONFIG, ERR_NOT_FOUND (no such file)
+ *   Runs on    any thread; reads the file */
+NODISCARD enum err config_load(struct str file, struct buf *problem, struct config **ret_config);
+
+/* The same from text already read; `file` is only named in problems. For tests and fuzzing. */
+NODISCARD enum err config_parse(struct str text, struct str file, struct buf *problem, struct config **ret_config);
+
+struct config *config_ref(struct config *config);
+void config_unref(struct config *config);
+DEFINE_AUTO(config, config_unref);
+
+/* Whether two snapshots describe the same upstream, so that a reload keeps it running. */
+bool config_same_upstream(const struct upstream_spec *a, const struct upstream_spec *b);
+
+/* The JSON Schema of the file, and its reference page in Markdown. */
+void config_schema_write(struct buf *out);
+void config_reference_write(struct buf *out);
+
+#endif

@@ -1,0 +1,206 @@
+/* The structured parts of the configuration: listeners, upstreams, toolsets. */
+#include "gateway/config_parts.h"
+
+#include "base/limits.h"
+#include "gateway/config.h"
+#include "gateway/config_tables.h"
+
+#define NAME_BYTES_MAX 32 /* of upstreams: leaves half of a tool name's 64 for the tool */
+
+static enum err complain(struct conf_reading *reading, const struct conf_node *node, const char *what)
+{
+	conf_problem(&reading->problems, node, "%s", what);
+	return ERR_CONFIG;
+}
+
+/* ---- listeners ------------------------------------------------------------------- */
+
+enum err config_read_address(struct conf_reading *reading, const struct conf_node *node, void *object)
+{
+	struct config_listen *listen = object;
+
+	if (node->kind != CONF_SCALAR || address_parse(node->text, &listen->address) != OK)
+		return complain(reading, node, "listen: must be HOST:PORT with a literal address, :PORT or unix:PATH");
+	listen->text = node->text;
+	return OK;
+}
+
+static enum err read_one_listener(struct conf_reading *reading, const struct conf_node *node,
+                                  struct config_listen *listen)
+{
+	size_t before = reading->problems.count;
+
+	if (node->kind == CONF_SCALAR)
+		return config_read_address(reading, node, listen);
+	conf_defaults(reading, &config_listen_table, listen);
+	conf_read(reading, &config_listen_table, node, listen);
+	if (reading->problems.count == before && listen->text.p == NULL)
+		return complain(reading, node, "listen: needs an `address`");
+	if ((listen->cert_file.n == 0) != (listen->key_file.n == 0))
+		return complain(reading, node, "tls: needs both `cert` and `key`");
+	return reading->problems.count == before ? OK : ERR_CONFIG;
+}
+
+enum err config_read_listen(struct conf_reading *reading, const struct conf_node *node, void *object)
+{
+	struct config *config = object;
+	size_t count = node->kind == CONF_LIST ? node->count : 1;
+	struct config_listen *listen = arena_zalloc(reading->arena, (count + 1) * sizeof(*listen));
+
+	if (count == 0)
+		return complain(reading, node, "listen: at least one address is needed");
+	for (size_t i = 0; i < count; i++)
+		TRY(read_one_listener(reading, node->kind == CONF_LIST ? node->entries[i].value : node, &listen[i]));
+	config->listen = listen;
+	config->listen_count = count;
+	return OK;
+}
+
+enum err config_read_proxies(struct conf_reading *reading, const struct conf_node *node, void *object)
+{
+	struct config *config = object;
+	struct prefix *prefixes = arena_zalloc(reading->arena, (node->count + 1) * sizeof(*prefixes));
+
+	if (node->kind != CONF_LIST)
+		return complain(reading, node, "trusted_proxies: must be a list of networks");
+	for (size_t i = 0; i < node->count; i++)
+		if (node->entries[i].value->kind != CONF_SCALAR ||
+		    prefix_parse(node->entries[i].value->text, &prefixes[i]) != OK)
+			return complain(reading, node->entries[i].value,
+			                "trusted_proxies: must be networks such as 10.0.0.0/8 or 2001:db8::/32");
+	config->trusted_proxies = prefixes;
+	config->trusted_count = node->count;
+	return OK;
+}
+
+enum err config_read_auth(struct conf_reading *reading, const struct conf_node *node, void *object)
+{
+	struct config *config = object;
+
+	config->auth_required = true;
+	if (node->kind == CONF_SCALAR && str_eq(node->text, STR("required")))
+		return OK;
+	if (node->kind != CONF_SCALAR || !str_eq(node->text, STR("none")))
+		return complain(reading, node, "auth: must be `required` or `none`");
+	config->auth_required = false;
+	return OK;
+}
+
+/* ---- upstreams ------------------------------------------------------------------- */
+
+/* Names become part of tool names, labels and globs. */
+static bool name_is_good(struct str name)
+{
+	if (name.n == 0 || name.n > NAME_BYTES_MAX)
+		return false;
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
+			return false;
+	}
+	return true;
+}
+
+/* "http: URL" is short for "http: { url: URL }". */
+enum err config_read_http(struct conf_reading *reading, const struct conf_node *node, void *object)
+{
+	struct upstream_spec *spec = object;
+
+	spec->kind = UPSTREAM_HTTP;
+	if (node->kind == CONF_SCALAR)
+		return conf_expand(reading, node, &spec->url);
+	conf_defaults(reading, &config_http_table, spec);
+	conf_read(reading, &config_http_table, node, spec);
+	if (spec->url.n == 0)
+		return complain(reading, node, "http: needs a `url`");
+	return OK;
+}
+
+enum err config_read_stdio(struct conf_reading *reading, const struct conf_node *node, void *object)
+{
+	struct upstream_spec *spec = object;
+
+	spec->kind = UPSTREAM_STDIO;
+	conf_defaults(reading, &config_stdio_table, spec);
+	conf_read(reading, &config_stdio_table, node, spec);
+	if (spec->command.n == 0)
+		return complain(reading, node, "stdio: needs a `command`");
+	return OK;
+}
+
+enum err config_read_revision(struct conf_reading *reading, const struct conf_node *node, void *object)
+{
+	struct upstream_spec *spec = object;
+
+	spec->revision = node->kind == CONF_SCALAR ? mcp_revision_of(node->text) : MCP_UNKNOWN;
+	return spec->revision != MCP_UNKNOWN
+	               ? OK
+	               : complain(reading, node, "revision: must be a protocol revision such as 2025-11-25 or 2026-07-28");
+}
+
+static enum err read_upstream(struct conf_reading *reading, const struct conf_entry *entry, struct upstream_spec *spec)
+{
+	bool http = conf_get(entry->value, "http") != NULL, stdio = conf_get(entry->value, "stdio") != NULL;
+
+	spec->name = entry->key->text;
+	if (!name_is_good(spec->name))
+		return complain(reading, entry->key, "an upstream's name has 1 to 32 of A-Z a-z 0-9 - _");
+	if (http == stdio)
+		return complain(reading, entry->key, "an upstream needs either `http` or `stdio`");
+	conf_defaults(reading, &config_upstream_table, spec);
+	conf_read(reading, &config_upstream_table, entry->value, spec);
+	return OK;
+}
+
+enum err config_read_upstreams(struct conf_reading *reading, const struct conf_node *node, void *object)
+{
+	struct config *config = object;
+	struct upstream_spec *specs;
+
+	if (node->kind == CONF_SCALAR && node->text.n == 0)
+		return OK; /* `upstreams:` with nothing below */
+	if (node->kind != CONF_MAP)
+		return complain(reading, node, "upstreams: must be a map of names and servers");
+	if (node->count > UPSTREAMS_MAX)
+		return complain(reading, node, "upstreams: too many");
+	specs = arena_zalloc(reading->arena, (node->count + 1) * sizeof(*specs));
+	for (size_t i = 0; i < node->count; i++)
+		if (read_upstream(reading, &node->entries[i], &specs[config->upstream_count]) == OK)
+			config->upstream_count++;
+	config->upstreams = specs;
+	return OK;
+}
+
+/* ---- toolsets -------------------------------------------------------------------- */
+
+enum err config_read_names(struct conf_reading *reading, const struct conf_node *node, void *object)
+{
+	struct toolset_spec *toolset = object;
+
+	toolset->plain = node->kind == CONF_SCALAR && str_eq(node->text, STR("plain"));
+	if (toolset->plain || (node->kind == CONF_SCALAR && str_eq(node->text, STR("prefixed"))))
+		return OK;
+	return complain(reading, node, "names: must be `prefixed` or `plain`");
+}
+
+enum err config_read_toolsets(struct conf_reading *reading, const struct conf_node *node, void *object)
+{
+	struct config *config = object;
+	struct toolset_spec *toolsets;
+
+	if (node->kind == CONF_SCALAR && node->text.n == 0)
+		return OK;
+	if (node->kind != CONF_MAP)
+		return complain(reading, node, "toolsets: must be a map of names and selections");
+	toolsets = arena_zalloc(reading->arena, (node->count + 1) * sizeof(*toolsets));
+	for (size_t i = 0; i < node->count; i++) {
+		if (!name_is_good(node->entries[i].key->text))
+			return complain(reading, node->entries[i].key, "a toolset's name has 1 to 32 of A-Z a-z 0-9 - _");
+		toolsets[i].name = node->entries[i].key->text;
+		conf_read(reading, &config_toolset_table, node->entries[i].value, &toolsets[i]);
+	}
+	config->toolsets = toolsets;
+	config->toolset_count = node->count;
+	return OK;
+}

@@ -1,0 +1,20 @@
+/* Readers of the settings that are more than one value; named in the tables. */
+#ifndef GATEHOUSE_GATEWAY_CONFIG_PARTS_H
+#define GATEHOUSE_GATEWAY_CONFIG_PARTS_H
+
+#include "gateway/conf_table.h"
+
+/* Each reads one node into the struct its table fills, and reports what is wrong at its place.
+ *   Errors     ERR_CONFIG (already reported) */
+NODISCARD enum err config_read_address(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_http(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_stdio(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_revision(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_names(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_listen(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_auth(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_proxies(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_upstreams(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_toolsets(struct conf_reading *reading, const struct conf_node *node, void *object);
+
+#endif

@@ -1,0 +1,193 @@
+/* Every key of the configuration file: its name, what it takes, its default, where it goes and
+ * what it is for. Adding a setting is adding a row here and a member in config.h. */
+#include "gateway/config_tables.h"
+
+#include "gateway/config.h"
+#include "gateway/config_parts.h"
+
+#define SECOND 1000LL
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+#define KB 1024LL
+#define MB (1024 * KB)
+#define AT(member) offsetof(struct config, member)
+#define LIMIT(member) offsetof(struct config_limits, member)
+#define UP(member) offsetof(struct upstream_spec, member)
+#define LISTEN(member) offsetof(struct config_listen, member)
+#define TABLE(name_, fields_) {name_, fields_, ARRAY_LEN(fields_)}
+
+static const char *const level_names[] = {"debug", "info", "warn", "error", NULL};
+static const char *const format_names[] = {"auto", "json", "text", NULL};
+static const char *const durability_names[] = {"group", "strict", NULL};
+static const char *const isolation_names[] = {"shared", "tenant", "user", "session", NULL};
+static const char *const state_names[] = {"memory", NULL};
+static const char *const database_names[] = {"sqlite", NULL};
+
+static const struct conf_field limit_fields[] = {
+	{"per_ip", CONF_RATE, LIMIT(per_ip), .fallback = "100/min", .doc = "Requests of one address (IPv6: of its /64)."},
+	{"per_tenant", CONF_RATE, LIMIT(per_tenant), .fallback = "300/min", .doc = "Requests of one tenant."},
+	{"per_auth", CONF_RATE, LIMIT(per_auth), .fallback = "5/15min",
+	 .doc = "Sign-in attempts of one address at each sign-in endpoint."},
+	{"auth_failures", CONF_UINT, LIMIT(auth_failures_max), .fallback = "10",
+	 .doc = "Wrong keys from one address within auth_failures_window, after which it is blocked; 0: never."},
+	{"auth_failures_window", CONF_MS, LIMIT(auth_failures_window_ms), .low = SECOND, .high = 7 * DAY, .fallback = "1h",
+	 .doc = "The time in which wrong keys are counted."},
+	{"auth_block", CONF_MS, LIMIT(auth_block_ms), .low = SECOND, .high = 7 * DAY, .fallback = "1h",
+	 .doc = "How long an address stays blocked."},
+	{"body", CONF_SIZE, LIMIT(body_bytes_max), .low = KB, .high = 256 * MB, .fallback = "16MB",
+	 .doc = "Largest request body."},
+	{"head", CONF_SIZE, LIMIT(head_bytes_max), .low = KB, .high = MB, .fallback = "32KB",
+	 .doc = "Largest request line and headers together."},
+	{"connections", CONF_UINT, LIMIT(connections_max), .low = 1, .high = 1000000, .fallback = "16384",
+	 .doc = "Open client connections in all."},
+	{"connections_per_ip", CONF_UINT, LIMIT(connections_per_ip_max), .low = 1, .high = 1000000, .fallback = "1024",
+	 .doc = "Open client connections of one address."},
+	{"header_timeout", CONF_MS, LIMIT(header_timeout_ms), .low = 100, .high = HOUR, .fallback = "10s",
+	 .doc = "A request's head must be here by then."},
+	{"body_timeout", CONF_MS, LIMIT(body_timeout_ms), .low = 100, .high = HOUR, .fallback = "30s",
+	 .doc = "Longest pause within a request's body."},
+	{"idle_timeout", CONF_MS, LIMIT(idle_timeout_ms), .low = 100, .high = DAY, .fallback = "75s",
+	 .doc = "An idle keep-alive connection is closed after this."},
+	{"keepalive", CONF_MS, LIMIT(keepalive_ms), .low = 100, .high = 10 * MINUTE, .fallback = "15s",
+	 .doc = "A silent event stream gets a comment this often."},
+	{"request_timeout", CONF_MS, LIMIT(request_timeout_ms), .low = 100, .high = DAY, .fallback = "2min",
+	 .doc = "Longest time for one request, whatever it waits for."},
+	{"drain", CONF_MS, LIMIT(drain_ms), .low = 0, .high = HOUR, .fallback = "25s",
+	 .doc = "Calls in flight get this long when the gateway stops."},
+	{"session", CONF_MS, LIMIT(session_max_ms), .low = MINUTE, .high = 90 * DAY, .fallback = "7d",
+	 .doc = "A client's session ends after this, used or not."},
+};
+const struct conf_table config_limits_table = TABLE("limits", limit_fields);
+
+static const struct conf_field tls_fields[] = {
+	{"cert", CONF_STR, LISTEN(cert_file), .doc = "Certificate chain, PEM.", .example = "/etc/gatehouse/cert.pem"},
+	{"key", CONF_STR, LISTEN(key_file), .doc = "Private key, PEM.", .example = "/etc/gatehouse/key.pem"},
+	{"client_ca", CONF_STR, LISTEN(client_ca_file), .doc = "Ask clients for a certificate signed by these.",
+	 .example = "/etc/gatehouse/clients.pem"},
+	{"client_required", CONF_BOOL, LISTEN(client_cert_required), .fallback = "false",
+	 .doc = "Refuse clients without a certificate."},
+	{"allow_tls12", CONF_BOOL, LISTEN(allow_tls12), .fallback = "false", .doc = "Also accept TLS 1.2."},
+};
+const struct conf_table config_tls_table = TABLE("tls", tls_fields);
+
+static const struct conf_field listen_fields[] = {
+	{"address", CONF_CUSTOM, .custom = config_read_address, .doc = "HOST:PORT, :PORT or unix:PATH.",
+	 .example = "127.0.0.1:8080"},
+	{"tls", CONF_TABLE, 0, .table = &config_tls_table, .doc = "Serve TLS here."},
+	{"proxy_protocol", CONF_BOOL, LISTEN(proxy_protocol), .fallback = "false",
+	 .doc = "Expect a PROXY v2 header from trusted_proxies."},
+};
+const struct conf_table config_listen_table = TABLE("listen", listen_fields);
+
+static const struct conf_field http_fields[] = {
+	{"url", CONF_STR, UP(url), .doc = "The server's MCP endpoint.", .example = "https://billing.example/mcp"},
+	{"headers", CONF_PAIRS, UP(headers), UP(header_count),
+	 .doc = "Sent with every request: the gateway's own credential for this server.",
+	 .example = "{ Authorization: \"Bearer ${file:billing.token}\" }"},
+	{"ca", CONF_STR, UP(ca_file), .doc = "Trust these certificates instead of the system's.", .example = "ca.pem"},
+	{"cert", CONF_STR, UP(cert_file), .doc = "Client certificate, PEM.", .example = "client.pem"},
+	{"key", CONF_STR, UP(key_file), .doc = "Its private key, PEM.", .example = "client.key"},
+	{"allow_private", CONF_BOOL, UP(allow_private), .fallback = "false",
+	 .doc = "The server may be on a loopback or private address. A loopback url says so by itself."},
+};
+const struct conf_table config_http_table = TABLE("http", http_fields);
+
+static const struct conf_field stdio_fields[] = {
+	{"command", CONF_STR, UP(command), .doc = "The program.", .example = "npx"},
+	{"args", CONF_STRS, UP(args), UP(arg_count), .doc = "Its arguments.",
+	 .example = "[\"-y\", \"@modelcontextprotocol/server-everything\"]"},
+	{"env", CONF_PAIRS, UP(env), UP(env_count),
+	 .doc = "Its environment, besides PATH, HOME, LANG and TMPDIR. Nothing else is inherited.",
+	 .example = "{ API_TOKEN: \"${file:token}\" }"},
+	{"cwd", CONF_STR, UP(cwd), .doc = "Its working directory; the data directory if not set.", .example = "/srv/files"},
+	{"warm", CONF_BOOL, UP(warm), .fallback = "true", .doc = "Keep the shared child running; false starts it on demand."},
+	{"memory", CONF_SIZE, UP(memory_bytes_max), .fallback = "0", .doc = "Address space limit; 0: none."},
+	{"files", CONF_SIZE, UP(files_max), .fallback = "1024", .doc = "Open files limit; 0: none."},
+	{"processes", CONF_SIZE, UP(processes_max), .fallback = "0", .doc = "Limit of processes of its user; 0: none."},
+	{"children", CONF_UINT, UP(children_max), .low = 1, .high = 256, .fallback = "16",
+	 .doc = "Most children of this upstream at once."},
+	{"children_per_tenant", CONF_UINT, UP(children_per_tenant_max), .low = 1, .high = 256, .fallback = "4",
+	 .doc = "Most children one tenant may have at once."},
+};
+const struct conf_table config_stdio_table = TABLE("stdio", stdio_fields);
+
+static const struct conf_field upstream_fields[] = {
+	{"http", CONF_CUSTOM, .custom = config_read_http, .table = &config_http_table,
+	 .doc = "A server on streamable HTTP."},
+	{"stdio", CONF_CUSTOM, .custom = config_read_stdio, .table = &config_stdio_table,
+	 .doc = "A server that is a child process."},
+	{"isolation", CONF_CHOICE, UP(isolation), .fallback = "shared", .choices = isolation_names,
+	 .doc = "Who shares a child or upstream session: everybody, a tenant, a user, or nobody (one per client session)."},
+	{"timeout", CONF_MS, UP(timeout_ms), .low = 10, .high = DAY, .fallback = "60s", .doc = "Longest wait for an answer."},
+	{"connect_timeout", CONF_MS, UP(connect_timeout_ms), .low = 10, .high = HOUR, .fallback = "10s",
+	 .doc = "Longest wait for a connection, or for a child to introduce itself."},
+	{"idle", CONF_MS, UP(idle_ms), .low = 100, .high = 30 * DAY, .fallback = "10min",
+	 .doc = "Children and upstream sessions that are unused this long are ended (a warm shared child is kept)."},
+	{"concurrency", CONF_UINT, UP(concurrency), .low = 1, .high = 100000, .fallback = "256",
+	 .doc = "Calls in flight at once."},
+	{"queue", CONF_UINT, UP(queue_max), .low = 0, .high = 100000, .fallback = "1024", .doc = "Calls that may wait for a place."},
+	{"answer", CONF_SIZE, UP(answer_bytes_max), .low = KB, .high = 1024 * MB, .fallback = "64MB", .doc = "Largest answer."},
+	{"breaker_failures", CONF_UINT, UP(breaker_failures), .low = 1, .high = 10000, .fallback = "5",
+	 .doc = "Failures in a row after which the upstream rests."},
+	{"breaker_rest", CONF_MS, UP(breaker_rest_ms), .low = 100, .high = DAY, .fallback = "10s",
+	 .doc = "How long it rests before one call tries again."},
+	{"revision", CONF_CUSTOM, .custom = config_read_revision,
+	 .doc = "Speak this protocol revision without asking the server first.", .example = "2025-11-25"},
+};
+const struct conf_table config_upstream_table = TABLE("upstream", upstream_fields);
+
+static const struct conf_field toolset_fields[] = {
+	{"include", CONF_STRS, offsetof(struct toolset_spec, include), offsetof(struct toolset_spec, include_count),
+	 .doc = "What it shows, as globs over UPSTREAM.TOOL; without it, everything.", .example = "[\"billing.*\"]"},
+	{"exclude", CONF_STRS, offsetof(struct toolset_spec, exclude), offsetof(struct toolset_spec, exclude_count),
+	 .doc = "What it leaves out of that.", .example = "[\"*.delete_*\"]"},
+	{"names", CONF_CUSTOM, .custom = config_read_names, .fallback = "prefixed",
+	 .doc = "`prefixed`, or `plain`: names as the upstream has them, for a toolset of one upstream."},
+};
+const struct conf_table config_toolset_table = TABLE("toolset", toolset_fields);
+
+static const struct conf_field log_fields[] = {
+	{"level", CONF_CHOICE, AT(log_level), .fallback = "info", .choices = level_names, .doc = "Least level written."},
+	{"format", CONF_CHOICE, AT(log_format), .fallback = "auto", .choices = format_names,
+	 .doc = "auto: text on a terminal, JSON elsewhere."},
+};
+static const struct conf_table log_table = TABLE("log", log_fields);
+
+static const struct conf_field audit_fields[] = {
+	{"durability", CONF_CHOICE, AT(durability), .fallback = "group", .choices = durability_names,
+	 .doc = "group: rows are committed together, at most `commit` later. strict: each answer waits for its row."},
+	{"commit", CONF_MS, AT(audit_commit_ms), .low = 1, .high = 1000, .fallback = "5ms", .doc = "The commit interval."},
+};
+static const struct conf_table audit_table = TABLE("audit", audit_fields);
+
+static const struct conf_field root_fields[] = {
+	{"listen", CONF_CUSTOM, .custom = config_read_listen, .table = &config_listen_table, .fallback = "127.0.0.1:8080",
+	 .doc = "Where to listen: an address, a map, or a list of these."},
+	{"workers", CONF_UINT, AT(workers), .low = 0, .high = 64, .fallback = "0", .doc = "Event loops; 0: one per core."},
+	{"data", CONF_STR, AT(data), .fallback = "./gatehouse-data", .doc = "The data directory (made with mode 0700)."},
+	{"database", CONF_CHOICE, AT(database), .fallback = "sqlite", .choices = database_names, .doc = "Where data lasts."},
+	{"state", CONF_CHOICE, AT(state), .fallback = "memory", .choices = state_names, .doc = "Where limits are counted."},
+	{"auth", CONF_CUSTOM, .custom = config_read_auth, .fallback = "required",
+	 .doc = "`required`, or `none`: only with loopback listeners."},
+	{"production", CONF_BOOL, AT(production), .fallback = "false",
+	 .doc = "Refuse secrets from the environment and secret files that others may read."},
+	{"origins", CONF_STRS, AT(origins), AT(origin_count), .doc = "Web origins that may call, besides loopback ones.",
+	 .example = "[\"https://app.example\"]"},
+	{"hosts", CONF_STRS, AT(hosts), AT(host_count),
+	 .doc = "Host names accepted on loopback listeners besides localhost (for a proxy in front).",
+	 .example = "[\"gateway.example\"]"},
+	{"trusted_proxies", CONF_CUSTOM, .custom = config_read_proxies,
+	 .doc = "Networks whose X-Forwarded-For and PROXY headers are believed.", .example = "[\"10.0.0.0/8\"]"},
+	{"limits", CONF_TABLE, AT(limits), .table = &config_limits_table, .doc = "Rates, sizes, counts and times."},
+	{"audit", CONF_TABLE, 0, .table = &audit_table, .doc = "The audit trail."},
+	{"log", CONF_TABLE, 0, .table = &log_table, .doc = "Logs on standard error."},
+	{"metrics_public", CONF_BOOL, AT(metrics_public), .fallback = "false",
+	 .doc = "Serve /metrics to everybody; else to loopback and to keys that may read status."},
+	{"separator", CONF_STR, AT(separator), .fallback = "_", .doc = "Stands between upstream and tool in names."},
+	{"upstreams", CONF_CUSTOM, .custom = config_read_upstreams, .table = &config_upstream_table,
+	 .doc = "The servers behind the gateway, by name."},
+	{"toolsets", CONF_CUSTOM, .custom = config_read_toolsets, .table = &config_toolset_table,
+	 .doc = "Named selections, served at /mcp/NAME."},
+};
+const struct conf_table config_root_table = TABLE("the configuration", root_fields);

@@ -1,0 +1,10 @@
+/* The tables behind the configuration file, shared by its reader and its reference. */
+#ifndef GATEHOUSE_GATEWAY_CONFIG_TABLES_H
+#define GATEHOUSE_GATEWAY_CONFIG_TABLES_H
+
+#include "gateway/conf_table.h"
+
+extern const struct conf_table config_root_table, config_limits_table, config_listen_table, config_tls_table,
+	config_upstream_table, config_http_table, config_stdio_table, config_toolset_table;
+
+#endif

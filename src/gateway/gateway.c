@@ -1,0 +1,90 @@
+/* The loops' own parts of the gateway, and how a new snapshot reaches them. */
+#include "gateway/gateway.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "gateway/metrics.h"
+#include "gateway/request.h"
+
+#define GATEWAY_MAGIC 0x47415445u /* "GATE" */
+
+struct gateway_loop *gateway_here(struct gateway *gateway)
+{
+	return &gateway->loops[loop_index(loop_self())];
+}
+
+struct publication {
+	struct gateway *gateway;
+	struct config *config;
+	struct catalog *catalog;
+};
+
+static enum err publish_here(void *arg)
+{
+	const struct publication *publication = arg;
+	struct gateway_loop *here = gateway_here(publication->gateway);
+
+	if (publication->config != NULL) {
+		config_unref(here->config);
+		here->config = config_ref(publication->config);
+	}
+	if (publication->catalog != NULL) {
+		struct catalog *before = here->catalog;
+
+		here->catalog = catalog_ref(publication->catalog);
+		if (before != NULL)
+			streams_lists_changed(here, before, here->catalog);
+		catalog_unref(before);
+	}
+	return OK;
+}
+
+void gateway_publish(struct gateway *gateway, struct config *config, struct catalog *catalog)
+{
+	struct publication publication = {gateway, config, catalog};
+	struct fiber_shield shield = fiber_shield_begin(10000);
+
+	/* A loop that cannot take a fiber now keeps its old snapshot until the next one. */
+	for (unsigned i = 0; i < loop_count(); i++)
+		if (loop_call(loop_at(i), "publish", publish_here, &publication) != OK)
+			log_warn("gateway.publish_late", LOG_INT("loop", i));
+	fiber_shield_end(shield);
+}
+
+struct gateway *gateway_new(struct config *config)
+{
+	struct gateway *gateway = calloc(1, sizeof(*gateway));
+
+	CHECK(gateway != NULL);
+	gateway->magic = GATEWAY_MAGIC;
+	gateway->config = config_ref(config);
+	gateway->started_ms = clock_wall_ms();
+	gateway->loops = calloc(loop_count(), sizeof(struct gateway_loop));
+	CHECK(gateway->loops != NULL);
+	for (unsigned i = 0; i < loop_count(); i++) {
+		gateway->loops[i] =
+			(struct gateway_loop){.gateway = gateway, .loop = loop_at(i), .metrics = metrics_new()};
+		list_init(&gateway->loops[i].streams);
+	}
+	return gateway;
+}
+
+void gateway_free(struct gateway *gateway)
+{
+	CHECK_OBJ(gateway, GATEWAY_MAGIC);
+	for (unsigned i = 0; i < loop_count(); i++) {
+		struct gateway_loop *here = &gateway->loops[i];
+
+		config_unref(here->config);
+		catalog_unref(here->catalog);
+		metrics_free(here->metrics);
+		map_free(&here->in_flight);
+	}
+	config_unref(gateway->config);
+	free(gateway->loops);
+	gateway->magic = 0;
+	free(gateway);
+}

@@ -1,0 +1,61 @@
+/* The gateway: what the process is made of, and what each loop keeps of it.
+ *
+ * `struct gateway` is built once by serve.c and changes only on loop 0. What requests read
+ * (config, catalog) are immutable snapshots: each loop holds its own references in
+ * `struct gateway_loop`, replaced by a message, and a request takes one more while it runs. */
+#ifndef GATEHOUSE_GATEWAY_GATEWAY_H
+#define GATEHOUSE_GATEWAY_GATEWAY_H
+
+#include "audit/audit.h"
+#include "catalog/catalog.h"
+#include "gateway/config.h"
+#include "http/server.h"
+#include "identity/identity.h"
+#include "state/state.h"
+
+struct metrics;
+struct assembly;
+
+struct gateway_loop {
+	struct gateway *gateway;
+	struct loop *loop;
+	struct config *config;
+	struct catalog *catalog;
+	struct metrics *metrics;
+	struct map in_flight; /* legacy calls by "session number/id": see in_flight.c */
+	struct list streams;  /* open SSE streams: see streams.c */
+	size_t stream_count;
+};
+
+struct gateway {
+	uint32_t magic;
+	struct config *config; /* loop 0's; others read their gateway_loop */
+	struct db *db;
+	struct state *state;
+	struct identity *identity;
+	struct audit *audit;
+	struct http_server *server, *control;
+	struct listener **listeners; /* parallel to config->listen */
+	size_t listener_count;
+	struct secret *session_key;
+	struct assembly *assembly; /* upstreams to catalog */
+	struct gateway_loop *loops; /* one each, by loop_index */
+	int64_t started_ms;         /* wall time */
+	atomic_bool draining;
+};
+
+/* Create with one part per loop; free after every room was stopped.
+ *   Runs on    loop 0 */
+struct gateway *gateway_new(struct config *config);
+void gateway_free(struct gateway *gateway);
+
+/* The calling loop's part of the one gateway.
+ *   Runs on    any loop, fiber or callback */
+struct gateway_loop *gateway_here(struct gateway *gateway);
+
+/* Give every loop a new snapshot (either may be NULL: unchanged). Takes its own references;
+ * returns when all loops have it.
+ *   Runs on    a fiber of loop 0 */
+void gateway_publish(struct gateway *gateway, struct config *config, struct catalog *catalog) AWAITS;
+
+#endif

@@ -1,0 +1,22 @@
+/* The installation's own secret: one 256-bit key in a file of the data directory, from which
+ * every purpose gets a key of its own. */
+#ifndef GATEHOUSE_GATEWAY_KEYS_H
+#define GATEHOUSE_GATEWAY_KEYS_H
+
+#include "base/crypto.h"
+
+/* The three keys; each is taken over by the room that uses it, or freed with keys_free. */
+struct keys {
+	struct secret *api_key; /* MACs of API keys */
+	struct secret *session; /* seals session ids */
+	struct secret *audit;   /* the audit chain */
+};
+
+/* Read DATA/server.key, or make it (0600) when the directory has none.
+ *   problem    what is wrong with the file and what to do
+ *   Errors     ERR_SYSTEM, ERR_CONFIG (readable by others, wrong size)
+ *   Runs on    any thread; reads and writes files */
+NODISCARD enum err keys_load(struct str data_directory, struct buf *problem, struct keys *ret_keys);
+void keys_free(struct keys *keys);
+
+#endif

@@ -1,0 +1,92 @@
+/* tools/list and its sisters: a head, a page of the catalog's own bytes (never copied), and a
+ * tail with what this era wants to know. A caller who may not call tools sees none. */
+#include "gateway/lists.h"
+
+#include "base/limits.h"
+
+static const struct str list_member[OFFER_KINDS] = {
+	[OFFER_TOOLS] = {"tools", 5},
+	[OFFER_PROMPTS] = {"prompts", 7},
+	[OFFER_RESOURCES] = {"resources", 9},
+	[OFFER_TEMPLATES] = {"resourceTemplates", 17},
+};
+
+/* What a list shows must be what a call allows. */
+static bool list_is_hidden(const struct request *req, enum offer_kind kind)
+{
+	return kind == OFFER_TOOLS && policy_decide(&req->caller, PERMISSION_TOOLS_CALL) != OK;
+}
+
+static void put_list_head(const struct request *req, enum offer_kind kind, struct buf *out)
+{
+	buf_put(out, STR("{\"jsonrpc\":\"2.0\",\"id\":"));
+	buf_put(out, req->message.id);
+	buf_put(out, STR(",\"result\":{"));
+	if (req->modern)
+		buf_put(out, STR("\"resultType\":\"complete\","));
+	buf_put_byte(out, '"');
+	buf_put(out, list_member[kind]);
+	buf_put(out, STR("\":"));
+}
+
+static void put_list_tail(const struct request *req, size_t next_page, struct buf *out)
+{
+	if (next_page > 0)
+		buf_put_fmt(out, ",\"nextCursor\":\"p%zu\"", next_page);
+	if (req->modern) {
+		buf_put_fmt(out, ",\"ttlMs\":%d,\"cacheScope\":\"private\",\"_meta\":{", LIST_TTL_MS);
+		buf_put(out, STR("\"io.modelcontextprotocol/serverInfo\":"));
+		buf_put(out, mcp_self);
+		buf_put_byte(out, '}');
+	}
+	buf_put(out, STR("}}"));
+}
+
+AWAITS static enum err answer_list(struct request *req, enum offer_kind kind)
+{
+	const struct catalog_list *list = &req->view->list[kind];
+	struct str cursor = mcp_param(req->arena, &req->message, STR("cursor"));
+	AUTO_BUF head = {0}, tail = {0};
+	struct blob *page;
+	size_t at;
+
+	TRY(catalog_page(list, cursor, &at));
+	page = list->page[req->modern ? CATALOG_MODERN : CATALOG_LEGACY][at];
+	put_list_head(req, kind, &head);
+	if (list_is_hidden(req, kind)) {
+		buf_put(&head, STR("[]"));
+		put_list_tail(req, 0, &head);
+		return answer_message(req, buf_str(&head));
+	}
+	put_list_tail(req, at + 1 < list->pages ? at + 1 : 0, &tail);
+	if (req->streaming || !req->accepts_json) {
+		buf_put(&head, page->str);
+		buf_put(&head, buf_str(&tail));
+		return answer_message(req, buf_str(&head));
+	}
+	return answer_json(req, 200, STR_NONE,
+	                   (struct piece[]){{.str = buf_str(&head)},
+	                                    {.str = page->str, .blob = page},
+	                                    {.str = buf_str(&tail)}},
+	                   3);
+}
+
+enum err list_tools(struct request *req)
+{
+	return answer_list(req, OFFER_TOOLS);
+}
+
+enum err list_prompts(struct request *req)
+{
+	return answer_list(req, OFFER_PROMPTS);
+}
+
+enum err list_resources(struct request *req)
+{
+	return answer_list(req, OFFER_RESOURCES);
+}
+
+enum err list_templates(struct request *req)
+{
+	return answer_list(req, OFFER_TEMPLATES);
+}

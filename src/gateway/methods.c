@@ -1,0 +1,110 @@
+/* Which method does what: one table, and the methods that the gateway answers by itself. */
+#include "base/log.h"
+#include "gateway/lists.h"
+#include "gateway/request.h"
+
+#define LEGACY 1
+#define MODERN 2
+#define BOTH (LEGACY | MODERN)
+
+AWAITS static enum err method_ping(struct request *req)
+{
+	return answer_result(req, STR("{}"));
+}
+
+/* The level is the session's: it is kept nowhere yet, since every upstream's messages are
+ * relayed within calls only; a valid level is accepted. */
+AWAITS static enum err method_set_level(struct request *req)
+{
+	static const struct str levels[] = {
+		{"debug", 5}, {"info", 4},     {"notice", 6}, {"warning", 7},
+		{"error", 5}, {"critical", 8}, {"alert", 5},  {"emergency", 9},
+	};
+	struct str level = mcp_param(req->arena, &req->message, STR("level"));
+
+	for (size_t i = 0; i < ARRAY_LEN(levels); i++)
+		if (level.p != NULL && str_eq(level, levels[i]))
+			return answer_result(req, STR("{}"));
+	req->problem = STR("level must be one of debug, info, notice, warning, error, critical, alert, emergency");
+	return ERR_RPC_PARAMS;
+}
+
+AWAITS static enum err method_discover(struct request *req)
+{
+	AUTO_BUF result = {0};
+
+	buf_put(&result, STR("{\"resultType\":\"complete\",\"supportedVersions\":[\""));
+	buf_put(&result, mcp_revision_text(MCP_MODERN_LATEST));
+	buf_put(&result, STR("\"],\"capabilities\":{\"tools\":{\"listChanged\":true},\"prompts\":{\"listChanged\":true},"
+	                     "\"resources\":{\"listChanged\":true}"));
+	if (req->view->completions)
+		buf_put(&result, STR(",\"completions\":{}"));
+	if (req->view->logging)
+		buf_put(&result, STR(",\"logging\":{}"));
+	buf_put(&result, STR("},"));
+	if (req->view->instructions.n > 0) {
+		buf_put(&result, STR("\"instructions\":"));
+		buf_put_json(&result, req->view->instructions);
+		buf_put_byte(&result, ',');
+	}
+	buf_put_fmt(&result, "\"ttlMs\":%d,\"cacheScope\":\"private\",\"_meta\":{", LIST_TTL_MS);
+	buf_put(&result, STR("\"io.modelcontextprotocol/serverInfo\":"));
+	buf_put(&result, mcp_self);
+	buf_put(&result, STR("}}"));
+	return answer_result(req, buf_str(&result));
+}
+
+AWAITS static enum err method_cancelled(struct request *req)
+{
+	const struct json_member *id =
+		req->message.params == NULL
+			? NULL
+			: json_member(&req->message.index, req->message.params, STR("requestId"));
+
+	if (id != NULL && req->has_session)
+		in_flight_cancel(req, id->value);
+	return answer_accepted(req);
+}
+
+static const struct method_row {
+	enum err (*run)(struct request *req); /* AWAITS */
+	enum permission permission;
+	uint8_t eras;
+} method_table[MCP_METHODS] = {
+	[MCP_M_INITIALIZE] = {request_initialize, PERMISSION_CATALOG_LIST, LEGACY},
+	[MCP_M_PING] = {method_ping, PERMISSION_CATALOG_LIST, LEGACY},
+	[MCP_M_LOGGING_SET_LEVEL] = {method_set_level, PERMISSION_CATALOG_LIST, LEGACY},
+	[MCP_M_SERVER_DISCOVER] = {method_discover, PERMISSION_CATALOG_LIST, MODERN},
+	[MCP_M_TOOLS_LIST] = {list_tools, PERMISSION_CATALOG_LIST, BOTH},
+	[MCP_M_PROMPTS_LIST] = {list_prompts, PERMISSION_CATALOG_LIST, BOTH},
+	[MCP_M_RESOURCES_LIST] = {list_resources, PERMISSION_CATALOG_LIST, BOTH},
+	[MCP_M_RESOURCES_TEMPLATES_LIST] = {list_templates, PERMISSION_CATALOG_LIST, BOTH},
+	[MCP_M_TOOLS_CALL] = {relay_tool, PERMISSION_TOOLS_CALL, BOTH},
+	[MCP_M_PROMPTS_GET] = {relay_prompt, PERMISSION_PROMPTS_GET, BOTH},
+	[MCP_M_RESOURCES_READ] = {relay_resource, PERMISSION_RESOURCES_READ, BOTH},
+	[MCP_M_COMPLETION_COMPLETE] = {relay_completion, PERMISSION_PROMPTS_GET, BOTH},
+	[MCP_M_SUBSCRIPTIONS_LISTEN] = {stream_open_listen, PERMISSION_CATALOG_LIST, MODERN},
+};
+
+/* Notifications are taken and, but for a cancel, need nothing done. */
+AWAITS static enum err take_notification(struct request *req)
+{
+	if (req->method == MCP_M_N_CANCELLED && !req->modern)
+		return method_cancelled(req);
+	return answer_accepted(req);
+}
+
+enum err request_dispatch(struct request *req)
+{
+	const struct method_row *row = &method_table[req->method];
+
+	/* Answers to requests of ours: none are made yet, so there is nobody to give them to. */
+	if (req->message.kind == MCP_RESPONSE)
+		return req->has_session ? answer_accepted(req) : ERR_RPC_INVALID;
+	if (req->message.kind == MCP_NOTIFICATION)
+		return take_notification(req);
+	if (row->run == NULL || (row->eras & (req->modern ? MODERN : LEGACY)) == 0)
+		return ERR_RPC_METHOD;
+	TRY(policy_decide(&req->caller, row->permission));
+	return row->run(req);
+}

@@ -1,0 +1,262 @@
+/* Printing the counters for Prometheus. One table names every family with its type and help;
+ * the reference page is made from the same table. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "gateway/assembly.h"
+#include "gateway/metrics_private.h"
+
+enum family {
+	F_REQUESTS, F_ERRORS, F_REQUEST_SECONDS, F_CALL_SECONDS, F_CALL_FAILURES, F_LIMITED, F_AUTH_FAILURES, F_REFUSED,
+	F_CONNECTIONS, F_STREAMS, F_UPSTREAM_UP, F_UPSTREAM_IN_FLIGHT, F_UPSTREAM_QUEUED, F_UPSTREAM_CHILDREN,
+	F_UPSTREAM_RESTARTS, F_CATALOG_ITEMS, F_AUDIT_ROWS, F_AUDIT_WAITING, F_AUDIT_WAITS, F_DB_QUEUED,
+	F_DB_COMMITS, F_STATE_ENTRIES, F_STATE_EVICTED, F_FIBERS, F_FIBERS_PEAK, F_LOOP_TURN, F_RSS, F_UPTIME, FAMILIES,
+};
+
+static const struct {
+	const char *name, *type, *help;
+} family_table[FAMILIES] = {
+	[F_REQUESTS] = {"gatehouse_requests_total", "counter", "HTTP requests by status class"},
+	[F_ERRORS] = {"gatehouse_errors_total", "counter", "Requests that ended in an error, by its name"},
+	[F_REQUEST_SECONDS] = {"gatehouse_request_seconds", "histogram", "Time from a whole request to its answer"},
+	[F_CALL_SECONDS] = {"gatehouse_call_seconds", "histogram", "Time an upstream took for a call, by tool"},
+	[F_CALL_FAILURES] = {"gatehouse_call_failures_total", "counter", "Calls without a good answer, by tool"},
+	[F_LIMITED] = {"gatehouse_limited_total", "counter", "Requests refused by a limit"},
+	[F_AUTH_FAILURES] = {"gatehouse_auth_failures_total", "counter", "Credentials that were not accepted"},
+	[F_REFUSED] = {"gatehouse_refused_total", "counter", "Connections or requests that were not proper HTTP"},
+	[F_CONNECTIONS] = {"gatehouse_connections", "gauge", "Open client connections"},
+	[F_STREAMS] = {"gatehouse_streams", "gauge", "Open event streams"},
+	[F_UPSTREAM_UP] = {"gatehouse_upstream_up", "gauge", "1 when the upstream answers"},
+	[F_UPSTREAM_IN_FLIGHT] = {"gatehouse_upstream_in_flight", "gauge", "Calls the upstream is working on"},
+	[F_UPSTREAM_QUEUED] = {"gatehouse_upstream_queued", "gauge", "Calls waiting for a place"},
+	[F_UPSTREAM_CHILDREN] = {"gatehouse_upstream_children", "gauge", "Child processes of the upstream"},
+	[F_UPSTREAM_RESTARTS] = {"gatehouse_upstream_restarts_total", "counter", "Times it was started again"},
+	[F_CATALOG_ITEMS] = {"gatehouse_catalog_items", "gauge", "Tools, prompts and resources on offer"},
+	[F_AUDIT_ROWS] = {"gatehouse_audit_rows_total", "counter", "Audit rows committed"},
+	[F_AUDIT_WAITING] = {"gatehouse_audit_waiting", "gauge", "Audit rows queued, not yet committed"},
+	[F_AUDIT_WAITS] = {"gatehouse_audit_waits_total", "counter", "Callers slowed down by a full audit queue"},
+	[F_DB_QUEUED] = {"gatehouse_db_queued", "gauge", "Writes waiting for the database"},
+	[F_DB_COMMITS] = {"gatehouse_db_commits_total", "counter", "Database commits"},
+	[F_STATE_ENTRIES] = {"gatehouse_state_entries", "gauge", "Rates, counters and marks kept"},
+	[F_STATE_EVICTED] = {"gatehouse_state_evicted_total", "counter", "Entries pushed out before their time"},
+	[F_FIBERS] = {"gatehouse_fibers", "gauge", "Fibers alive"},
+	[F_FIBERS_PEAK] = {"gatehouse_fibers_peak", "gauge", "Most fibers alive at once"},
+	[F_LOOP_TURN] = {"gatehouse_loop_turn_seconds_max", "gauge", "Longest loop turn since the last scrape"},
+	[F_RSS] = {"process_resident_memory_bytes", "gauge", "Resident memory"},
+	[F_UPTIME] = {"gatehouse_uptime_seconds", "gauge", "Time since the start"},
+};
+
+static const char *const limit_name[METRIC_LIMITS] = {"ip", "tenant", "auth", "blocked"};
+
+static void put_family(struct buf *out, enum family family)
+{
+	buf_put_fmt(out, "# HELP %s %s\n# TYPE %s %s\n", family_table[family].name, family_table[family].help,
+	            family_table[family].name, family_table[family].type);
+}
+
+/* A label value with its quotes: \, " and newline escaped. */
+static void put_label_value(struct buf *out, struct str value)
+{
+	buf_put_byte(out, '"');
+	for (size_t i = 0; i < value.n; i++) {
+		if (value.p[i] == '\\' || value.p[i] == '"')
+			buf_put_byte(out, '\\');
+		if (value.p[i] == '\n')
+			buf_put(out, STR("\\n"));
+		else
+			buf_put_byte(out, value.p[i]);
+	}
+	buf_put_byte(out, '"');
+}
+
+static void put_single(struct buf *out, enum family family, double value)
+{
+	put_family(out, family);
+	buf_put_fmt(out, "%s %.17g\n", family_table[family].name, value);
+}
+
+/* Sum one counter, found at `offset` in struct metrics, over the loops. */
+static uint64_t sum_at(const struct gateway *gateway, size_t offset)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < loop_count(); i++) {
+		const char *metrics = (const char *)gateway->loops[i].metrics;
+
+		sum += atomic_load_explicit((const metric_number *)(metrics + offset), memory_order_relaxed);
+	}
+	return sum;
+}
+#define SUM(gateway, member) sum_at(gateway, offsetof(struct metrics, member))
+
+static void put_histogram(struct buf *out, const struct gateway *gateway, enum family family, size_t offset,
+                          struct str labels)
+{
+	const char *name = family_table[family].name;
+	const char *comma = labels.n > 0 ? "," : "";
+	uint64_t total = 0;
+
+	for (size_t b = 0; b < METRIC_BUCKETS; b++) {
+		total += sum_at(gateway, offset + offsetof(struct metric_histogram, bucket) + b * sizeof(metric_number));
+		buf_put_fmt(out, "%s_bucket{%.*s%sle=\"", name, STR_ARG(labels), comma);
+		if (b < METRIC_BUCKETS - 1)
+			buf_put_fmt(out, "%g\"} ", (double)metric_bucket_us[b] / 1e6);
+		else
+			buf_put(out, STR("+Inf\"} "));
+		buf_put_fmt(out, "%llu\n", (unsigned long long)total);
+	}
+	buf_put_fmt(out, "%s_sum{%.*s} %.6f\n%s_count{%.*s} %llu\n", name, STR_ARG(labels),
+	            (double)sum_at(gateway, offset + offsetof(struct metric_histogram, sum_us)) / 1e6, name,
+	            STR_ARG(labels), (unsigned long long)total);
+}
+
+/* upstream="u",tool="t" from the slot's "u.t". */
+static void slot_labels(unsigned slot, struct buf *out)
+{
+	struct str upstream, tool;
+
+	str_cut(catalog_metric_label(slot), '.', &upstream, &tool);
+	buf_put(out, STR("upstream="));
+	put_label_value(out, upstream);
+	buf_put(out, STR(",tool="));
+	put_label_value(out, tool);
+}
+
+static void put_calls(struct buf *out, const struct gateway *gateway)
+{
+	unsigned count = catalog_metric_count();
+
+	put_family(out, F_CALL_SECONDS);
+	for (unsigned slot = 0; slot < count; slot++) {
+		AUTO_BUF labels = {0};
+
+		slot_labels(slot, &labels);
+		if (atomic_load(&gateway->loops[0].metrics->item[slot].latency.bucket[0]) == 0 &&
+		    sum_at(gateway, offsetof(struct metrics, item) + slot * sizeof(struct metric_item) +
+		                            offsetof(struct metric_item, latency.sum_us)) == 0)
+			continue; /* never called: no series */
+		put_histogram(out, gateway, F_CALL_SECONDS,
+		              offsetof(struct metrics, item) + slot * sizeof(struct metric_item), buf_str(&labels));
+	}
+	put_family(out, F_CALL_FAILURES);
+	for (unsigned slot = 0; slot < count; slot++) {
+		uint64_t failures = sum_at(gateway, offsetof(struct metrics, item) + slot * sizeof(struct metric_item) +
+		                                            offsetof(struct metric_item, failures));
+		AUTO_BUF labels = {0};
+
+		if (failures == 0)
+			continue;
+		slot_labels(slot, &labels);
+		buf_put_fmt(out, "%s{%.*s} %llu\n", family_table[F_CALL_FAILURES].name, (int)labels.n, labels.p,
+		            (unsigned long long)failures);
+	}
+}
+
+static void put_requests(struct buf *out, const struct gateway *gateway)
+{
+	put_family(out, F_REQUESTS);
+	for (size_t class = 1; class < 6; class++)
+		buf_put_fmt(out, "gatehouse_requests_total{code=\"%zuxx\"} %llu\n", class,
+		            (unsigned long long)sum_at(gateway, offsetof(struct metrics, status_class) +
+		                                                        class * sizeof(metric_number)));
+	put_family(out, F_ERRORS);
+	for (size_t e = 1; e < ERR_COUNT; e++) {
+		uint64_t count = sum_at(gateway, offsetof(struct metrics, error) + e * sizeof(metric_number));
+
+		if (count > 0)
+			buf_put_fmt(out, "gatehouse_errors_total{error=\"%s\"} %llu\n", err_name((enum err)e),
+			            (unsigned long long)count);
+	}
+	put_family(out, F_LIMITED);
+	for (size_t l = 0; l < METRIC_LIMITS; l++)
+		buf_put_fmt(out, "gatehouse_limited_total{limit=\"%s\"} %llu\n", limit_name[l],
+		            (unsigned long long)sum_at(gateway,
+		                                       offsetof(struct metrics, limited) + l * sizeof(metric_number)));
+	put_family(out, F_REQUEST_SECONDS);
+	put_histogram(out, gateway, F_REQUEST_SECONDS, offsetof(struct metrics, request), STR_NONE);
+	put_single(out, F_AUTH_FAILURES, (double)SUM(gateway, auth_failures));
+	put_single(out, F_REFUSED, (double)SUM(gateway, refused));
+}
+
+static void put_upstreams(struct buf *out, struct gateway *gateway)
+{
+	static const enum family families[] = {F_UPSTREAM_UP, F_UPSTREAM_IN_FLIGHT, F_UPSTREAM_QUEUED,
+	                                       F_UPSTREAM_CHILDREN, F_UPSTREAM_RESTARTS};
+	struct upstream **upstreams;
+	size_t count = assembly_upstreams(gateway->assembly, &upstreams);
+
+	for (size_t f = 0; f < ARRAY_LEN(families); f++) {
+		put_family(out, families[f]);
+		for (size_t i = 0; i < count; i++) {
+			struct upstream_health health = upstream_health(upstreams[i]);
+			const uint64_t value[] = {health.state == UPSTREAM_UP, health.in_flight, health.queued,
+			                          health.children, health.restarts};
+
+			buf_put_fmt(out, "%s{upstream=", family_table[families[f]].name);
+			put_label_value(out, upstream_name(upstreams[i]));
+			buf_put_fmt(out, "} %llu\n", (unsigned long long)value[f]);
+		}
+	}
+	assembly_upstreams_done(upstreams, count);
+}
+
+static void put_catalog(struct buf *out, const struct catalog *catalog)
+{
+	static const char *const kind_name[OFFER_KINDS] = {"tool", "prompt", "resource", "template"};
+
+	put_family(out, F_CATALOG_ITEMS);
+	for (int kind = 0; kind < OFFER_KINDS; kind++)
+		buf_put_fmt(out, "gatehouse_catalog_items{kind=\"%s\"} %zu\n", kind_name[kind],
+		            catalog->views[0].list[kind].count);
+}
+
+uint64_t metrics_rss_bytes(void)
+{
+	unsigned long long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "re");
+
+	if (file == NULL)
+		return 0;
+	if (fscanf(file, "%*s %llu", &pages) != 1)
+		pages = 0;
+	fclose(file);
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+void metrics_write(struct gateway *gateway, struct buf *out)
+{
+	struct http_server_stats http = http_server_stats(gateway->server);
+	struct audit_stats audit = audit_stats(gateway->audit);
+	struct db_stats db = db_stats(gateway->db);
+	struct state_stats state = state_stats(gateway->state);
+	struct rt_stats rt = rt_stats();
+
+	put_requests(out, gateway);
+	put_calls(out, gateway);
+	put_upstreams(out, gateway);
+	put_catalog(out, gateway_here(gateway)->catalog);
+	put_single(out, F_CONNECTIONS, (double)http.connections);
+	put_single(out, F_STREAMS, (double)http.streams);
+	put_single(out, F_AUDIT_ROWS, (double)audit.rows);
+	put_single(out, F_AUDIT_WAITING, (double)audit.waiting);
+	put_single(out, F_AUDIT_WAITS, (double)audit.waits);
+	put_single(out, F_DB_QUEUED, (double)db.queued);
+	put_single(out, F_DB_COMMITS, (double)db.commits);
+	put_single(out, F_STATE_ENTRIES, (double)state.entries);
+	put_single(out, F_STATE_EVICTED, (double)state.evicted);
+	put_single(out, F_FIBERS, (double)rt.fibers_live);
+	put_single(out, F_FIBERS_PEAK, (double)rt.fibers_peak);
+	put_single(out, F_LOOP_TURN, (double)rt.turn_ms_max / 1000);
+	put_single(out, F_RSS, (double)metrics_rss_bytes());
+	put_single(out, F_UPTIME, (double)(clock_wall_ms() - gateway->started_ms) / 1000);
+}
+
+void metrics_reference_write(struct buf *out)
+{
+	buf_put(out, STR("# Metrics\n\nServed at /metrics in Prometheus' text format. Made by `gatehouse reference "
+	                 "metrics`.\n\n| name | type | what |\n|---|---|---|\n"));
+	for (size_t f = 0; f < FAMILIES; f++)
+		buf_put_fmt(out, "| `%s` | %s | %s |\n", family_table[f].name, family_table[f].type, family_table[f].help);
+}

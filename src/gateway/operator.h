@@ -1,0 +1,19 @@
+/* The operator's view over HTTP: health, metrics, status, and the control socket. */
+#ifndef GATEHOUSE_GATEWAY_OPERATOR_H
+#define GATEHOUSE_GATEWAY_OPERATOR_H
+
+#include "gateway/request.h"
+
+/* /health/live: the process runs. /health/ready: it can serve; each dependency with its
+ * latency. /metrics: Prometheus. /status: everything, for a caller with status:read. */
+NODISCARD enum err operator_live(struct request *req) AWAITS;
+NODISCARD enum err operator_ready(struct request *req) AWAITS;
+NODISCARD enum err operator_metrics(struct request *req) AWAITS;
+NODISCARD enum err operator_status(struct request *req) AWAITS;
+
+/* Append the status document (JSON). `full` adds what only an operator may read: addresses of
+ * upstreams, error texts.
+ *   ret_ready  whether the gateway can serve */
+void operator_status_write(struct gateway *gateway, bool full, struct buf *out, bool *ret_ready) AWAITS;
+
+#endif

@@ -1,0 +1,99 @@
+/* One request on its way through the corridor: what each room has found out so far. It lives
+ * in the exchange's arena and on one fiber. */
+#ifndef GATEHOUSE_GATEWAY_REQUEST_H
+#define GATEHOUSE_GATEWAY_REQUEST_H
+
+#include "gateway/gateway.h"
+#include "mcp/era.h"
+#include "mcp/session.h"
+#include "policy/policy.h"
+
+struct request {
+	uint32_t magic;
+	struct gateway *gateway;
+	struct gateway_loop *here;
+	struct http_exchange *exchange;
+	struct arena *arena;
+	struct config *config;   /* held while the request runs */
+	struct catalog *catalog; /* held while the request runs */
+	const struct catalog_view *view;
+
+	/* who: admission.c */
+	struct str id; /* X-Request-Id */
+	char ip[ADDRESS_TEXT_MAX];
+	struct str ip_text;
+	struct caller caller;
+
+	/* what: the message and its era */
+	struct mcp_message message;
+	struct mcp_verdict verdict;
+	enum mcp_method method;
+	bool modern;
+	enum mcp_revision revision;
+	struct mcp_session session; /* legacy */
+	bool has_session;
+	bool accepts_json, accepts_sse;
+
+	/* how it ends */
+	bool streaming; /* the answer is an SSE stream already */
+	int64_t started_ns;
+	struct str target, upstream; /* for log and audit */
+	struct str outcome;          /* "ok", "tool_error" or an error's name */
+	struct str problem;          /* a text for this error that says more than the table's */
+	struct str problem_data;     /* JSON for error.data */
+	uint64_t bytes_in, bytes_out;
+};
+
+/* admission.c: who is asking, and are they within their limits?
+ *   Errors     ERR_HTTP_ORIGIN, ERR_BLOCKED, ERR_RATE_LIMITED, ERR_UNAUTHENTICATED, ERR_KEY_INVALID, ERR_DB ... */
+NODISCARD enum err request_admit(struct request *req) AWAITS;
+
+/* session.c: the legacy session this request belongs to.
+ *   Errors     ERR_MCP_SESSION_NEEDED, ERR_MCP_SESSION_UNKNOWN, ERR_MCP_VERSION_HEADER */
+NODISCARD enum err request_session(struct request *req) AWAITS;
+
+/* session.c: answer initialize with a new session; end one (DELETE). */
+NODISCARD enum err request_initialize(struct request *req) AWAITS;
+NODISCARD enum err request_end_session(struct request *req) AWAITS;
+
+/* methods.c: run the message's method. It answers, or returns why not. */
+NODISCARD enum err request_dispatch(struct request *req) AWAITS;
+
+/* answer.c: the ways to answer. Each writes the whole answer.
+ *   Errors     ERR_CLOSED, ERR_CANCELED, ERR_TIMEOUT */
+NODISCARD enum err answer_json(struct request *req, int status, struct str headers, const struct piece *pieces,
+                               size_t count) AWAITS;
+NODISCARD enum err answer_result(struct request *req, struct str result) AWAITS;
+NODISCARD enum err answer_accepted(struct request *req) AWAITS;
+NODISCARD enum err answer_message(struct request *req, struct str message) AWAITS; /* JSON, or the last event */
+void answer_error(struct request *req, enum err err) AWAITS;
+
+/* answer.c: start the SSE stream if it has not begun, and send one message on it. */
+NODISCARD enum err answer_event(struct request *req, struct str message) AWAITS;
+
+/* relay.c: calls that an upstream answers. */
+NODISCARD enum err relay_tool(struct request *req) AWAITS;
+NODISCARD enum err relay_prompt(struct request *req) AWAITS;
+NODISCARD enum err relay_resource(struct request *req) AWAITS;
+NODISCARD enum err relay_completion(struct request *req) AWAITS;
+
+/* streams.c: the session's GET stream, and subscriptions/listen.
+ *   Errors     ERR_HTTP_ACCEPT, ERR_MCP_SECOND_STREAM, ERR_LIMIT ... */
+NODISCARD enum err stream_open_session(struct request *req) AWAITS;
+NODISCARD enum err stream_open_listen(struct request *req) AWAITS;
+
+/* streams.c: tell every open stream of this loop that lists have changed.
+ *   Runs on    the loop, callback or fiber */
+void streams_lists_changed(struct gateway_loop *here, const struct catalog *before, const struct catalog *after);
+
+/* in_flight.c: legacy calls that notifications/cancelled may end. `slot` is the caller's. */
+struct in_flight {
+	struct str key;
+	struct fiber *fiber;
+	struct gateway_loop *here;
+};
+void in_flight_begin(struct request *req, struct in_flight *slot);
+void in_flight_end(struct in_flight *slot);
+void in_flight_cancel(struct request *req, struct str id_lexeme) AWAITS;
+
+#endif

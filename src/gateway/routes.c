@@ -1,0 +1,185 @@
+/* Everything about a request that is HTTP and not MCP: paths, origins, media types, CORS. */
+#include "gateway/routes.h"
+
+#include "gateway/admission.h"
+#include "gateway/operator.h"
+
+static const struct {
+	struct str path;
+	enum route route;
+} exact_paths[] = {
+	{{"/mcp", 4}, ROUTE_MCP},
+	{{"/mcp/", 5}, ROUTE_MCP},
+	{{"/health/live", 12}, ROUTE_LIVE},
+	{{"/health/ready", 13}, ROUTE_READY},
+	{{"/metrics", 8}, ROUTE_METRICS},
+	{{"/status", 7}, ROUTE_STATUS},
+};
+
+enum route routes_find(const struct request *req)
+{
+	struct str path = req->exchange->path;
+
+	for (size_t i = 0; i < ARRAY_LEN(exact_paths); i++)
+		if (str_eq(path, exact_paths[i].path))
+			return exact_paths[i].route;
+	return str_starts(path, STR("/mcp/")) ? ROUTE_MCP : ROUTE_NONE;
+}
+
+enum err routes_find_view(struct request *req)
+{
+	struct str name = str_skip(req->exchange->path, strlen("/mcp/"));
+
+	if (name.n > 0 && name.p[name.n - 1] == '/')
+		name.n--;
+	req->view = catalog_view(req->catalog, name);
+	if (req->view != NULL)
+		return OK;
+	req->problem = arena_fmt(req->arena, "no such toolset: %.*s; the config's `toolsets` names them", STR_ARG(name));
+	return ERR_MCP_TOOLSET;
+}
+
+static bool listed(const struct str *list, size_t count, struct str value)
+{
+	for (size_t i = 0; i < count; i++)
+		if (str_eq_nocase(list[i], value) || str_eq(list[i], STR("*")))
+			return true;
+	return false;
+}
+
+/* The host of "host:port" or "[v6]:port". */
+static struct str host_of(struct str authority)
+{
+	struct str host, port;
+
+	if (authority.n > 0 && authority.p[0] == '[') {
+		const char *end = memchr(authority.p, ']', authority.n);
+
+		return end == NULL ? authority : (struct str){authority.p, (size_t)(end - authority.p) + 1};
+	}
+	str_cut(authority, ':', &host, &port);
+	return host;
+}
+
+static bool is_local_name(struct str host)
+{
+	return str_eq_nocase(host, STR("localhost")) || str_eq(host, STR("127.0.0.1")) || str_eq(host, STR("[::1]"));
+}
+
+static bool origin_allowed(const struct request *req, struct str origin)
+{
+	struct str scheme, rest;
+
+	if (listed(req->config->origins, req->config->origin_count, origin))
+		return true;
+	if (!str_cut(origin, ':', &scheme, &rest) || !str_starts(rest, STR("//")))
+		return false;
+	return (str_eq(scheme, STR("http")) || str_eq(scheme, STR("https"))) &&
+	       is_local_name(host_of(str_skip(rest, 2)));
+}
+
+/* A web page that points a name of its own at 127.0.0.1 gives itself away by its Host. */
+static bool host_allowed(const struct request *req, struct str host)
+{
+	if (!req->config->loopback_only)
+		return true;
+	return is_local_name(host_of(host)) || listed(req->config->hosts, req->config->host_count, host_of(host));
+}
+
+/* Headers a browser needs to see our answers. */
+static void add_cors(struct request *req, struct str origin)
+{
+	struct str before = req->exchange->extra_headers;
+
+	req->exchange->extra_headers =
+		arena_fmt(req->arena,
+	                  "%.*sAccess-Control-Allow-Origin: %.*s\r\nVary: Origin\r\n"
+	                  "Access-Control-Expose-Headers: mcp-session-id, mcp-protocol-version, www-authenticate, "
+	                  "x-request-id, retry-after\r\n",
+	                  STR_ARG(before), STR_ARG(origin));
+}
+
+enum err routes_check_origin(struct request *req)
+{
+	struct str origin = http_field_get(&req->exchange->fields, HTTP_ORIGIN);
+	struct str host = http_field_get(&req->exchange->fields, HTTP_HOST);
+
+	request_name(req);
+	if (host.p != NULL && !host_allowed(req, host))
+		return ERR_HTTP_ORIGIN;
+	if (origin.p == NULL)
+		return OK;
+	if (!origin_allowed(req, origin))
+		return ERR_HTTP_ORIGIN;
+	add_cors(req, origin);
+	return OK;
+}
+
+static bool is_json_type(struct str type)
+{
+	struct str media, parameters;
+
+	str_cut(type, ';', &media, &parameters);
+	return str_eq_nocase(str_trim(media), STR("application/json"));
+}
+
+enum err routes_check_media(struct request *req)
+{
+	struct str type = http_field_get(&req->exchange->fields, HTTP_CONTENT_TYPE);
+	struct str accept = http_field_get(&req->exchange->fields, HTTP_ACCEPT);
+
+	if (!is_json_type(type))
+		return ERR_HTTP_TYPE;
+	/* No Accept, or an empty one, takes both: scripts and probes send none. */
+	req->accepts_json = accept.n == 0 || http_accepts(accept, STR("application/json"));
+	req->accepts_sse = accept.n == 0 || http_accepts(accept, STR("text/event-stream"));
+	return req->accepts_json || req->accepts_sse ? OK : ERR_HTTP_ACCEPT;
+}
+
+/* The headers a preflight may ask for: ours, and any mcp-param-*, echoed since a wildcard is
+ * not allowed together with credentials. */
+static void put_allowed_headers(struct str asked, struct buf *out)
+{
+	buf_put(out, STR("Access-Control-Allow-Headers: authorization, content-type, accept, x-api-key, x-request-id, "
+	                 "mcp-protocol-version, mcp-session-id, mcp-method, mcp-name, last-event-id, dpop, "
+	                 "traceparent, tracestate, baggage"));
+	while (asked.n > 0) {
+		struct str name, rest;
+
+		str_cut(asked, ',', &name, &rest);
+		name = str_trim(name);
+		if (name.n > 10 && str_eq_nocase((struct str){name.p, 10}, STR("mcp-param-"))) {
+			buf_put(out, STR(", "));
+			buf_put(out, name);
+		}
+		asked = rest;
+	}
+	buf_put(out, STR("\r\n"));
+}
+
+enum err routes_preflight(struct request *req)
+{
+	struct str asked = http_field_get(&req->exchange->fields, HTTP_ACCESS_CONTROL_REQUEST_HEADERS);
+	AUTO_BUF headers = {0};
+
+	buf_put(&headers, STR("Access-Control-Allow-Methods: GET, POST, DELETE, OPTIONS\r\n"
+	                      "Access-Control-Max-Age: 7200\r\nAllow: GET, POST, DELETE, OPTIONS\r\n"));
+	put_allowed_headers(asked, &headers);
+	return http_answer(req->exchange, 204, buf_str(&headers), &(struct http_body){0});
+}
+
+enum err routes_serve_operator(struct request *req, enum route route)
+{
+	if (req->exchange->method != HTTP_GET && req->exchange->method != HTTP_HEAD)
+		return ERR_HTTP_METHOD;
+	switch (route) {
+	case ROUTE_LIVE:
+		return operator_live(req);
+	case ROUTE_READY:
+		return operator_ready(req);
+	case ROUTE_METRICS:
+		return operator_metrics(req);
+	default:
+		return operator_status(req);
+	}
+}

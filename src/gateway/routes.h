@@ -1,0 +1,30 @@
+/* Paths, origins, media types: everything about a request that is HTTP and not MCP. */
+#ifndef GATEHOUSE_GATEWAY_ROUTES_H
+#define GATEHOUSE_GATEWAY_ROUTES_H
+
+#include "gateway/request.h"
+
+enum route { ROUTE_NONE, ROUTE_MCP, ROUTE_LIVE, ROUTE_READY, ROUTE_METRICS, ROUTE_STATUS };
+
+/* Which endpoint a path means. */
+enum route routes_find(const struct request *req);
+
+/* Set the request's view from /mcp or /mcp/{toolset}.
+ *   Errors     ERR_MCP_TOOLSET */
+NODISCARD enum err routes_find_view(struct request *req);
+
+/* Refuse foreign web pages: Origin, and Host where the listener is a loopback one.
+ *   Errors     ERR_HTTP_ORIGIN */
+NODISCARD enum err routes_check_origin(struct request *req);
+
+/* Content-Type and Accept of a POSTed message.
+ *   Errors     ERR_HTTP_TYPE, ERR_HTTP_ACCEPT */
+NODISCARD enum err routes_check_media(struct request *req);
+
+/* Answer a CORS preflight. */
+NODISCARD enum err routes_preflight(struct request *req) AWAITS;
+
+/* Health, metrics, status. */
+NODISCARD enum err routes_serve_operator(struct request *req, enum route route) AWAITS;
+
+#endif

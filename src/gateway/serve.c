@@ -1,0 +1,325 @@
+/* The life of the server process.
+ *
+ *   config -> data directory, lock, keys -> database -> audit, identity, state
+ *          -> http -> upstreams -> listen (last: nobody is served half a gateway)
+ *   ... until SIGTERM ...
+ *   stop accepting -> drain -> upstreams -> audit -> database
+ *
+ * Everything that can be wrong is said in one sentence with what to do, before the process
+ * answers its first request. */
+#include "gateway/serve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "gateway/assembly.h"
+#include "gateway/control.h"
+#include "gateway/keys.h"
+#include "gateway/notify.h"
+#include "gateway/reload.h"
+#include "gateway/welcome.h"
+#include "rt/signal.h"
+#include "store/tenant.h"
+
+#define STATE_ENTRIES_MAX 262144 /* rates and marks: about 64 bytes each when all are used */
+#define LISTEN_BACKLOG 4096
+
+struct serving {
+	const struct serve_options *options;
+	struct config *config;
+	struct gateway *gateway;
+	struct keys keys;
+	struct wait *stop;      /* the main fiber, waiting for a signal */
+	bool stop_asked;
+	int lock_fd;
+	int exit_status;
+	char first_key[API_KEY_TEXT_LEN + 1];
+};
+
+/* ---- process --------------------------------------------------------------------- */
+
+/* No core files with keys in them, no new privileges, as many files as we may. */
+static void harden_process(void)
+{
+	struct rlimit files;
+
+	prctl(PR_SET_DUMPABLE, 0);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+/* One server per data directory: two would both believe the audit chain's end to be theirs. */
+static enum err lock_data(struct serving *serving, struct buf *problem)
+{
+	AUTO_BUF path = {0};
+
+	buf_put(&path, serving->config->data);
+	buf_put(&path, STR("/gatehouse.lock"));
+	buf_put_byte(&path, '\0');
+	serving->lock_fd = open(path.p, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (serving->lock_fd < 0) {
+		buf_put_fmt(problem, "%s: %s; is the data directory writable?", path.p, strerror(errno));
+		return ERR_SYSTEM;
+	}
+	if (flock(serving->lock_fd, LOCK_EX | LOCK_NB) == 0)
+		return OK;
+	buf_put_fmt(problem, "%s: another gatehouse serves this data directory; stop it or set another `data`", path.p);
+	return ERR_EXISTS;
+}
+
+static void on_stop_signal(void *arg)
+{
+	struct serving *serving = arg;
+	struct wait *stop = serving->stop;
+
+	serving->stop_asked = true;
+	serving->stop = NULL;
+	if (stop != NULL)
+		wait_done(stop, OK);
+}
+
+AWAITS_ENTRY static void reload_main(void *arg)
+{
+	AUTO_BUF problem = {0};
+	struct serving *serving = arg;
+
+	if (gateway_reload(serving->gateway, &problem) != OK)
+		fprintf(stderr, "%.*s\n", STR_ARG(buf_str(&problem)));
+}
+
+static void on_reload_signal(void *arg)
+{
+	if (fiber_spawn(loop_at(0), "reload", reload_main, arg, 0, NULL) != OK)
+		log_error("reload.refused", LOG_CSTR("problem", "too busy; send the signal again"));
+}
+
+/* ---- start ----------------------------------------------------------------------- */
+
+/* An empty installation gets a tenant and a key, printed once by the welcome. */
+AWAITS static enum err first_key_make(struct serving *serving)
+{
+	AUTO(arena) *arena = arena_new(1 << 20);
+	struct gateway *gateway = serving->gateway;
+	struct tenant *tenants, tenant;
+	char id[ID_LEN + 1];
+	size_t count;
+
+	TRY(tenant_list(gateway->db, arena, &tenants, &count));
+	if (count > 0)
+		return OK;
+	TRY(tenant_create(gateway->db, arena, STR("default"), &tenant));
+	return identity_key_create(gateway->db, serving->keys.api_key, STR("default"), STR("owner"), STR("first key"), 0,
+	                           serving->first_key, id);
+}
+
+AWAITS static enum err start_storage(struct serving *serving, struct buf *problem)
+{
+	struct gateway *gateway = serving->gateway;
+	struct config *config = serving->config;
+	AUTO_BUF directory = {0};
+	struct db_spec spec = {.migrations = store_migrations,
+	                       .migration_count = store_migration_count,
+	                       .commit_ms = config->audit_commit_ms};
+
+	buf_put(&directory, config->data);
+	buf_put_byte(&directory, '\0');
+	spec.directory = directory.p;
+	TRY(keys_load(config->data, problem, &serving->keys));
+	TRY(lock_data(serving, problem));
+	TRY(db_open(&spec, problem, &gateway->db));
+	if (config->auth_required)
+		TRY(first_key_make(serving));
+	gateway->state = state_memory_new(STATE_ENTRIES_MAX);
+	gateway->session_key = serving->keys.session;
+	TRY(audit_start(gateway->db, serving->keys.audit, config->durability, &gateway->audit));
+	serving->keys.audit = NULL;
+	TRY(identity_start(gateway->db, serving->keys.api_key, &gateway->identity));
+	serving->keys.api_key = NULL;
+	return OK;
+}
+
+enum err gateway_listen_tls(const struct config_listen *listen, struct buf *problem, struct tls **ret_tls)
+{
+	struct tls_server_spec spec = {
+		.client_cert_required = listen->client_cert_required,
+		.allow_tls12 = listen->allow_tls12,
+	};
+
+	*ret_tls = NULL;
+	if (listen->cert_file.n == 0)
+		return OK;
+	/* Strings of a config are NUL-terminated. */
+	spec.cert_file = listen->cert_file.p;
+	spec.key_file = listen->key_file.p;
+	spec.client_ca_file = listen->client_ca_file.n == 0 ? NULL : listen->client_ca_file.p;
+	return tls_server_new(&spec, problem, ret_tls);
+}
+
+AWAITS static enum err listen_on(struct serving *serving, const struct config_listen *listen, int inherited_fd,
+                                 struct buf *problem, struct listener **ret_listener)
+{
+	const struct config *config = serving->config;
+	const struct listener_spec spec = {
+		.address = listen->address,
+		.inherited_fd = inherited_fd,
+		.proxy_protocol = listen->proxy_protocol,
+		.trusted_proxies = config->trusted_proxies,
+		.trusted_count = config->trusted_count,
+		.unix_mode = 0660,
+		.backlog = LISTEN_BACKLOG,
+	};
+	char text[ADDRESS_TEXT_MAX];
+	struct address bound;
+	struct tls *tls;
+	enum err err;
+
+	TRY(gateway_listen_tls(listen, problem, &tls));
+	err = http_server_listen(serving->gateway->server, &spec, tls, ret_listener, &bound);
+	tls_unref(tls);
+	if (err != OK) {
+		buf_put_fmt(problem, "cannot listen on %.*s: %s; is another program using the port?",
+		            STR_ARG(listen->text), err_text(err));
+		return err;
+	}
+	log_info("listening", LOG_STR("address", address_text(&bound, true, text)), LOG_BOOL("tls", tls != NULL));
+	if (serving->options->print_welcome && address_port(&bound) != 0)
+		welcome_address(&bound, tls != NULL);
+	return OK;
+}
+
+/* The configured listeners; sockets that systemd passed take their places in order. */
+AWAITS static enum err start_listening(struct serving *serving, struct buf *problem)
+{
+	struct gateway *gateway = serving->gateway;
+	const struct config *config = serving->config;
+	int inherited[16];
+	size_t inherited_count = listener_inherited(inherited, ARRAY_LEN(inherited));
+
+	gateway->listeners = calloc(config->listen_count + 1, sizeof(struct listener *));
+	if (gateway->listeners == NULL)
+		return ERR_SYSTEM;
+	for (size_t i = 0; i < config->listen_count; i++) {
+		TRY(listen_on(serving, &config->listen[i], i < inherited_count ? inherited[i] : -1, problem,
+		              &gateway->listeners[i]));
+		gateway->listener_count++;
+	}
+	return OK;
+}
+
+AWAITS static enum err start(struct serving *serving, struct buf *problem)
+{
+	struct gateway *gateway = serving->gateway = gateway_new(serving->config);
+	struct http_server_spec http = gateway_http_spec(gateway, serving->config);
+
+	TRY(start_storage(serving, problem));
+	TRY(assembly_start(gateway, &gateway->assembly));
+	TRY(http_server_new(&http, &gateway->server));
+	TRY(start_listening(serving, problem));
+	TRY(control_start(gateway, &gateway->control));
+	TRY(assembly_apply(gateway->assembly, serving->config, problem));
+	TRY(signal_watch(SIGTERM, on_stop_signal, serving));
+	TRY(signal_watch(SIGINT, on_stop_signal, serving));
+	return signal_watch(SIGHUP, on_reload_signal, serving);
+}
+
+/* ---- stop ------------------------------------------------------------------------ */
+
+AWAITS static void stop(struct serving *serving)
+{
+	struct gateway *gateway = serving->gateway;
+	int64_t grace_ms = serving->config->limits.drain_ms;
+
+	atomic_store(&gateway->draining, true);
+	notify_systemd("STOPPING=1");
+	if (gateway->server != NULL)
+		http_server_drain(gateway->server, grace_ms);
+	if (gateway->control != NULL)
+		http_server_drain(gateway->control, 100);
+	if (gateway->assembly != NULL)
+		assembly_stop(gateway->assembly, 1000);
+	if (gateway->identity != NULL)
+		identity_stop(gateway->identity);
+	if (gateway->audit != NULL)
+		audit_stop(gateway->audit);
+	if (gateway->db != NULL)
+		db_close(gateway->db);
+	http_server_free(gateway->server);
+	http_server_free(gateway->control);
+	state_free(gateway->state);
+	free(gateway->listeners);
+	gateway_free(gateway);
+	keys_free(&serving->keys);
+	if (serving->lock_fd >= 0)
+		close(serving->lock_fd);
+}
+
+AWAITS static void await_stop(struct serving *serving)
+{
+	struct wait stop = WAIT_INIT;
+
+	if (serving->stop_asked)
+		return;
+	serving->stop = &stop;
+	if (wait_for(&stop, NULL, NULL) == OK)
+		log_info("stopping", LOG_INT("drain_ms", serving->config->limits.drain_ms));
+}
+
+AWAITS_ENTRY static void serve_main(void *arg)
+{
+	struct serving *serving = arg;
+	AUTO_BUF problem = {0};
+	enum err err = start(serving, &problem);
+
+	if (err != OK) {
+		serving->exit_status = 1;
+		log_error("start.failed", LOG_ERR(err), LOG_STR("problem", buf_str(&problem)));
+		fprintf(stderr, "gatehouse: %.*s\n", STR_ARG(problem.n > 0 ? buf_str(&problem) : str_of(err_text(err))));
+	} else {
+		notify_systemd("READY=1");
+		if (serving->options->print_welcome)
+			welcome_print(serving->gateway, serving->first_key);
+		crypto_wipe(serving->first_key, sizeof(serving->first_key));
+		await_stop(serving);
+	}
+	if (serving->gateway != NULL)
+		stop(serving);
+	rt_stop(1000);
+}
+
+int serve(const struct serve_options *options)
+{
+	struct serving serving = {.options = options, .lock_fd = -1};
+	AUTO_BUF problem = {0};
+	unsigned workers;
+
+	if (config_load(options->config_file, &problem, &serving.config) != OK) {
+		fprintf(stderr, "%.*s\n", STR_ARG(buf_str(&problem)));
+		return 1;
+	}
+	harden_process();
+	log_setup(serving.config->log_level, serving.config->log_format);
+	workers = serving.config->workers;
+	if (workers == 0)
+		workers = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	if (workers > LOOPS_MAX)
+		workers = LOOPS_MAX;
+	if (rt_run(workers, serve_main, &serving) != OK) {
+		fprintf(stderr, "gatehouse: the event loops cannot be started; see the log\n");
+		serving.exit_status = 1;
+	}
+	config_unref(serving.config);
+	return serving.exit_status;
+}

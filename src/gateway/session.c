@@ -1,0 +1,97 @@
+/* Legacy sessions from the gateway's side: made by initialize, read from the header of every
+ * later request, ended by DELETE. The token carries everything (mcp/session.h); only the
+ * end of a session is remembered, as a mark that outlives its token's age. */
+#include "base/limits.h"
+#include "gateway/admission.h"
+#include "gateway/assembly.h"
+
+static struct str session_mark(const struct request *req, char out[64])
+{
+	out[0] = 'S';
+	memcpy(out + 1, req->session.number, MCP_SESSION_NUMBER_LEN);
+	return (struct str){out, MCP_SESSION_NUMBER_LEN + 1};
+}
+
+/* A client may send its own newest version instead of the negotiated one: any known legacy
+ * version will do, the session's is what counts. */
+static enum err check_version_header(struct request *req)
+{
+	struct str version = http_field_get(&req->exchange->fields, HTTP_MCP_PROTOCOL_VERSION);
+
+	return version.p == NULL || mcp_revision_of(version) != MCP_UNKNOWN ? OK : ERR_MCP_VERSION_HEADER;
+}
+
+enum err request_session(struct request *req)
+{
+	struct str token = http_field_get(&req->exchange->fields, HTTP_MCP_SESSION_ID);
+	int64_t ended_ms;
+	char key[64];
+
+	if (token.p == NULL)
+		return req->exchange->method == HTTP_GET ? ERR_HTTP_METHOD : ERR_MCP_SESSION_NEEDED;
+	TRY(check_version_header(req));
+	TRY(request_open_token(req, token));
+	TRY(state_marked(req->gateway->state, session_mark(req, key), &ended_ms));
+	if (ended_ms > 0)
+		return ERR_MCP_SESSION_UNKNOWN;
+	req->has_session = true;
+	req->revision = req->session.revision;
+	req->exchange->cancel_on_close = false; /* disconnecting is not canceling in this era */
+	return OK;
+}
+
+static enum mcp_revision negotiate(struct request *req)
+{
+	enum mcp_revision asked = mcp_revision_of(mcp_param(req->arena, &req->message, STR("protocolVersion")));
+
+	return asked == MCP_UNKNOWN || mcp_is_modern(asked) ? MCP_LEGACY_LATEST : asked;
+}
+
+static void put_capabilities(const struct catalog_view *view, struct buf *out)
+{
+	buf_put(out, STR("{\"tools\":{\"listChanged\":true},\"prompts\":{\"listChanged\":true},"
+	                 "\"resources\":{\"listChanged\":true},\"logging\":{}"));
+	if (view->completions)
+		buf_put(out, STR(",\"completions\":{}"));
+	buf_put_byte(out, '}');
+}
+
+enum err request_initialize(struct request *req)
+{
+	struct str token = http_field_get(&req->exchange->fields, HTTP_MCP_SESSION_ID);
+	AUTO_BUF result = {0}, header = {0};
+
+	if (token.p != NULL && request_open_token(req, token) == OK)
+		return ERR_MCP_SECOND_INIT;
+	req->revision = negotiate(req);
+	mcp_session_new(&req->message, req->revision, &req->session);
+	req->has_session = true;
+
+	buf_put(&result, STR("{\"protocolVersion\":\""));
+	buf_put(&result, mcp_revision_text(req->revision));
+	buf_put(&result, STR("\",\"capabilities\":"));
+	put_capabilities(req->view, &result);
+	buf_put(&result, STR(",\"serverInfo\":"));
+	buf_put(&result, mcp_self);
+	if (req->view->instructions.n > 0) {
+		buf_put(&result, STR(",\"instructions\":"));
+		buf_put_json(&result, req->view->instructions);
+	}
+	buf_put_byte(&result, '}');
+
+	buf_put(&header, req->exchange->extra_headers);
+	buf_put(&header, STR("Mcp-Session-Id: "));
+	mcp_session_seal(req->gateway->session_key, &req->session, str_of(req->caller.principal), &header);
+	buf_put(&header, STR("\r\n"));
+	req->exchange->extra_headers = arena_str(req->arena, buf_str(&header));
+	return answer_result(req, buf_str(&result));
+}
+
+enum err request_end_session(struct request *req)
+{
+	char key[64];
+
+	TRY(state_mark(req->gateway->state, session_mark(req, key), req->config->limits.session_max_ms));
+	assembly_forget_session(req->gateway->assembly, str_of(req->session.number));
+	return http_answer(req->exchange, 200, STR_NONE, &(struct http_body){0});
+}
