@@ -217,13 +217,28 @@ static NODISCARD enum err check_body(struct request_parser *parser)
 	return OK;
 }
 
+/* The head's length, its last empty line included: it begins soon behind the last span. */
+static size_t head_length(const struct request_parser *parser)
+{
+	struct span last = parser->target;
+
+	if (parser->field_count > 0) {
+		const struct field_span *field = &parser->field[parser->field_count - 1];
+
+		last = field->has_value ? field->value : field->name;
+	}
+	for (size_t at = (size_t)last.at + last.n; at + 4 <= parser->head_n; at++)
+		if (memcmp(parser->head + at, "\r\n\r\n", 4) == 0)
+			return at + 4;
+	return parser->head_n;
+}
+
 static int on_head(llhttp_t *llhttp)
 {
 	struct request_parser *parser = llhttp->data;
-	struct field_span *last = parser->field_count == 0 ? NULL : &parser->field[parser->field_count - 1];
 	enum err err;
 
-	if (last != NULL && (size_t)last->value.at + last->value.n > parser->limits.head_bytes_max)
+	if (head_length(parser) > parser->limits.head_bytes_max)
 		return stop(parser, ERR_HTTP_HEAD_TOO_LARGE);
 	llhttp->upgrade = 0; /* Upgrade is ignored: the message is HTTP/1.1 to its end */
 	parser->result.minor = llhttp->http_minor;
@@ -356,7 +371,7 @@ static NODISCARD enum err feed_body(struct request_parser *parser, struct str *i
 	*input = str_skip(*input, n);
 	parser->raw_n += n;
 	if (parser->chunked && parser->raw_n > parser->body.n * (1 + FRAMING_PER_BODY_BYTE) + FRAMING_BYTES_MAX)
-		return ERR_HTTP_MALFORMED;
+		return ERR_HTTP_BODY_TOO_LARGE;
 	return OK;
 }
 
