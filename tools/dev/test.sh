@@ -24,6 +24,8 @@ sanitizer_environment() {
 	# A frame's fake stack would not survive a switch between fibers.
 	export ASAN_OPTIONS=detect_stack_use_after_return=0:abort_on_error=1:${ASAN_OPTIONS:-}
 	export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:${UBSAN_OPTIONS:-}
+	# Seconds a Check case may take: its own default of 4 is too short for a loaded machine.
+	export CK_DEFAULT_TIMEOUT=60
 	export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:${TSAN_OPTIONS:-}
 }
 
@@ -150,7 +152,7 @@ test_full() {
 	test_everything
 	deps full
 	test_meson tsan --timeout-multiplier 5
-	test_meson debug --timeout-multiplier 20 \
+	CK_DEFAULT_TIMEOUT=600 test_meson debug --timeout-multiplier 20 \
 		--wrapper 'valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite'
 	counted bare-debian as_root tools/bare-check
 }
