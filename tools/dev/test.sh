@@ -152,7 +152,7 @@ test_full() {
 	test_everything
 	deps full
 	test_meson tsan --timeout-multiplier 5
-	CK_DEFAULT_TIMEOUT=600 test_meson debug --timeout-multiplier 20 \
+	CK_TIMEOUT_MULTIPLIER=20 test_meson debug --timeout-multiplier 20 \
 		--wrapper 'valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite'
 	counted bare-debian as_root tools/bare-check
 }
