@@ -127,7 +127,7 @@ const struct catalog_item *catalog_route(const struct catalog_view *view, struct
 }
 
 enum err catalog_check_arguments(const struct catalog_item *tool, struct str arguments, struct arena *arena,
-                                 struct str *ret_problem)
+				 struct str *ret_problem)
 {
 	struct schema_failure failure;
 	yyjson_val *value;

@@ -16,10 +16,10 @@
 #include "upstream/upstream.h"
 
 struct toolset_spec {
-	struct str name; /* [a-z0-9-]{1,63}: the last part of /mcp/{name} */
+	struct str name;		     /* [a-z0-9-]{1,63}: the last part of /mcp/{name} */
 	const struct str *include, *exclude; /* globs over "{upstream}.{item}" */
 	size_t include_count, exclude_count; /* no include: everything */
-	bool plain; /* names as the upstream has them: for toolsets of one upstream */
+	bool plain;			     /* names as the upstream has them: for toolsets of one upstream */
 };
 
 /* One thing a client can name. */
@@ -30,9 +30,9 @@ struct catalog_item {
 	struct str json;     /* the upstream's own description of it */
 	struct upstream *upstream;
 	const struct offer *offer;
-	struct schema *input; /* tools: NULL when it has none or it does not compile (then unchecked) */
+	struct schema *input;	    /* tools: NULL when it has none or it does not compile (then unchecked) */
 	bool read_only, idempotent; /* from its annotations */
-	unsigned metric;      /* slot for counters, stable over snapshots */
+	unsigned metric;	    /* slot for counters, stable over snapshots */
 };
 
 /* One upstream's offer, prepared. */
@@ -58,7 +58,7 @@ struct catalog_view {
 	struct str name; /* of the toolset; empty: all */
 	struct catalog_list list[OFFER_KINDS];
 	struct map by_name[OFFER_KINDS]; /* to struct catalog_item */
-	struct str instructions;         /* of all upstreams in the view; empty none */
+	struct str instructions;	 /* of all upstreams in the view; empty none */
 	bool completions, logging;
 };
 
@@ -105,7 +105,7 @@ const struct catalog_item *catalog_route(const struct catalog_view *view, struct
  *   problem    what a model needs to correct itself: "/amount: must be at most 100"
  *   Errors     ERR_MCP_ARGUMENTS, ERR_LIMIT, ERR_JSON_* */
 NODISCARD enum err catalog_check_arguments(const struct catalog_item *tool, struct str arguments, struct arena *arena,
-                                           struct str *ret_problem);
+					   struct str *ret_problem);
 
 /* The page a cursor (p NULL: the first) means.
  *   Errors     ERR_MCP_CURSOR */

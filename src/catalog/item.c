@@ -32,7 +32,7 @@ static const struct json_member *foreign_member(const struct json_index *index, 
 }
 
 void item_write(const struct catalog_item *item, enum offer_kind kind, struct str name, enum catalog_era era,
-                struct buf *out)
+		struct buf *out)
 {
 	AUTO(arena) *arena = arena_new(UPSTREAM_ANSWER_BYTES_MAX);
 	struct json_splice splice = {.text = item->json};

@@ -11,7 +11,6 @@
 #define SHELF_MAGIC 0x53484c46u /* "SHLF" */
 #define SHELF_ARENA_BYTES_MAX (256u * 1024 * 1024)
 
-
 static bool annotation(yyjson_val *tool, const char *name)
 {
 	return yyjson_is_true(json_get(json_get(tool, "annotations"), name));
@@ -28,7 +27,7 @@ static struct schema *compile_input(const struct catalog_item *item, yyjson_val 
 		return NULL;
 	if (schema_compile(root, &problem, &schema) != OK) {
 		log_warn("catalog.schema_unusable", LOG_STR("tool", item->label), LOG_STR("problem", buf_str(&problem)),
-		         LOG_CSTR("effect", "its arguments are not checked here"));
+			 LOG_CSTR("effect", "its arguments are not checked here"));
 		return NULL;
 	}
 	return schema;
@@ -47,7 +46,7 @@ static void item_prepare_tool(struct catalog_item *item)
 }
 
 static void item_prepare(struct shelf *shelf, enum offer_kind kind, const struct offer_item *from,
-                         struct catalog_item *item)
+			 struct catalog_item *item)
 {
 	struct str upstream = upstream_name(shelf->upstream);
 	char name[TOOL_NAME_BYTES_MAX + 1];
@@ -61,8 +60,8 @@ static void item_prepare(struct shelf *shelf, enum offer_kind kind, const struct
 		.idempotent = kind != OFFER_TOOLS,
 	};
 	item->name = kind == OFFER_TOOLS || kind == OFFER_PROMPTS
-	                     ? arena_str(shelf->arena, catalog_name(upstream, shelf->separator, from->name, name))
-	                     : from->name;
+			     ? arena_str(shelf->arena, catalog_name(upstream, shelf->separator, from->name, name))
+			     : from->name;
 	item->metric = catalog_metric_slot(kind == OFFER_TOOLS ? item->label : upstream);
 	if (kind == OFFER_TOOLS)
 		item_prepare_tool(item);

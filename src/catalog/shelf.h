@@ -20,14 +20,14 @@ struct str catalog_name_hashed(struct str upstream, struct str separator, struct
 
 /* Append an item's JSON as a client of that era gets it, under the name it has in this view. */
 void item_write(const struct catalog_item *item, enum offer_kind kind, struct str name, enum catalog_era era,
-                struct buf *out);
+		struct buf *out);
 
 /* The member that holds an item's name, by kind: "name", "uri", "uriTemplate". */
 struct str item_name_key(enum offer_kind kind);
 
 /* Build one view into the catalog's arena. */
 void view_build(struct catalog *catalog, const struct catalog_spec *spec, const struct toolset_spec *toolset,
-                struct catalog_view *ret_view);
+		struct catalog_view *ret_view);
 
 /* Release what lies outside the arena. */
 void view_free(struct catalog_view *view);

@@ -1,4 +1,5 @@
-/* One view: which items it shows, under which names, and its lists as bytes. */
+/* One view: which items it shows, under which names, and its lists as bytes. The lists are
+ * written once per era and page; where both eras read the same bytes they share one blob. */
 #include "catalog/shelf.h"
 
 #include "base/check.h"
@@ -25,7 +26,7 @@ static bool view_shows(const struct toolset_spec *toolset, const struct catalog_
 /* The name an item gets in this view: its usual one, or when that is taken another that is
  * as stable (the order of the config decides who came first). */
 static struct str view_name(struct catalog *catalog, const struct catalog_view *view, enum offer_kind kind,
-                            const struct toolset_spec *toolset, const struct catalog_item *item, struct str separator)
+			    const struct toolset_spec *toolset, const struct catalog_item *item, struct str separator)
 {
 	bool plain = toolset != NULL && toolset->plain;
 	struct str upstream = upstream_name(item->upstream);
@@ -41,7 +42,7 @@ static struct str view_name(struct catalog *catalog, const struct catalog_view *
 }
 
 static void view_add(struct catalog *catalog, struct catalog_view *view, enum offer_kind kind,
-                     const struct toolset_spec *toolset, const struct shelf *shelf, const struct catalog_item *item)
+		     const struct toolset_spec *toolset, const struct shelf *shelf, const struct catalog_item *item)
 {
 	struct catalog_list *list = &view->list[kind];
 	struct str name = view_name(catalog, view, kind, toolset, item, shelf->separator);
@@ -57,7 +58,7 @@ static void view_add(struct catalog *catalog, struct catalog_view *view, enum of
 }
 
 static void view_select(struct catalog *catalog, const struct catalog_spec *spec, const struct toolset_spec *toolset,
-                        struct catalog_view *view, enum offer_kind kind)
+			struct catalog_view *view, enum offer_kind kind)
 {
 	size_t most = 1;
 
@@ -73,8 +74,8 @@ static void view_select(struct catalog *catalog, const struct catalog_spec *spec
 	}
 }
 
-static struct blob *page_write(const struct catalog_list *list, enum offer_kind kind, enum catalog_era era,
-                               size_t from, size_t to)
+static struct blob *page_write(const struct catalog_list *list, enum offer_kind kind, enum catalog_era era, size_t from,
+			       size_t to)
 {
 	AUTO_BUF text = {0};
 
@@ -133,13 +134,13 @@ static void view_describe(struct catalog *catalog, const struct catalog_spec *sp
 		view->logging |= shelf->offer->logging;
 		if (shelf->offer->instructions.n > 0)
 			buf_put_fmt(&text, "%s# %.*s\n%.*s", text.n > 0 ? "\n\n" : "", STR_ARG(name),
-			            STR_ARG(shelf->offer->instructions));
+				    STR_ARG(shelf->offer->instructions));
 	}
 	view->instructions = arena_str(catalog->arena, buf_str(&text));
 }
 
 void view_build(struct catalog *catalog, const struct catalog_spec *spec, const struct toolset_spec *toolset,
-                struct catalog_view *ret_view)
+		struct catalog_view *ret_view)
 {
 	*ret_view = (struct catalog_view){0};
 	if (toolset != NULL)

@@ -12,7 +12,7 @@
 #include "gateway/metrics.h"
 
 #define CREDENTIAL_BYTES_MAX 128 /* our keys have 46; anything longer is none of ours */
-#define MEMO_MAGIC 0x4d454d4fu   /* "MEMO" */
+#define MEMO_MAGIC 0x4d454d4fu	 /* "MEMO" */
 
 struct memo {
 	uint32_t magic;
@@ -108,12 +108,12 @@ static void add_retry_headers(struct request *req, const struct rate *rate, cons
 	long long retry_s = (verdict->retry_ms + 999) / 1000, reset_s = (verdict->reset_ms + 999) / 1000;
 	struct str before = req->exchange->extra_headers;
 
-	req->exchange->extra_headers = arena_fmt(
-		req->arena,
-		"%.*sRetry-After: %lld\r\nRateLimit-Limit: %u\r\nRateLimit-Remaining: %u\r\n"
-		"RateLimit-Reset: %lld\r\nRateLimit-Policy: %u;w=%lld\r\n",
-		STR_ARG(before), retry_s, verdict->limit, verdict->remaining, reset_s, rate->limit,
-		(long long)(rate->window_ms / 1000));
+	req->exchange->extra_headers =
+		arena_fmt(req->arena,
+			  "%.*sRetry-After: %lld\r\nRateLimit-Limit: %u\r\nRateLimit-Remaining: %u\r\n"
+			  "RateLimit-Reset: %lld\r\nRateLimit-Policy: %u;w=%lld\r\n",
+			  STR_ARG(before), retry_s, verdict->limit, verdict->remaining, reset_s, rate->limit,
+			  (long long)(rate->window_ms / 1000));
 }
 
 AWAITS static enum err take(struct request *req, struct str key, const struct rate *rate, enum metric_limit which)
@@ -143,7 +143,7 @@ AWAITS static enum err check_block(struct request *req)
 		return OK;
 	req->exchange->extra_headers =
 		arena_fmt(req->arena, "%.*sRetry-After: %lld\r\n", STR_ARG(req->exchange->extra_headers),
-	                  (long long)((left_ms + 999) / 1000));
+			  (long long)((left_ms + 999) / 1000));
 	metrics_limited(req->here, METRIC_LIMIT_BLOCKED);
 	return ERR_BLOCKED;
 }
@@ -171,7 +171,7 @@ AWAITS static void note_failure(struct request *req)
 	record.event = STR("auth.blocked");
 	record.outcome = STR("BLOCKED");
 	log_warn("auth.blocked", LOG_STR("ip", req->ip_text), LOG_INT("failures", failures),
-	         LOG_INT("block_ms", limits->auth_block_ms), LOG_STR("request_id", req->id));
+		 LOG_INT("block_ms", limits->auth_block_ms), LOG_STR("request_id", req->id));
 	if (state_mark(req->gateway->state, peer_key(req, key, 'B'), limits->auth_block_ms) != OK ||
 	    audit_append(req->gateway->audit, &record) != OK)
 		log_error("audit.unavailable", LOG_STR("request_id", req->id));
@@ -220,7 +220,7 @@ AWAITS static enum err authenticate(struct request *req)
 	}
 	generation = identity_generation(req->gateway->identity);
 	err = credential.n > CREDENTIAL_BYTES_MAX ? ERR_KEY_INVALID
-	                                          : identity_of_key(req->gateway->identity, credential, &req->caller);
+						  : identity_of_key(req->gateway->identity, credential, &req->caller);
 	if (err == ERR_KEY_INVALID)
 		note_failure(req);
 	if (err != OK || memo == NULL)
@@ -233,7 +233,7 @@ AWAITS static enum err authenticate(struct request *req)
 	return OK;
 }
 
-enum err request_admit(struct request *req)
+AWAITS enum err request_admit(struct request *req)
 {
 	char key[64];
 
@@ -241,7 +241,7 @@ enum err request_admit(struct request *req)
 	TRY(take(req, peer_key(req, key, 'I'), &req->config->limits.per_ip, METRIC_LIMIT_IP));
 	TRY(authenticate(req));
 	return take(req, state_key(key, 'T', req->caller.tenant_id, ID_LEN), &req->config->limits.per_tenant,
-	            METRIC_LIMIT_TENANT);
+		    METRIC_LIMIT_TENANT);
 }
 
 enum err request_open_token(struct request *req, struct str token)
@@ -254,7 +254,7 @@ enum err request_open_token(struct request *req, struct str token)
 		return OK;
 	}
 	TRY(mcp_session_open(req->gateway->session_key, token, str_of(req->caller.principal),
-	                     req->config->limits.session_max_ms, &req->session));
+			     req->config->limits.session_max_ms, &req->session));
 	if (memo != NULL && token.n <= sizeof(memo->token)) {
 		memo->session = req->session;
 		memo->token_bytes = token.n;

@@ -9,7 +9,8 @@
 
 #define TYPE_JSON STR("application/json")
 
-enum err answer_json(struct request *req, int status, struct str headers, const struct piece *pieces, size_t count)
+AWAITS enum err answer_json(struct request *req, int status, struct str headers, const struct piece *pieces,
+			    size_t count)
 {
 	struct http_body body = {.content_type = TYPE_JSON, .pieces = pieces, .count = count, .gzip = true};
 
@@ -18,7 +19,7 @@ enum err answer_json(struct request *req, int status, struct str headers, const 
 	return http_answer(req->exchange, status, headers, &body);
 }
 
-enum err answer_accepted(struct request *req)
+AWAITS enum err answer_accepted(struct request *req)
 {
 	return http_answer(req->exchange, 202, STR_NONE, &(struct http_body){0});
 }
@@ -29,7 +30,7 @@ static bool wants_stream(const struct request *req)
 	return req->streaming || (req->accepts_sse && !req->accepts_json);
 }
 
-enum err answer_event(struct request *req, struct str message)
+AWAITS enum err answer_event(struct request *req, struct str message)
 {
 	if (!req->streaming) {
 		TRY(http_sse_begin(req->exchange, STR_NONE));
@@ -39,7 +40,7 @@ enum err answer_event(struct request *req, struct str message)
 	return http_sse_event(req->exchange, STR_NONE, message);
 }
 
-enum err answer_message(struct request *req, struct str message)
+AWAITS enum err answer_message(struct request *req, struct str message)
 {
 	if (!wants_stream(req))
 		return answer_json(req, 200, STR_NONE, &(struct piece){.str = message}, 1);
@@ -47,7 +48,7 @@ enum err answer_message(struct request *req, struct str message)
 	return http_sse_end(req->exchange);
 }
 
-enum err answer_result(struct request *req, struct str result)
+AWAITS enum err answer_result(struct request *req, struct str result)
 {
 	AUTO_BUF message = {0};
 
@@ -77,7 +78,7 @@ AWAITS static enum err answer_unauthorized(struct request *req, enum err err)
 	AUTO_BUF body = {0};
 
 	buf_put_fmt(&body, "{\"error\":\"%s\",\"error_description\":",
-	            err == ERR_UNAUTHENTICATED ? "unauthorized" : "invalid_token");
+		    err == ERR_UNAUTHENTICATED ? "unauthorized" : "invalid_token");
 	buf_put_json(&body, str_of(err_text(err)));
 	buf_put_byte(&body, '}');
 	return answer_json(req, 401, challenge(err), &(struct piece){.str = buf_str(&body)}, 1);
@@ -114,7 +115,7 @@ AWAITS static enum err answer_failure(struct request *req, enum err err)
 		return answer_unauthorized(req, err);
 	if (is_tool_failure(req, err)) {
 		mcp_compose_tool_error(req->message.id, req->modern,
-		                       req->problem.p != NULL ? req->problem : str_of(err_text(err)), &message);
+				       req->problem.p != NULL ? req->problem : str_of(err_text(err)), &message);
 		return answer_message(req, buf_str(&message));
 	}
 	mcp_compose_error(req->message.id, err, req->problem, req->problem_data, &message);
@@ -133,7 +134,7 @@ static void log_failure(const struct request *req, enum err err)
 	       LOG_STR("problem", req->problem));
 }
 
-void answer_error(struct request *req, enum err err)
+AWAITS void answer_error(struct request *req, enum err err)
 {
 	struct fiber_shield shield;
 	enum err written = OK;

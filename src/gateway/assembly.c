@@ -15,7 +15,7 @@
 #include "base/log.h"
 
 #define ASSEMBLY_MAGIC 0x4153534du /* "ASSM" */
-#define BURST_MS 20                /* changes this close together make one catalog */
+#define BURST_MS 20		   /* changes this close together make one catalog */
 
 struct member {
 	struct upstream *upstream;
@@ -23,8 +23,8 @@ struct member {
 	struct config *config;
 	struct offer *offer; /* the newest, not yet a shelf; NULL when there is nothing new */
 	struct shelf *shelf; /* NULL until it offered something */
-	bool reported;       /* came up or failed at least once */
-	bool shown;          /* the published catalog knows its first report */
+	bool reported;	     /* came up or failed at least once */
+	bool shown;	     /* the published catalog knows its first report */
 };
 
 struct assembly {
@@ -36,8 +36,8 @@ struct assembly {
 	struct config *config; /* whose toolsets the next catalog has */
 	uint64_t version;
 	bool dirty, stopping, ended;
-	struct wait *sleeper;    /* the builder, waiting for a change */
-	struct wait *stopper;    /* assembly_stop, waiting for the builder's end */
+	struct wait *sleeper; /* the builder, waiting for a change */
+	struct wait *stopper; /* assembly_stop, waiting for the builder's end */
 	atomic_bool settled;
 };
 
@@ -138,9 +138,8 @@ AWAITS static enum err fill_shelves(struct assembly *assembly)
 {
 	for (size_t i = 0; i < assembly->count; i++) {
 		struct member *member = &assembly->members[i];
-		struct shelf_work work = {.upstream = member->upstream,
-		                          .offer = member->offer,
-		                          .separator = assembly->config->separator};
+		struct shelf_work work = {
+			.upstream = member->upstream, .offer = member->offer, .separator = assembly->config->separator};
 		enum err err;
 
 		if (member->offer == NULL)
@@ -179,9 +178,9 @@ AWAITS static enum err build_and_publish(struct assembly *assembly)
 	struct config *config = config_ref(assembly->config);
 	struct build_work work = {
 		.spec = {.toolsets = config->toolsets,
-	                 .toolset_count = config->toolset_count,
-	                 .page_items = LIST_PAGE_ITEMS,
-	                 .version = ++assembly->version},
+			 .toolset_count = config->toolset_count,
+			 .page_items = LIST_PAGE_ITEMS,
+			 .version = ++assembly->version},
 	};
 	struct shelf **shelves = calloc(assembly->count + 1, sizeof(struct shelf *));
 	enum err err;
@@ -195,7 +194,7 @@ AWAITS static enum err build_and_publish(struct assembly *assembly)
 	if (err == OK) {
 		gateway_publish(assembly->gateway, NULL, work.catalog);
 		log_info("catalog.published", LOG_INT("version", (int64_t)assembly->version),
-		         LOG_INT("tools", (int64_t)work.catalog->views[0].list[OFFER_TOOLS].count));
+			 LOG_INT("tools", (int64_t)work.catalog->views[0].list[OFFER_TOOLS].count));
 		catalog_unref(work.catalog);
 		note_settled(assembly);
 	}
@@ -254,7 +253,7 @@ AWAITS static void member_stop(struct member *member, int64_t grace_ms)
 }
 
 AWAITS static enum err member_start(struct assembly *assembly, struct config *config, const struct upstream_spec *spec,
-                                    struct buf *problem, struct member *ret_member)
+				    struct buf *problem, struct member *ret_member)
 {
 	const struct upstream_events events = {.on_change = on_change, .arg = assembly};
 	struct upstream *upstream;
@@ -279,7 +278,7 @@ static bool member_keep(struct assembly *assembly, const struct upstream_spec *s
 	return false;
 }
 
-enum err assembly_apply(struct assembly *assembly, struct config *config, struct buf *problem)
+AWAITS enum err assembly_apply(struct assembly *assembly, struct config *config, struct buf *problem)
 {
 	struct member *members = calloc(config->upstream_count + 1, sizeof(*members)), *old = assembly->members;
 	size_t count = 0, old_count = assembly->count;
@@ -313,7 +312,7 @@ enum err assembly_apply(struct assembly *assembly, struct config *config, struct
 	return result;
 }
 
-enum err assembly_start(struct gateway *gateway, struct assembly **ret_assembly)
+AWAITS enum err assembly_start(struct gateway *gateway, struct assembly **ret_assembly)
 {
 	struct assembly *assembly = calloc(1, sizeof(*assembly));
 	struct catalog *empty;
@@ -324,8 +323,8 @@ enum err assembly_start(struct gateway *gateway, struct assembly **ret_assembly)
 	assembly->config = config_ref(gateway->config);
 	pthread_mutex_init(&assembly->lock, NULL);
 	empty = catalog_build(&(struct catalog_spec){.toolsets = gateway->config->toolsets,
-	                                             .toolset_count = gateway->config->toolset_count,
-	                                             .page_items = LIST_PAGE_ITEMS});
+						     .toolset_count = gateway->config->toolset_count,
+						     .page_items = LIST_PAGE_ITEMS});
 	gateway_publish(gateway, gateway->config, empty);
 	catalog_unref(empty);
 	TRY(fiber_spawn(loop_at(0), "catalog", builder_main, assembly, 0, NULL));
@@ -333,7 +332,7 @@ enum err assembly_start(struct gateway *gateway, struct assembly **ret_assembly)
 	return OK;
 }
 
-void assembly_stop(struct assembly *assembly, int64_t grace_ms)
+AWAITS void assembly_stop(struct assembly *assembly, int64_t grace_ms)
 {
 	struct wait ended = WAIT_INIT;
 
@@ -379,7 +378,7 @@ bool assembly_settled(struct assembly *assembly)
 	return atomic_load(&assembly->settled);
 }
 
-void assembly_forget_session(struct assembly *assembly, struct str session)
+AWAITS void assembly_forget_session(struct assembly *assembly, struct str session)
 {
 	struct upstream **upstreams;
 	size_t count = assembly_upstreams(assembly, &upstreams);

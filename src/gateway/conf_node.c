@@ -59,7 +59,7 @@ static enum err next_event(struct reading *reading, yaml_event_t *ret_event)
 	if (yaml_parser_parse(&reading->parser, ret_event))
 		return OK;
 	return refuse(reading, &reading->parser.problem_mark,
-	              reading->parser.problem != NULL ? reading->parser.problem : "not valid YAML");
+		      reading->parser.problem != NULL ? reading->parser.problem : "not valid YAML");
 }
 
 static enum err read_node(struct reading *reading, yaml_event_t *event, struct conf_node **ret_node);
@@ -79,15 +79,16 @@ static void node_add(struct reading *reading, struct conf_node *node, struct con
 }
 
 static enum err read_key(struct reading *reading, struct conf_node *map, yaml_event_t *event,
-                         struct conf_node **ret_key)
+			 struct conf_node **ret_key)
 {
 	if (event->type != YAML_SCALAR_EVENT)
 		return refuse(reading, &event->start_mark, "a key must be plain text");
 	TRY(read_node(reading, event, ret_key));
 	for (size_t i = 0; i < map->count; i++) {
 		if (str_eq(map->entries[i].key->text, (*ret_key)->text)) {
-			conf_problem(reading->problems, *ret_key, "the key \"%.*s\" stands here twice (first in line %u)",
-			             STR_ARG((*ret_key)->text), map->entries[i].key->line);
+			conf_problem(reading->problems, *ret_key,
+				     "the key \"%.*s\" stands here twice (first in line %u)", STR_ARG((*ret_key)->text),
+				     map->entries[i].key->line);
 			return ERR_CONFIG;
 		}
 	}
@@ -122,7 +123,7 @@ static enum err read_entries(struct reading *reading, struct conf_node *node, ya
 }
 
 static enum err read_collection(struct reading *reading, enum conf_kind kind, const yaml_mark_t *mark,
-                                yaml_event_type_t end, struct conf_node **ret_node)
+				yaml_event_type_t end, struct conf_node **ret_node)
 {
 	enum err err;
 
@@ -142,20 +143,22 @@ static enum err read_node(struct reading *reading, yaml_event_t *event, struct c
 	switch (event->type) {
 	case YAML_SCALAR_EVENT:
 		if (event->data.scalar.anchor != NULL || event->data.scalar.tag != NULL)
-			return refuse(reading, &event->start_mark, "anchors and tags are not supported; write the value out");
+			return refuse(reading, &event->start_mark,
+				      "anchors and tags are not supported; write the value out");
 		*ret_node = node_new(reading, CONF_SCALAR, &event->start_mark);
 		(*ret_node)->plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-		(*ret_node)->text = arena_str(
-			reading->arena,
-			(struct str){(const char *)event->data.scalar.value, event->data.scalar.length});
+		(*ret_node)->text = arena_str(reading->arena, (struct str){(const char *)event->data.scalar.value,
+									   event->data.scalar.length});
 		return OK;
 	case YAML_MAPPING_START_EVENT:
 		if (event->data.mapping_start.anchor != NULL || event->data.mapping_start.tag != NULL)
-			return refuse(reading, &event->start_mark, "anchors and tags are not supported; write the value out");
+			return refuse(reading, &event->start_mark,
+				      "anchors and tags are not supported; write the value out");
 		return read_collection(reading, CONF_MAP, &event->start_mark, YAML_MAPPING_END_EVENT, ret_node);
 	case YAML_SEQUENCE_START_EVENT:
 		if (event->data.sequence_start.anchor != NULL || event->data.sequence_start.tag != NULL)
-			return refuse(reading, &event->start_mark, "anchors and tags are not supported; write the value out");
+			return refuse(reading, &event->start_mark,
+				      "anchors and tags are not supported; write the value out");
 		return read_collection(reading, CONF_LIST, &event->start_mark, YAML_SEQUENCE_END_EVENT, ret_node);
 	default:
 		return refuse(reading, &event->start_mark, "aliases are not supported; write the value out");

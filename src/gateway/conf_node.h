@@ -9,7 +9,7 @@ enum conf_kind { CONF_SCALAR, CONF_LIST, CONF_MAP };
 struct conf_node {
 	enum conf_kind kind;
 	unsigned line, column; /* from 1 */
-	bool plain;            /* a scalar without quotes: may be a number, boolean or null */
+	bool plain;	       /* a scalar without quotes: may be a number, boolean or null */
 	struct str text;       /* scalar; NUL-terminated */
 	struct conf_entry *entries;
 	size_t count;
@@ -35,7 +35,7 @@ void conf_problem(struct conf_problems *problems, const struct conf_node *at, co
  *   ret_root   in `arena`; NULL for an empty document
  *   Errors     ERR_CONFIG, with the place in `problems` */
 NODISCARD enum err conf_parse(struct arena *arena, struct str text, struct conf_problems *problems,
-                              struct conf_node **ret_root);
+			      struct conf_node **ret_root);
 
 /* The value under `key` of a map; NULL when absent. */
 struct conf_node *conf_get(const struct conf_node *map, const char *key);

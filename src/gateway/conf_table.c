@@ -1,4 +1,5 @@
-/* The reader that fills structs from tables. */
+/* The reader that fills structs from tables. A problem is noted where it stands and reading goes
+ * on, so that one run shows all of them; values come from conf_value.c. */
 #include "gateway/conf_table.h"
 
 #include "base/check.h"
@@ -7,25 +8,27 @@
 #include "upstream/upstream.h"
 
 static enum err bad_value(struct conf_reading *reading, const struct conf_field *field, const struct conf_node *node,
-                          const char *wanted)
+			  const char *wanted)
 {
 	conf_problem(&reading->problems, node, "%s: must be %s", field->name, wanted);
 	return ERR_CONFIG;
 }
 
 static enum err check_range(struct conf_reading *reading, const struct conf_field *field, const struct conf_node *node,
-                            int64_t value)
+			    int64_t value)
 {
 	if (value >= field->low && (field->high == 0 || value <= field->high))
 		return OK;
 	conf_problem(&reading->problems, node, "%s: %.*s is out of range (%lld to %lld%s)", field->name,
-	             STR_ARG(node->text), (long long)field->low, (long long)field->high,
-	             field->type == CONF_MS ? " ms" : field->type == CONF_SIZE ? " bytes" : "");
+		     STR_ARG(node->text), (long long)field->low, (long long)field->high,
+		     field->type == CONF_MS	? " ms"
+		     : field->type == CONF_SIZE ? " bytes"
+						: "");
 	return ERR_CONFIG;
 }
 
 static enum err read_bool(struct conf_reading *reading, const struct conf_field *field, const struct conf_node *node,
-                          bool *ret_value)
+			  bool *ret_value)
 {
 	*ret_value = str_eq(node->text, STR("true"));
 	if (node->plain && (*ret_value || str_eq(node->text, STR("false"))))
@@ -34,7 +37,7 @@ static enum err read_bool(struct conf_reading *reading, const struct conf_field 
 }
 
 static enum err read_choice(struct conf_reading *reading, const struct conf_field *field, const struct conf_node *node,
-                            int *ret_value)
+			    int *ret_value)
 {
 	AUTO_BUF known = {0};
 
@@ -46,12 +49,12 @@ static enum err read_choice(struct conf_reading *reading, const struct conf_fiel
 		buf_put_fmt(&known, "%s%s", i == 0 ? "" : ", ", field->choices[i]);
 	}
 	conf_problem(&reading->problems, node, "%s: \"%.*s\" is none of %.*s", field->name, STR_ARG(node->text),
-	             STR_ARG(buf_str(&known)));
+		     STR_ARG(buf_str(&known)));
 	return ERR_CONFIG;
 }
 
 static enum err read_uint(struct conf_reading *reading, const struct conf_field *field, const struct conf_node *node,
-                          unsigned *ret_value)
+			  unsigned *ret_value)
 {
 	uint64_t value;
 
@@ -63,7 +66,7 @@ static enum err read_uint(struct conf_reading *reading, const struct conf_field 
 }
 
 static enum err read_scalar(struct conf_reading *reading, const struct conf_field *field, const struct conf_node *node,
-                            void *at)
+			    void *at)
 {
 	uint64_t bytes;
 
@@ -99,7 +102,7 @@ static enum err read_scalar(struct conf_reading *reading, const struct conf_fiel
 }
 
 static enum err read_list(struct conf_reading *reading, const struct conf_field *field, const struct conf_node *node,
-                          char *object)
+			  char *object)
 {
 	struct str *list;
 
@@ -117,7 +120,7 @@ static enum err read_list(struct conf_reading *reading, const struct conf_field 
 }
 
 static enum err read_pairs(struct conf_reading *reading, const struct conf_field *field, const struct conf_node *node,
-                           char *object)
+			   char *object)
 {
 	struct upstream_pair *pairs;
 
@@ -136,7 +139,7 @@ static enum err read_pairs(struct conf_reading *reading, const struct conf_field
 }
 
 enum err conf_read_value(struct conf_reading *reading, const struct conf_field *field, const struct conf_node *node,
-                         void *object)
+			 void *object)
 {
 	char *at = (char *)object + field->offset;
 
@@ -190,17 +193,16 @@ static void unknown_key(struct conf_reading *reading, const struct conf_table *t
 	for (size_t i = 0; i < table->count; i++) {
 		if (is_near(key->text, str_of(table->fields[i].name))) {
 			conf_problem(&reading->problems, key, "unknown key \"%.*s\" in %s; did you mean \"%s\"?",
-			             STR_ARG(key->text), table->name, table->fields[i].name);
+				     STR_ARG(key->text), table->name, table->fields[i].name);
 			return;
 		}
 		buf_put_fmt(&known, "%s%s", i == 0 ? "" : ", ", table->fields[i].name);
 	}
 	conf_problem(&reading->problems, key, "unknown key \"%.*s\" in %s; known are: %.*s", STR_ARG(key->text),
-	             table->name, STR_ARG(buf_str(&known)));
+		     table->name, STR_ARG(buf_str(&known)));
 }
 
-void conf_read(struct conf_reading *reading, const struct conf_table *table, const struct conf_node *node,
-               void *object)
+void conf_read(struct conf_reading *reading, const struct conf_table *table, const struct conf_node *node, void *object)
 {
 	if (node->kind != CONF_MAP) {
 		conf_problem(&reading->problems, node, "%s: must be a map of keys and values", table->name);

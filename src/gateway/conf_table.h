@@ -7,17 +7,17 @@
 #include "gateway/conf_node.h"
 
 enum conf_type {
-	CONF_STR,      /* struct str */
-	CONF_BOOL,     /* bool */
-	CONF_UINT,     /* unsigned; low..high */
-	CONF_SIZE,     /* size_t, bytes: 4096, 64KB, 16MB; low..high */
-	CONF_MS,       /* int64_t: 500ms, 30s, 5min, 2h, 7d; low..high in ms */
-	CONF_RATE,     /* struct rate: 100/min, 5/15min, off */
-	CONF_CHOICE,   /* an enum (int), the index into `choices` */
-	CONF_STRS,     /* struct str * at offset, size_t at count_offset */
-	CONF_PAIRS,    /* struct upstream_pair * at offset, size_t at count_offset; values are expanded */
-	CONF_TABLE,    /* a nested map: `table`, filled into the struct at offset */
-	CONF_CUSTOM,   /* read by a function */
+	CONF_STR,    /* struct str */
+	CONF_BOOL,   /* bool */
+	CONF_UINT,   /* unsigned; low..high */
+	CONF_SIZE,   /* size_t, bytes: 4096, 64KB, 16MB; low..high */
+	CONF_MS,     /* int64_t: 500ms, 30s, 5min, 2h, 7d; low..high in ms */
+	CONF_RATE,   /* struct rate: 100/min, 5/15min, off */
+	CONF_CHOICE, /* an enum (int), the index into `choices` */
+	CONF_STRS,   /* struct str * at offset, size_t at count_offset */
+	CONF_PAIRS,  /* struct upstream_pair * at offset, size_t at count_offset; values are expanded */
+	CONF_TABLE,  /* a nested map: `table`, filled into the struct at offset */
+	CONF_CUSTOM, /* read by a function */
 };
 
 struct conf_table;
@@ -28,8 +28,8 @@ struct conf_field {
 	enum conf_type type;
 	size_t offset, count_offset;
 	int64_t low, high;
-	const char *fallback; /* as one would write it; NULL: zero */
-	const char *doc;      /* one sentence */
+	const char *fallback;	    /* as one would write it; NULL: zero */
+	const char *doc;	    /* one sentence */
 	const char *const *choices; /* NULL-terminated */
 	const struct conf_table *table;
 	enum err (*custom)(struct conf_reading *reading, const struct conf_node *node, void *object);
@@ -55,11 +55,11 @@ void conf_defaults(struct conf_reading *reading, const struct conf_table *table,
 /* Fill `object` from a map node. Unknown keys and bad values become problems; reading goes on,
  * so that all of them are reported at once. */
 void conf_read(struct conf_reading *reading, const struct conf_table *table, const struct conf_node *node,
-               void *object);
+	       void *object);
 
 /* One value. Used for fields and by custom readers. */
 NODISCARD enum err conf_read_value(struct conf_reading *reading, const struct conf_field *field,
-                                   const struct conf_node *node, void *object);
+				   const struct conf_node *node, void *object);
 
 /* "${file:PATH}" and "${env:NAME}" inside a value are replaced by what they name: secrets need
  * not stand in the config. The environment is refused in production.

@@ -1,4 +1,5 @@
-/* Single values: durations, sizes, rates, and texts that name a file or a variable. */
+/* Single values: durations, sizes, rates, and texts that name a file or a variable. Units are
+ * tables; arithmetic that overflows is a wrong value, not a small one. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -16,9 +17,8 @@ struct unit {
 };
 
 static const struct unit time_units[] = {
-	{{"ms", 2}, 1},     {{"s", 1}, 1000},     {{"sec", 3}, 1000},    {{"m", 1}, 60000},
-	{{"min", 3}, 60000}, {{"h", 1}, 3600000}, {{"hour", 4}, 3600000}, {{"d", 1}, 86400000},
-	{{"day", 3}, 86400000},
+	{{"ms", 2}, 1},	     {{"s", 1}, 1000},	     {{"sec", 3}, 1000},   {{"m", 1}, 60000},	   {{"min", 3}, 60000},
+	{{"h", 1}, 3600000}, {{"hour", 4}, 3600000}, {{"d", 1}, 86400000}, {{"day", 3}, 86400000},
 };
 
 static const struct unit size_units[] = {
@@ -48,7 +48,8 @@ static enum err parse_scaled(struct str text, const struct unit *units, size_t c
 	for (size_t i = 0; i < count; i++) {
 		if (!str_eq_nocase(unit, units[i].name))
 			continue;
-		return __builtin_mul_overflow(value, units[i].factor, ret_value) || *ret_value > INT64_MAX ? ERR_CONFIG : OK;
+		return __builtin_mul_overflow(value, units[i].factor, ret_value) || *ret_value > INT64_MAX ? ERR_CONFIG
+													   : OK;
 	}
 	return ERR_CONFIG;
 }
@@ -89,11 +90,11 @@ enum err conf_parse_rate(struct str text, uint32_t *ret_limit, int64_t *ret_wind
 }
 
 static enum err read_secret_file(struct conf_reading *reading, const struct conf_node *at, struct str name,
-                                 struct buf *out)
+				 struct buf *out)
 {
 	struct str path = name.n > 0 && name.p[0] == '/'
-	                          ? arena_str(reading->arena, name)
-	                          : arena_fmt(reading->arena, "%.*s/%.*s", STR_ARG(reading->directory), STR_ARG(name));
+				  ? arena_str(reading->arena, name)
+				  : arena_fmt(reading->arena, "%.*s/%.*s", STR_ARG(reading->directory), STR_ARG(name));
 	char bytes[EXPANSION_BYTES_MAX];
 	int fd = open(path.p, O_RDONLY | O_CLOEXEC);
 	struct stat st;
@@ -101,14 +102,15 @@ static enum err read_secret_file(struct conf_reading *reading, const struct conf
 
 	if (fd < 0) {
 		conf_problem(&reading->problems, at, "the secret file %.*s cannot be read: %s", STR_ARG(path),
-		             strerror(errno));
+			     strerror(errno));
 		return ERR_CONFIG;
 	}
 	n = read(fd, bytes, sizeof(bytes));
-	if (fstat(fd, &st) != 0 || n < 0 || n == (ssize_t)sizeof(bytes) || (reading->production && (st.st_mode & 077))) {
+	if (fstat(fd, &st) != 0 || n < 0 || n == (ssize_t)sizeof(bytes) ||
+	    (reading->production && (st.st_mode & 077))) {
 		close(fd);
-		conf_problem(&reading->problems, at, "the secret file %.*s is too large, or others may read it (chmod 600)",
-		             STR_ARG(path));
+		conf_problem(&reading->problems, at,
+			     "the secret file %.*s is too large, or others may read it (chmod 600)", STR_ARG(path));
 		return ERR_CONFIG;
 	}
 	close(fd);
@@ -117,13 +119,14 @@ static enum err read_secret_file(struct conf_reading *reading, const struct conf
 }
 
 static enum err read_variable(struct conf_reading *reading, const struct conf_node *at, struct str name,
-                              struct buf *out)
+			      struct buf *out)
 {
 	const char *value;
 
 	if (reading->production) {
-		conf_problem(&reading->problems, at, "${env:%.*s}: secrets do not come from the environment in production; use ${file:...}",
-		             STR_ARG(name));
+		conf_problem(&reading->problems, at,
+			     "${env:%.*s}: secrets do not come from the environment in production; use ${file:...}",
+			     STR_ARG(name));
 		return ERR_CONFIG;
 	}
 	value = getenv(arena_str(reading->arena, name).p);
@@ -157,7 +160,7 @@ enum err conf_expand(struct conf_reading *reading, const struct conf_node *node,
 			TRY(read_variable(reading, node, str_skip(inner, 4), &out));
 		} else {
 			conf_problem(&reading->problems, node, "${%.*s}: only ${file:PATH} and ${env:NAME} are known",
-			             STR_ARG(inner));
+				     STR_ARG(inner));
 			return ERR_CONFIG;
 		}
 		rest = str_skip(rest, (size_t)(end + 1 - rest.p));

@@ -1,4 +1,5 @@
-/* Loading the configuration: text -> nodes -> tables -> one checked, immutable snapshot. */
+/* Loading the configuration: text -> nodes (conf_node.c) -> tables (config_tables.c) -> one
+ * checked, immutable snapshot. What a single value cannot tell is checked here. */
 #include "gateway/config.h"
 
 #include <errno.h>
@@ -52,9 +53,10 @@ static void check_whole(struct conf_reading *reading, struct config *config)
 	for (size_t i = 0; i < config->listen_count; i++)
 		config->loopback_only = config->loopback_only && address_is_loopback(&config->listen[i].address);
 	if (!config->auth_required && !config->loopback_only)
-		conf_problem(&reading->problems, NULL,
-		             "`auth: none` would let everybody in; listen on a loopback address such as 127.0.0.1:8080, "
-		             "or remove `auth: none`");
+		conf_problem(
+			&reading->problems, NULL,
+			"`auth: none` would let everybody in; listen on a loopback address such as 127.0.0.1:8080, "
+			"or remove `auth: none`");
 }
 
 static struct str directory_of(struct arena *arena, struct str file)
@@ -151,11 +153,12 @@ static bool same_texts(const struct str *a, size_t a_count, const struct str *b,
 
 static bool same_numbers(const struct upstream_spec *a, const struct upstream_spec *b)
 {
-	return a->warm == b->warm && a->allow_private == b->allow_private && a->memory_bytes_max == b->memory_bytes_max &&
-	       a->files_max == b->files_max && a->processes_max == b->processes_max &&
-	       a->children_max == b->children_max && a->children_per_tenant_max == b->children_per_tenant_max &&
-	       a->timeout_ms == b->timeout_ms && a->connect_timeout_ms == b->connect_timeout_ms &&
-	       a->idle_ms == b->idle_ms && a->concurrency == b->concurrency && a->queue_max == b->queue_max &&
+	return a->warm == b->warm && a->allow_private == b->allow_private &&
+	       a->memory_bytes_max == b->memory_bytes_max && a->files_max == b->files_max &&
+	       a->processes_max == b->processes_max && a->children_max == b->children_max &&
+	       a->children_per_tenant_max == b->children_per_tenant_max && a->timeout_ms == b->timeout_ms &&
+	       a->connect_timeout_ms == b->connect_timeout_ms && a->idle_ms == b->idle_ms &&
+	       a->concurrency == b->concurrency && a->queue_max == b->queue_max &&
 	       a->answer_bytes_max == b->answer_bytes_max && a->breaker_failures == b->breaker_failures &&
 	       a->breaker_rest_ms == b->breaker_rest_ms && a->revision == b->revision;
 }

@@ -17,14 +17,14 @@
 
 struct config_listen {
 	struct address address;
-	struct str text;          /* as written */
+	struct str text;				/* as written */
 	struct str cert_file, key_file, client_ca_file; /* empty: plain */
 	bool client_cert_required, allow_tls12, proxy_protocol;
 };
 
 struct config_limits {
-	struct rate per_ip, per_tenant, per_auth;    /* limit 0: none */
-	unsigned auth_failures_max;                  /* of one address in auth_failures_window_ms ... */
+	struct rate per_ip, per_tenant, per_auth;	/* limit 0: none */
+	unsigned auth_failures_max;			/* of one address in auth_failures_window_ms ... */
 	int64_t auth_failures_window_ms, auth_block_ms; /* ... block it this long; max 0: never */
 	size_t body_bytes_max, head_bytes_max;
 	unsigned connections_max, connections_per_ip_max;
@@ -74,6 +74,8 @@ NODISCARD enum err config_load(struct str file, struct buf *problem, struct conf
 /* The same from text already read; `file` is only named in problems. For tests and fuzzing. */
 NODISCARD enum err config_parse(struct str text, struct str file, struct buf *problem, struct config **ret_config);
 
+/* One reference more (returns its argument), one less (the last one frees; NULL is fine).
+ *   Runs on    any thread */
 struct config *config_ref(struct config *config);
 void config_unref(struct config *config);
 DEFINE_AUTO(config, config_unref);

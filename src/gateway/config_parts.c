@@ -1,4 +1,5 @@
-/* The structured parts of the configuration: listeners, upstreams, toolsets. */
+/* The structured parts of the configuration: listeners, upstreams, toolsets. Each reader is named
+ * by a row of config_tables.c and uses a table of its own for what lies inside. */
 #include "gateway/config_parts.h"
 
 #include "base/limits.h"
@@ -26,7 +27,7 @@ enum err config_read_address(struct conf_reading *reading, const struct conf_nod
 }
 
 static enum err read_one_listener(struct conf_reading *reading, const struct conf_node *node,
-                                  struct config_listen *listen)
+				  struct config_listen *listen)
 {
 	size_t before = reading->problems.count;
 
@@ -67,7 +68,7 @@ enum err config_read_proxies(struct conf_reading *reading, const struct conf_nod
 		if (node->entries[i].value->kind != CONF_SCALAR ||
 		    prefix_parse(node->entries[i].value->text, &prefixes[i]) != OK)
 			return complain(reading, node->entries[i].value,
-			                "trusted_proxies: must be networks such as 10.0.0.0/8 or 2001:db8::/32");
+					"trusted_proxies: must be networks such as 10.0.0.0/8 or 2001:db8::/32");
 	config->trusted_proxies = prefixes;
 	config->trusted_count = node->count;
 	return OK;
@@ -96,7 +97,8 @@ static bool name_is_good(struct str name)
 	for (size_t i = 0; i < name.n; i++) {
 		char c = name.p[i];
 
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+		      c == '_'))
 			return false;
 	}
 	return true;
@@ -135,8 +137,9 @@ enum err config_read_revision(struct conf_reading *reading, const struct conf_no
 
 	spec->revision = node->kind == CONF_SCALAR ? mcp_revision_of(node->text) : MCP_UNKNOWN;
 	return spec->revision != MCP_UNKNOWN
-	               ? OK
-	               : complain(reading, node, "revision: must be a protocol revision such as 2025-11-25 or 2026-07-28");
+		       ? OK
+		       : complain(reading, node,
+				  "revision: must be a protocol revision such as 2025-11-25 or 2026-07-28");
 }
 
 static enum err read_upstream(struct conf_reading *reading, const struct conf_entry *entry, struct upstream_spec *spec)
@@ -196,7 +199,8 @@ enum err config_read_toolsets(struct conf_reading *reading, const struct conf_no
 	toolsets = arena_zalloc(reading->arena, (node->count + 1) * sizeof(*toolsets));
 	for (size_t i = 0; i < node->count; i++) {
 		if (!name_is_good(node->entries[i].key->text))
-			return complain(reading, node->entries[i].key, "a toolset's name has 1 to 32 of A-Z a-z 0-9 - _");
+			return complain(reading, node->entries[i].key,
+					"a toolset's name has 1 to 32 of A-Z a-z 0-9 - _");
 		toolsets[i].name = node->entries[i].key->text;
 		conf_read(reading, &config_toolset_table, node->entries[i].value, &toolsets[i]);
 	}

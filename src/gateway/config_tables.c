@@ -15,7 +15,10 @@
 #define LIMIT(member) offsetof(struct config_limits, member)
 #define UP(member) offsetof(struct upstream_spec, member)
 #define LISTEN(member) offsetof(struct config_listen, member)
-#define TABLE(name_, fields_) {name_, fields_, ARRAY_LEN(fields_)}
+#define TABLE(name_, fields_)                                                                                          \
+	{                                                                                                              \
+		name_, fields_, ARRAY_LEN(fields_)                                                                     \
+	}
 
 static const char *const level_names[] = {"debug", "info", "warn", "error", NULL};
 static const char *const format_names[] = {"auto", "json", "text", NULL};
@@ -25,14 +28,15 @@ static const char *const state_names[] = {"memory", NULL};
 static const char *const database_names[] = {"sqlite", NULL};
 
 static const struct conf_field limit_fields[] = {
-	{"per_ip", CONF_RATE, LIMIT(per_ip), .fallback = "100/min", .doc = "Requests of one address (IPv6: of its /64)."},
+	{"per_ip", CONF_RATE, LIMIT(per_ip), .fallback = "100/min",
+	 .doc = "Requests of one address (IPv6: of its /64)."},
 	{"per_tenant", CONF_RATE, LIMIT(per_tenant), .fallback = "300/min", .doc = "Requests of one tenant."},
 	{"per_auth", CONF_RATE, LIMIT(per_auth), .fallback = "5/15min",
 	 .doc = "Sign-in attempts of one address at each sign-in endpoint."},
 	{"auth_failures", CONF_UINT, LIMIT(auth_failures_max), .fallback = "10",
 	 .doc = "Wrong keys from one address within auth_failures_window, after which it is blocked; 0: never."},
-	{"auth_failures_window", CONF_MS, LIMIT(auth_failures_window_ms), .low = SECOND, .high = 7 * DAY, .fallback = "1h",
-	 .doc = "The time in which wrong keys are counted."},
+	{"auth_failures_window", CONF_MS, LIMIT(auth_failures_window_ms), .low = SECOND, .high = 7 * DAY,
+	 .fallback = "1h", .doc = "The time in which wrong keys are counted."},
 	{"auth_block", CONF_MS, LIMIT(auth_block_ms), .low = SECOND, .high = 7 * DAY, .fallback = "1h",
 	 .doc = "How long an address stays blocked."},
 	{"body", CONF_SIZE, LIMIT(body_bytes_max), .low = KB, .high = 256 * MB, .fallback = "16MB",
@@ -100,8 +104,10 @@ static const struct conf_field stdio_fields[] = {
 	{"env", CONF_PAIRS, UP(env), UP(env_count),
 	 .doc = "Its environment, besides PATH, HOME, LANG and TMPDIR. Nothing else is inherited.",
 	 .example = "{ API_TOKEN: \"${file:token}\" }"},
-	{"cwd", CONF_STR, UP(cwd), .doc = "Its working directory; the data directory if not set.", .example = "/srv/files"},
-	{"warm", CONF_BOOL, UP(warm), .fallback = "true", .doc = "Keep the shared child running; false starts it on demand."},
+	{"cwd", CONF_STR, UP(cwd), .doc = "Its working directory; the data directory if not set.",
+	 .example = "/srv/files"},
+	{"warm", CONF_BOOL, UP(warm), .fallback = "true",
+	 .doc = "Keep the shared child running; false starts it on demand."},
 	{"memory", CONF_SIZE, UP(memory_bytes_max), .fallback = "0", .doc = "Address space limit; 0: none."},
 	{"files", CONF_SIZE, UP(files_max), .fallback = "1024", .doc = "Open files limit; 0: none."},
 	{"processes", CONF_SIZE, UP(processes_max), .fallback = "0", .doc = "Limit of processes of its user; 0: none."},
@@ -118,16 +124,20 @@ static const struct conf_field upstream_fields[] = {
 	{"stdio", CONF_CUSTOM, .custom = config_read_stdio, .table = &config_stdio_table,
 	 .doc = "A server that is a child process."},
 	{"isolation", CONF_CHOICE, UP(isolation), .fallback = "shared", .choices = isolation_names,
-	 .doc = "Who shares a child or upstream session: everybody, a tenant, a user, or nobody (one per client session)."},
-	{"timeout", CONF_MS, UP(timeout_ms), .low = 10, .high = DAY, .fallback = "60s", .doc = "Longest wait for an answer."},
+	 .doc = "Who shares a child or upstream session: everybody, a tenant, a user, or nobody (one per client "
+		"session)."},
+	{"timeout", CONF_MS, UP(timeout_ms), .low = 10, .high = DAY, .fallback = "60s",
+	 .doc = "Longest wait for an answer."},
 	{"connect_timeout", CONF_MS, UP(connect_timeout_ms), .low = 10, .high = HOUR, .fallback = "10s",
 	 .doc = "Longest wait for a connection, or for a child to introduce itself."},
 	{"idle", CONF_MS, UP(idle_ms), .low = 100, .high = 30 * DAY, .fallback = "10min",
 	 .doc = "Children and upstream sessions that are unused this long are ended (a warm shared child is kept)."},
 	{"concurrency", CONF_UINT, UP(concurrency), .low = 1, .high = 100000, .fallback = "256",
 	 .doc = "Calls in flight at once."},
-	{"queue", CONF_UINT, UP(queue_max), .low = 0, .high = 100000, .fallback = "1024", .doc = "Calls that may wait for a place."},
-	{"answer", CONF_SIZE, UP(answer_bytes_max), .low = KB, .high = 1024 * MB, .fallback = "64MB", .doc = "Largest answer."},
+	{"queue", CONF_UINT, UP(queue_max), .low = 0, .high = 100000, .fallback = "1024",
+	 .doc = "Calls that may wait for a place."},
+	{"answer", CONF_SIZE, UP(answer_bytes_max), .low = KB, .high = 1024 * MB, .fallback = "64MB",
+	 .doc = "Largest answer."},
 	{"breaker_failures", CONF_UINT, UP(breaker_failures), .low = 1, .high = 10000, .fallback = "5",
 	 .doc = "Failures in a row after which the upstream rests."},
 	{"breaker_rest", CONF_MS, UP(breaker_rest_ms), .low = 100, .high = DAY, .fallback = "10s",
@@ -148,7 +158,8 @@ static const struct conf_field toolset_fields[] = {
 const struct conf_table config_toolset_table = TABLE("toolset", toolset_fields);
 
 static const struct conf_field log_fields[] = {
-	{"level", CONF_CHOICE, AT(log_level), .fallback = "info", .choices = level_names, .doc = "Least level written."},
+	{"level", CONF_CHOICE, AT(log_level), .fallback = "info", .choices = level_names,
+	 .doc = "Least level written."},
 	{"format", CONF_CHOICE, AT(log_format), .fallback = "auto", .choices = format_names,
 	 .doc = "auto: text on a terminal, JSON elsewhere."},
 };
@@ -157,23 +168,28 @@ static const struct conf_table log_table = TABLE("log", log_fields);
 static const struct conf_field audit_fields[] = {
 	{"durability", CONF_CHOICE, AT(durability), .fallback = "group", .choices = durability_names,
 	 .doc = "group: rows are committed together, at most `commit` later. strict: each answer waits for its row."},
-	{"commit", CONF_MS, AT(audit_commit_ms), .low = 1, .high = 1000, .fallback = "5ms", .doc = "The commit interval."},
+	{"commit", CONF_MS, AT(audit_commit_ms), .low = 1, .high = 1000, .fallback = "5ms",
+	 .doc = "The commit interval."},
 };
 static const struct conf_table audit_table = TABLE("audit", audit_fields);
 
 static const struct conf_field root_fields[] = {
-	{"listen", CONF_CUSTOM, .custom = config_read_listen, .table = &config_listen_table, .fallback = "127.0.0.1:8080",
-	 .doc = "Where to listen: an address, a map, or a list of these."},
-	{"workers", CONF_UINT, AT(workers), .low = 0, .high = 64, .fallback = "0", .doc = "Event loops; 0: one per core."},
-	{"data", CONF_STR, AT(data), .fallback = "./gatehouse-data", .doc = "The data directory (made with mode 0700)."},
-	{"database", CONF_CHOICE, AT(database), .fallback = "sqlite", .choices = database_names, .doc = "Where data lasts."},
-	{"state", CONF_CHOICE, AT(state), .fallback = "memory", .choices = state_names, .doc = "Where limits are counted."},
+	{"listen", CONF_CUSTOM, .custom = config_read_listen, .table = &config_listen_table,
+	 .fallback = "127.0.0.1:8080", .doc = "Where to listen: an address, a map, or a list of these."},
+	{"workers", CONF_UINT, AT(workers), .low = 0, .high = 64, .fallback = "0",
+	 .doc = "Event loops; 0: one per core."},
+	{"data", CONF_STR, AT(data), .fallback = "./gatehouse-data",
+	 .doc = "The data directory (made with mode 0700)."},
+	{"database", CONF_CHOICE, AT(database), .fallback = "sqlite", .choices = database_names,
+	 .doc = "Where data lasts."},
+	{"state", CONF_CHOICE, AT(state), .fallback = "memory", .choices = state_names,
+	 .doc = "Where limits are counted."},
 	{"auth", CONF_CUSTOM, .custom = config_read_auth, .fallback = "required",
 	 .doc = "`required`, or `none`: only with loopback listeners."},
 	{"production", CONF_BOOL, AT(production), .fallback = "false",
 	 .doc = "Refuse secrets from the environment and secret files that others may read."},
-	{"origins", CONF_STRS, AT(origins), AT(origin_count), .doc = "Web origins that may call, besides loopback ones.",
-	 .example = "[\"https://app.example\"]"},
+	{"origins", CONF_STRS, AT(origins), AT(origin_count),
+	 .doc = "Web origins that may call, besides loopback ones.", .example = "[\"https://app.example\"]"},
 	{"hosts", CONF_STRS, AT(hosts), AT(host_count),
 	 .doc = "Host names accepted on loopback listeners besides localhost (for a proxy in front).",
 	 .example = "[\"gateway.example\"]"},

@@ -13,7 +13,7 @@ AWAITS static enum err control_answer(struct http_exchange *exchange, int status
 	struct piece piece = {.str = text};
 
 	return http_answer(exchange, status, STR_NONE,
-	                   &(struct http_body){.content_type = STR("application/json"), .pieces = &piece, .count = 1});
+			   &(struct http_body){.content_type = STR("application/json"), .pieces = &piece, .count = 1});
 }
 
 AWAITS static enum err control_status(struct gateway *gateway, struct http_exchange *exchange)
@@ -58,7 +58,7 @@ struct str control_path(struct str data_directory, struct buf *out)
 	return (struct str){out->p, out->n - 1};
 }
 
-enum err control_start(struct gateway *gateway, struct http_server **ret_control)
+AWAITS enum err control_start(struct gateway *gateway, struct http_server **ret_control)
 {
 	const struct http_server_spec spec = {
 		.handle = control_handle,

@@ -1,4 +1,5 @@
-/* The loops' own parts of the gateway, and how a new snapshot reaches them. */
+/* The loops' own parts of the gateway, and how a new snapshot reaches them: a small fiber on each
+ * loop swaps the pointer, so that no request ever sees half a change. */
 #include "gateway/gateway.h"
 
 #include <stdlib.h>
@@ -42,7 +43,7 @@ static enum err publish_here(void *arg)
 	return OK;
 }
 
-void gateway_publish(struct gateway *gateway, struct config *config, struct catalog *catalog)
+AWAITS void gateway_publish(struct gateway *gateway, struct config *config, struct catalog *catalog)
 {
 	struct publication publication = {gateway, config, catalog};
 	struct fiber_shield shield = fiber_shield_begin(10000);

@@ -38,9 +38,9 @@ struct gateway {
 	struct listener **listeners; /* parallel to config->listen */
 	size_t listener_count;
 	struct secret *session_key;
-	struct assembly *assembly; /* upstreams to catalog */
+	struct assembly *assembly;  /* upstreams to catalog */
 	struct gateway_loop *loops; /* one each, by loop_index */
-	int64_t started_ms;         /* wall time */
+	int64_t started_ms;	    /* wall time */
 	atomic_bool draining;
 };
 

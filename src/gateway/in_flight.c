@@ -40,7 +40,7 @@ static enum err cancel_here(void *arg)
 	return OK;
 }
 
-void in_flight_cancel(struct request *req, struct str id_lexeme)
+AWAITS void in_flight_cancel(struct request *req, struct str id_lexeme)
 {
 	struct cancel cancel = {
 		.gateway = req->gateway,

@@ -9,7 +9,7 @@
 struct keys {
 	struct secret *api_key; /* MACs of API keys */
 	struct secret *session; /* seals session ids */
-	struct secret *audit;   /* the audit chain */
+	struct secret *audit;	/* the audit chain */
 };
 
 /* Read DATA/server.key, or make it (0600) when the directory has none.

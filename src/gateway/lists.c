@@ -64,29 +64,28 @@ AWAITS static enum err answer_list(struct request *req, enum offer_kind kind)
 		buf_put(&head, buf_str(&tail));
 		return answer_message(req, buf_str(&head));
 	}
-	return answer_json(req, 200, STR_NONE,
-	                   (struct piece[]){{.str = buf_str(&head)},
-	                                    {.str = page->str, .blob = page},
-	                                    {.str = buf_str(&tail)}},
-	                   3);
+	return answer_json(
+		req, 200, STR_NONE,
+		(struct piece[]){{.str = buf_str(&head)}, {.str = page->str, .blob = page}, {.str = buf_str(&tail)}},
+		3);
 }
 
-enum err list_tools(struct request *req)
+AWAITS enum err list_tools(struct request *req)
 {
 	return answer_list(req, OFFER_TOOLS);
 }
 
-enum err list_prompts(struct request *req)
+AWAITS enum err list_prompts(struct request *req)
 {
 	return answer_list(req, OFFER_PROMPTS);
 }
 
-enum err list_resources(struct request *req)
+AWAITS enum err list_resources(struct request *req)
 {
 	return answer_list(req, OFFER_RESOURCES);
 }
 
-enum err list_templates(struct request *req)
+AWAITS enum err list_templates(struct request *req)
 {
 	return answer_list(req, OFFER_TEMPLATES);
 }

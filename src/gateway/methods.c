@@ -1,4 +1,5 @@
-/* Which method does what: one table, and the methods that the gateway answers by itself. */
+/* Which method does what: one table, and the methods that the gateway answers by itself. A
+ * method of the other era does not exist, and a permission is asked for before anything runs. */
 #include "base/log.h"
 #include "gateway/lists.h"
 #include "gateway/request.h"
@@ -35,8 +36,9 @@ AWAITS static enum err method_discover(struct request *req)
 
 	buf_put(&result, STR("{\"resultType\":\"complete\",\"supportedVersions\":[\""));
 	buf_put(&result, mcp_revision_text(MCP_MODERN_LATEST));
-	buf_put(&result, STR("\"],\"capabilities\":{\"tools\":{\"listChanged\":true},\"prompts\":{\"listChanged\":true},"
-	                     "\"resources\":{\"listChanged\":true}"));
+	buf_put(&result,
+		STR("\"],\"capabilities\":{\"tools\":{\"listChanged\":true},\"prompts\":{\"listChanged\":true},"
+		    "\"resources\":{\"listChanged\":true}"));
 	if (req->view->completions)
 		buf_put(&result, STR(",\"completions\":{}"));
 	if (req->view->logging)
@@ -57,9 +59,8 @@ AWAITS static enum err method_discover(struct request *req)
 AWAITS static enum err method_cancelled(struct request *req)
 {
 	const struct json_member *id =
-		req->message.params == NULL
-			? NULL
-			: json_member(&req->message.index, req->message.params, STR("requestId"));
+		req->message.params == NULL ? NULL
+					    : json_member(&req->message.index, req->message.params, STR("requestId"));
 
 	if (id != NULL && req->has_session)
 		in_flight_cancel(req, id->value);

@@ -9,8 +9,8 @@
 #include "catalog/metric_slot.h"
 #include "gateway/metrics_private.h"
 
-const int64_t metric_bucket_us[METRIC_BUCKETS - 1] = {250,   500,    1000,   2500,   5000,    10000,   25000,  50000,
-                                                      100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
+const int64_t metric_bucket_us[METRIC_BUCKETS - 1] = {250,    500,    1000,   2500,    5000,	10000,	 25000,	  50000,
+						      100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
 
 /* Mapped, not allocated: pages of slots that are never used stay untouched. */
 struct metrics *metrics_new(void)

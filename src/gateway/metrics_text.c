@@ -9,10 +9,35 @@
 #include "gateway/metrics_private.h"
 
 enum family {
-	F_REQUESTS, F_ERRORS, F_REQUEST_SECONDS, F_CALL_SECONDS, F_CALL_FAILURES, F_LIMITED, F_AUTH_FAILURES, F_REFUSED,
-	F_CONNECTIONS, F_STREAMS, F_UPSTREAM_UP, F_UPSTREAM_IN_FLIGHT, F_UPSTREAM_QUEUED, F_UPSTREAM_CHILDREN,
-	F_UPSTREAM_RESTARTS, F_CATALOG_ITEMS, F_AUDIT_ROWS, F_AUDIT_WAITING, F_AUDIT_WAITS, F_DB_QUEUED,
-	F_DB_COMMITS, F_STATE_ENTRIES, F_STATE_EVICTED, F_FIBERS, F_FIBERS_PEAK, F_LOOP_TURN, F_RSS, F_UPTIME, FAMILIES,
+	F_REQUESTS,
+	F_ERRORS,
+	F_REQUEST_SECONDS,
+	F_CALL_SECONDS,
+	F_CALL_FAILURES,
+	F_LIMITED,
+	F_AUTH_FAILURES,
+	F_REFUSED,
+	F_CONNECTIONS,
+	F_STREAMS,
+	F_UPSTREAM_UP,
+	F_UPSTREAM_IN_FLIGHT,
+	F_UPSTREAM_QUEUED,
+	F_UPSTREAM_CHILDREN,
+	F_UPSTREAM_RESTARTS,
+	F_CATALOG_ITEMS,
+	F_AUDIT_ROWS,
+	F_AUDIT_WAITING,
+	F_AUDIT_WAITS,
+	F_DB_QUEUED,
+	F_DB_COMMITS,
+	F_STATE_ENTRIES,
+	F_STATE_EVICTED,
+	F_FIBERS,
+	F_FIBERS_PEAK,
+	F_LOOP_TURN,
+	F_RSS,
+	F_UPTIME,
+	FAMILIES,
 };
 
 static const struct {
@@ -53,7 +78,7 @@ static const char *const limit_name[METRIC_LIMITS] = {"ip", "tenant", "auth", "b
 static void put_family(struct buf *out, enum family family)
 {
 	buf_put_fmt(out, "# HELP %s %s\n# TYPE %s %s\n", family_table[family].name, family_table[family].help,
-	            family_table[family].name, family_table[family].type);
+		    family_table[family].name, family_table[family].type);
 }
 
 /* A label value with its quotes: \, " and newline escaped. */
@@ -92,14 +117,15 @@ static uint64_t sum_at(const struct gateway *gateway, size_t offset)
 #define SUM(gateway, member) sum_at(gateway, offsetof(struct metrics, member))
 
 static void put_histogram(struct buf *out, const struct gateway *gateway, enum family family, size_t offset,
-                          struct str labels)
+			  struct str labels)
 {
 	const char *name = family_table[family].name;
 	const char *comma = labels.n > 0 ? "," : "";
 	uint64_t total = 0;
 
 	for (size_t b = 0; b < METRIC_BUCKETS; b++) {
-		total += sum_at(gateway, offset + offsetof(struct metric_histogram, bucket) + b * sizeof(metric_number));
+		total +=
+			sum_at(gateway, offset + offsetof(struct metric_histogram, bucket) + b * sizeof(metric_number));
 		buf_put_fmt(out, "%s_bucket{%.*s%sle=\"", name, STR_ARG(labels), comma);
 		if (b < METRIC_BUCKETS - 1)
 			buf_put_fmt(out, "%g\"} ", (double)metric_bucket_us[b] / 1e6);
@@ -108,8 +134,8 @@ static void put_histogram(struct buf *out, const struct gateway *gateway, enum f
 		buf_put_fmt(out, "%llu\n", (unsigned long long)total);
 	}
 	buf_put_fmt(out, "%s_sum{%.*s} %.6f\n%s_count{%.*s} %llu\n", name, STR_ARG(labels),
-	            (double)sum_at(gateway, offset + offsetof(struct metric_histogram, sum_us)) / 1e6, name,
-	            STR_ARG(labels), (unsigned long long)total);
+		    (double)sum_at(gateway, offset + offsetof(struct metric_histogram, sum_us)) / 1e6, name,
+		    STR_ARG(labels), (unsigned long long)total);
 }
 
 /* upstream="u",tool="t" from the slot's "u.t". */
@@ -135,45 +161,45 @@ static void put_calls(struct buf *out, const struct gateway *gateway)
 		slot_labels(slot, &labels);
 		if (atomic_load(&gateway->loops[0].metrics->item[slot].latency.bucket[0]) == 0 &&
 		    sum_at(gateway, offsetof(struct metrics, item) + slot * sizeof(struct metric_item) +
-		                            offsetof(struct metric_item, latency.sum_us)) == 0)
+					    offsetof(struct metric_item, latency.sum_us)) == 0)
 			continue; /* never called: no series */
 		put_histogram(out, gateway, F_CALL_SECONDS,
-		              offsetof(struct metrics, item) + slot * sizeof(struct metric_item), buf_str(&labels));
+			      offsetof(struct metrics, item) + slot * sizeof(struct metric_item), buf_str(&labels));
 	}
 	put_family(out, F_CALL_FAILURES);
 	for (unsigned slot = 0; slot < count; slot++) {
 		uint64_t failures = sum_at(gateway, offsetof(struct metrics, item) + slot * sizeof(struct metric_item) +
-		                                            offsetof(struct metric_item, failures));
+							    offsetof(struct metric_item, failures));
 		AUTO_BUF labels = {0};
 
 		if (failures == 0)
 			continue;
 		slot_labels(slot, &labels);
 		buf_put_fmt(out, "%s{%.*s} %llu\n", family_table[F_CALL_FAILURES].name, (int)labels.n, labels.p,
-		            (unsigned long long)failures);
+			    (unsigned long long)failures);
 	}
 }
 
 static void put_requests(struct buf *out, const struct gateway *gateway)
 {
 	put_family(out, F_REQUESTS);
-	for (size_t class = 1; class < 6; class++)
+	for (size_t class = 1; class < 6; class ++)
 		buf_put_fmt(out, "gatehouse_requests_total{code=\"%zuxx\"} %llu\n", class,
-		            (unsigned long long)sum_at(gateway, offsetof(struct metrics, status_class) +
-		                                                        class * sizeof(metric_number)));
+			    (unsigned long long)sum_at(gateway, offsetof(struct metrics, status_class) +
+									class * sizeof(metric_number)));
 	put_family(out, F_ERRORS);
 	for (size_t e = 1; e < ERR_COUNT; e++) {
 		uint64_t count = sum_at(gateway, offsetof(struct metrics, error) + e * sizeof(metric_number));
 
 		if (count > 0)
 			buf_put_fmt(out, "gatehouse_errors_total{error=\"%s\"} %llu\n", err_name((enum err)e),
-			            (unsigned long long)count);
+				    (unsigned long long)count);
 	}
 	put_family(out, F_LIMITED);
 	for (size_t l = 0; l < METRIC_LIMITS; l++)
 		buf_put_fmt(out, "gatehouse_limited_total{limit=\"%s\"} %llu\n", limit_name[l],
-		            (unsigned long long)sum_at(gateway,
-		                                       offsetof(struct metrics, limited) + l * sizeof(metric_number)));
+			    (unsigned long long)sum_at(gateway,
+						       offsetof(struct metrics, limited) + l * sizeof(metric_number)));
 	put_family(out, F_REQUEST_SECONDS);
 	put_histogram(out, gateway, F_REQUEST_SECONDS, offsetof(struct metrics, request), STR_NONE);
 	put_single(out, F_AUTH_FAILURES, (double)SUM(gateway, auth_failures));
@@ -183,7 +209,7 @@ static void put_requests(struct buf *out, const struct gateway *gateway)
 static void put_upstreams(struct buf *out, struct gateway *gateway)
 {
 	static const enum family families[] = {F_UPSTREAM_UP, F_UPSTREAM_IN_FLIGHT, F_UPSTREAM_QUEUED,
-	                                       F_UPSTREAM_CHILDREN, F_UPSTREAM_RESTARTS};
+					       F_UPSTREAM_CHILDREN, F_UPSTREAM_RESTARTS};
 	struct upstream **upstreams;
 	size_t count = assembly_upstreams(gateway->assembly, &upstreams);
 
@@ -192,7 +218,7 @@ static void put_upstreams(struct buf *out, struct gateway *gateway)
 		for (size_t i = 0; i < count; i++) {
 			struct upstream_health health = upstream_health(upstreams[i]);
 			const uint64_t value[] = {health.state == UPSTREAM_UP, health.in_flight, health.queued,
-			                          health.children, health.restarts};
+						  health.children, health.restarts};
 
 			buf_put_fmt(out, "%s{upstream=", family_table[families[f]].name);
 			put_label_value(out, upstream_name(upstreams[i]));
@@ -209,7 +235,7 @@ static void put_catalog(struct buf *out, const struct catalog *catalog)
 	put_family(out, F_CATALOG_ITEMS);
 	for (int kind = 0; kind < OFFER_KINDS; kind++)
 		buf_put_fmt(out, "gatehouse_catalog_items{kind=\"%s\"} %zu\n", kind_name[kind],
-		            catalog->views[0].list[kind].count);
+			    catalog->views[0].list[kind].count);
 }
 
 uint64_t metrics_rss_bytes(void)
@@ -256,7 +282,8 @@ void metrics_write(struct gateway *gateway, struct buf *out)
 void metrics_reference_write(struct buf *out)
 {
 	buf_put(out, STR("# Metrics\n\nServed at /metrics in Prometheus' text format. Made by `gatehouse reference "
-	                 "metrics`.\n\n| name | type | what |\n|---|---|---|\n"));
+			 "metrics`.\n\n| name | type | what |\n|---|---|---|\n"));
 	for (size_t f = 0; f < FAMILIES; f++)
-		buf_put_fmt(out, "| `%s` | %s | %s |\n", family_table[f].name, family_table[f].type, family_table[f].help);
+		buf_put_fmt(out, "| `%s` | %s | %s |\n", family_table[f].name, family_table[f].type,
+			    family_table[f].help);
 }

@@ -1,4 +1,5 @@
-/* sd_notify's protocol is one datagram; a library for it would be larger than this file. */
+/* Telling systemd. The protocol is one datagram; a library for it would be larger than this
+ * file, and would be one more thing to load. */
 #include "gateway/notify.h"
 
 #include <stddef.h>

@@ -2,7 +2,6 @@
  * and texts of errors are for operators. */
 #include "gateway/operator.h"
 
-
 #include "base/clock.h"
 #include "gateway/assembly.h"
 #include "gateway/metrics.h"
@@ -24,10 +23,10 @@ AWAITS static enum err admit_operator(struct request *req)
 	return policy_decide(&req->caller, PERMISSION_STATUS_READ);
 }
 
-enum err operator_live(struct request *req)
+AWAITS enum err operator_live(struct request *req)
 {
-	return answer_json(req, 200, STR("Cache-Control: no-store\r\n"), &(struct piece){.str = STR("{\"live\":true}\n")},
-	                   1);
+	return answer_json(req, 200, STR("Cache-Control: no-store\r\n"),
+			   &(struct piece){.str = STR("{\"live\":true}\n")}, 1);
 }
 
 static void put_upstream(struct upstream *upstream, bool full, struct buf *out)
@@ -36,15 +35,16 @@ static void put_upstream(struct upstream *upstream, bool full, struct buf *out)
 
 	buf_put(out, STR("{\"name\":"));
 	buf_put_json(out, upstream_name(upstream));
-	buf_put_fmt(out, ",\"state\":\"%s\",\"revision\":\"%.*s\",\"latency_us\":%lld", upstream_state_name(health.state),
-	            STR_ARG(mcp_revision_text(health.revision)), (long long)health.latency_us);
+	buf_put_fmt(out, ",\"state\":\"%s\",\"revision\":\"%.*s\",\"latency_us\":%lld",
+		    upstream_state_name(health.state), STR_ARG(mcp_revision_text(health.revision)),
+		    (long long)health.latency_us);
 	if (full) {
 		buf_put_fmt(out,
-		            ",\"since_ms\":%lld,\"instances\":%u,\"children\":%u,\"in_flight\":%u,\"queued\":%u,"
-		            "\"calls\":%llu,\"failures\":%llu,\"restarts\":%llu,\"last_error\":",
-		            (long long)health.since_ms, health.instances, health.children, health.in_flight,
-		            health.queued, (unsigned long long)health.calls, (unsigned long long)health.failures,
-		            (unsigned long long)health.restarts);
+			    ",\"since_ms\":%lld,\"instances\":%u,\"children\":%u,\"in_flight\":%u,\"queued\":%u,"
+			    "\"calls\":%llu,\"failures\":%llu,\"restarts\":%llu,\"last_error\":",
+			    (long long)health.since_ms, health.instances, health.children, health.in_flight,
+			    health.queued, (unsigned long long)health.calls, (unsigned long long)health.failures,
+			    (unsigned long long)health.restarts);
 		buf_put_json(out, str_of(health.last_error_text));
 	}
 	buf_put_byte(out, '}');
@@ -72,17 +72,17 @@ static void put_numbers(struct gateway *gateway, struct buf *out)
 	const struct catalog_view *all = &gateway_here(gateway)->catalog->views[0];
 
 	buf_put_fmt(out,
-	            ",\"uptime_ms\":%lld,\"rss_bytes\":%llu,\"loops\":%u,\"connections\":%llu,\"streams\":%llu,"
-	            "\"requests\":%llu,\"audit\":{\"rows\":%llu,\"waiting\":%llu},"
-	            "\"catalog\":{\"tools\":%zu,\"prompts\":%zu,\"resources\":%zu,\"templates\":%zu}",
-	            (long long)(clock_wall_ms() - gateway->started_ms), (unsigned long long)metrics_rss_bytes(),
-	            loop_count(), (unsigned long long)http.connections, (unsigned long long)http.streams,
-	            (unsigned long long)http.requests, (unsigned long long)audit.rows,
-	            (unsigned long long)audit.waiting, all->list[OFFER_TOOLS].count, all->list[OFFER_PROMPTS].count,
-	            all->list[OFFER_RESOURCES].count, all->list[OFFER_TEMPLATES].count);
+		    ",\"uptime_ms\":%lld,\"rss_bytes\":%llu,\"loops\":%u,\"connections\":%llu,\"streams\":%llu,"
+		    "\"requests\":%llu,\"audit\":{\"rows\":%llu,\"waiting\":%llu},"
+		    "\"catalog\":{\"tools\":%zu,\"prompts\":%zu,\"resources\":%zu,\"templates\":%zu}",
+		    (long long)(clock_wall_ms() - gateway->started_ms), (unsigned long long)metrics_rss_bytes(),
+		    loop_count(), (unsigned long long)http.connections, (unsigned long long)http.streams,
+		    (unsigned long long)http.requests, (unsigned long long)audit.rows,
+		    (unsigned long long)audit.waiting, all->list[OFFER_TOOLS].count, all->list[OFFER_PROMPTS].count,
+		    all->list[OFFER_RESOURCES].count, all->list[OFFER_TEMPLATES].count);
 }
 
-void operator_status_write(struct gateway *gateway, bool full, struct buf *out, bool *ret_ready)
+AWAITS void operator_status_write(struct gateway *gateway, bool full, struct buf *out, bool *ret_ready)
 {
 	bool draining = atomic_load(&gateway->draining);
 	bool settled = assembly_settled(gateway->assembly);
@@ -90,13 +90,14 @@ void operator_status_write(struct gateway *gateway, bool full, struct buf *out, 
 	bool db_ok = db_ping(gateway->db, &ping_us) == OK;
 
 	*ret_ready = db_ok && settled && !draining;
-	buf_put_fmt(out, "{\"ready\":%s,\"state\":\"%s\",\"version\":\"%s\",\"database\":{\"ok\":%s,\"latency_us\":%lld}",
-	            *ret_ready ? "true" : "false",
-	            draining    ? "draining"
-	            : !db_ok    ? "database down"
-	            : !settled  ? "starting"
-	                        : "serving",
-	            GATEHOUSE_VERSION, db_ok ? "true" : "false", (long long)ping_us);
+	buf_put_fmt(out,
+		    "{\"ready\":%s,\"state\":\"%s\",\"version\":\"%s\",\"database\":{\"ok\":%s,\"latency_us\":%lld}",
+		    *ret_ready ? "true" : "false",
+		    draining   ? "draining"
+		    : !db_ok   ? "database down"
+		    : !settled ? "starting"
+			       : "serving",
+		    GATEHOUSE_VERSION, db_ok ? "true" : "false", (long long)ping_us);
 	put_upstreams(gateway, full, out);
 	if (full)
 		put_numbers(gateway, out);
@@ -110,21 +111,21 @@ AWAITS static enum err answer_status(struct request *req, bool full)
 
 	operator_status_write(req->gateway, full, &text, &ready);
 	return answer_json(req, ready || full ? 200 : 503, STR("Cache-Control: no-store\r\n"),
-	                   &(struct piece){.str = buf_str(&text)}, 1);
+			   &(struct piece){.str = buf_str(&text)}, 1);
 }
 
-enum err operator_ready(struct request *req)
+AWAITS enum err operator_ready(struct request *req)
 {
 	return answer_status(req, false);
 }
 
-enum err operator_status(struct request *req)
+AWAITS enum err operator_status(struct request *req)
 {
 	TRY(admit_operator(req));
 	return answer_status(req, true);
 }
 
-enum err operator_metrics(struct request *req)
+AWAITS enum err operator_metrics(struct request *req)
 {
 	AUTO_BUF text = {0};
 	struct piece piece;
@@ -134,8 +135,8 @@ enum err operator_metrics(struct request *req)
 	metrics_write(req->gateway, &text);
 	piece = (struct piece){.str = buf_str(&text)};
 	return http_answer(req->exchange, 200, STR("Cache-Control: no-store\r\n"),
-	                   &(struct http_body){.content_type = STR("text/plain; version=0.0.4; charset=utf-8"),
-	                                       .pieces = &piece,
-	                                       .count = 1,
-	                                       .gzip = true});
+			   &(struct http_body){.content_type = STR("text/plain; version=0.0.4; charset=utf-8"),
+					       .pieces = &piece,
+					       .count = 1,
+					       .gzip = true});
 }

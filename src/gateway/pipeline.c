@@ -23,7 +23,7 @@ AWAITS static enum err read_message(struct request *req)
 		.method = http_field_get(fields, HTTP_MCP_METHOD),
 		.name = http_field_get(fields, HTTP_MCP_NAME),
 		.repeated = fields->repeated[HTTP_MCP_PROTOCOL_VERSION] || fields->repeated[HTTP_MCP_METHOD] ||
-	                    fields->repeated[HTTP_MCP_NAME],
+			    fields->repeated[HTTP_MCP_NAME],
 	};
 	enum err err;
 

@@ -57,7 +57,7 @@ static void prepare_call(struct request *req, const struct relay *relay, struct 
 {
 	const struct http_fields *fields = &req->exchange->fields;
 	bool wants_progress = req->message.meta != NULL && req->accepts_sse &&
-	                      json_member(&req->message.index, req->message.meta, STR("progressToken")) != NULL;
+			      json_member(&req->message.index, req->message.meta, STR("progressToken")) != NULL;
 
 	*ret_call = (struct upstream_call){
 		.arena = req->arena,
@@ -69,8 +69,8 @@ static void prepare_call(struct request *req, const struct relay *relay, struct 
 				.ref_name = relay->ref_name,
 				.wants_progress = wants_progress,
 				.capabilities = client_capabilities(req),
-				.client_info = req->verdict.client_info == NULL ? STR_NONE
-	                                                                        : req->verdict.client_info->value,
+				.client_info =
+					req->verdict.client_info == NULL ? STR_NONE : req->verdict.client_info->value,
 				.log_level = req->verdict.log_level,
 				.traceparent = http_field_get(fields, HTTP_TRACEPARENT),
 				.tracestate = http_field_get(fields, HTTP_TRACESTATE),
@@ -124,7 +124,7 @@ static void explain_failure(struct request *req, enum err err)
 {
 	if (req->problem.p == NULL && err != ERR_CANCELED)
 		req->problem = arena_fmt(req->arena, "%.*s: %s (request %.*s)", STR_ARG(req->upstream), err_text(err),
-		                         STR_ARG(req->id));
+					 STR_ARG(req->id));
 }
 
 AWAITS static enum err relay_call(struct request *req, const struct relay *relay)
@@ -174,15 +174,16 @@ AWAITS static enum err check_arguments(struct request *req, const struct catalog
 {
 	const struct json_member *arguments = json_member(&req->message.index, req->message.params, STR("arguments"));
 	struct str problem;
-	enum err err = catalog_check_arguments(tool, arguments == NULL ? STR_NONE : arguments->value, req->arena, &problem);
+	enum err err =
+		catalog_check_arguments(tool, arguments == NULL ? STR_NONE : arguments->value, req->arena, &problem);
 
 	if (err == ERR_MCP_ARGUMENTS)
 		req->problem = arena_fmt(req->arena, "Invalid arguments for tool %.*s: %.*s", STR_ARG(tool->name),
-		                         STR_ARG(problem));
+					 STR_ARG(problem));
 	return err;
 }
 
-enum err relay_tool(struct request *req)
+AWAITS enum err relay_tool(struct request *req)
 {
 	struct str name = mcp_param(req->arena, &req->message, STR("name"));
 	struct relay relay = {.event = STR("tool.call")};
@@ -207,7 +208,7 @@ enum err relay_tool(struct request *req)
 	return relay_call(req, &relay);
 }
 
-enum err relay_prompt(struct request *req)
+AWAITS enum err relay_prompt(struct request *req)
 {
 	struct str name = mcp_param(req->arena, &req->message, STR("name"));
 	struct relay relay = {.event = STR("prompt.get"), .idempotent = true};
@@ -233,7 +234,7 @@ AWAITS static enum err refuse_resource(struct request *req, struct str uri)
 	return req->modern ? ERR_MCP_UNKNOWN_RESOURCE : ERR_MCP_NO_RESOURCE;
 }
 
-enum err relay_resource(struct request *req)
+AWAITS enum err relay_resource(struct request *req)
 {
 	struct str uri = mcp_param(req->arena, &req->message, STR("uri"));
 	struct relay relay = {.event = STR("resource.read"), .idempotent = true};
@@ -274,7 +275,7 @@ static const struct catalog_item *completion_item(struct request *req)
 	return item != NULL ? item : catalog_find(req->view, OFFER_RESOURCES, name);
 }
 
-enum err relay_completion(struct request *req)
+AWAITS enum err relay_completion(struct request *req)
 {
 	struct relay relay = {.event = STR("completion"), .idempotent = true};
 

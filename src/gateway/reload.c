@@ -1,4 +1,5 @@
-/* Reloading: everything is checked before anything changes. */
+/* Reloading: everything is checked before anything changes. Requests in flight keep the snapshot
+ * they started with; the next ones see the new one. */
 #include "gateway/reload.h"
 
 #include "base/log.h"
@@ -93,7 +94,7 @@ AWAITS static enum err reload_on_first_loop(void *arg)
 	return assembly_apply(gateway->assembly, config, reload->problem);
 }
 
-enum err gateway_reload(struct gateway *gateway, struct buf *problem)
+AWAITS enum err gateway_reload(struct gateway *gateway, struct buf *problem)
 {
 	struct reload reload = {gateway, problem};
 	const struct audit_record record = {.event = STR("config.reloaded"), .outcome = STR("ok")};
@@ -101,7 +102,7 @@ enum err gateway_reload(struct gateway *gateway, struct buf *problem)
 
 	if (err != OK) {
 		log_error("reload.refused", LOG_ERR(err), LOG_STR("problem", buf_str(problem)),
-		          LOG_CSTR("effect", "the old configuration stays"));
+			  LOG_CSTR("effect", "the old configuration stays"));
 		return err;
 	}
 	log_info("reload.done", LOG_STR("file", gateway->config->file));

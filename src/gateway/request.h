@@ -14,7 +14,7 @@ struct request {
 	struct gateway_loop *here;
 	struct http_exchange *exchange;
 	struct arena *arena;
-	struct config *config;   /* held while the request runs */
+	struct config *config;	 /* held while the request runs */
 	struct catalog *catalog; /* held while the request runs */
 	const struct catalog_view *view;
 
@@ -38,8 +38,8 @@ struct request {
 	bool streaming; /* the answer is an SSE stream already */
 	int64_t started_ns;
 	struct str target, upstream; /* for log and audit */
-	struct str outcome;          /* "ok", "tool_error" or an error's name */
-	struct str problem;          /* a text for this error that says more than the table's */
+	struct str outcome;	     /* "ok", "tool_error" or an error's name */
+	struct str problem;	     /* a text for this error that says more than the table's */
 	struct str problem_data;     /* JSON for error.data */
 	uint64_t bytes_in, bytes_out;
 };
@@ -62,7 +62,7 @@ NODISCARD enum err request_dispatch(struct request *req) AWAITS;
 /* answer.c: the ways to answer. Each writes the whole answer.
  *   Errors     ERR_CLOSED, ERR_CANCELED, ERR_TIMEOUT */
 NODISCARD enum err answer_json(struct request *req, int status, struct str headers, const struct piece *pieces,
-                               size_t count) AWAITS;
+			       size_t count) AWAITS;
 NODISCARD enum err answer_result(struct request *req, struct str result) AWAITS;
 NODISCARD enum err answer_accepted(struct request *req) AWAITS;
 NODISCARD enum err answer_message(struct request *req, struct str message) AWAITS; /* JSON, or the last event */

@@ -1,4 +1,5 @@
-/* Everything about a request that is HTTP and not MCP: paths, origins, media types, CORS. */
+/* Everything about a request that is HTTP and not MCP: paths, origins, media types, CORS. Foreign
+ * web pages are refused by Origin, and by Host where only this machine can connect. */
 #include "gateway/routes.h"
 
 #include "gateway/admission.h"
@@ -8,12 +9,9 @@ static const struct {
 	struct str path;
 	enum route route;
 } exact_paths[] = {
-	{{"/mcp", 4}, ROUTE_MCP},
-	{{"/mcp/", 5}, ROUTE_MCP},
-	{{"/health/live", 12}, ROUTE_LIVE},
-	{{"/health/ready", 13}, ROUTE_READY},
-	{{"/metrics", 8}, ROUTE_METRICS},
-	{{"/status", 7}, ROUTE_STATUS},
+	{{"/mcp", 4}, ROUTE_MCP},	    {{"/mcp/", 5}, ROUTE_MCP},
+	{{"/health/live", 12}, ROUTE_LIVE}, {{"/health/ready", 13}, ROUTE_READY},
+	{{"/metrics", 8}, ROUTE_METRICS},   {{"/status", 7}, ROUTE_STATUS},
 };
 
 enum route routes_find(const struct request *req)
@@ -35,7 +33,8 @@ enum err routes_find_view(struct request *req)
 	req->view = catalog_view(req->catalog, name);
 	if (req->view != NULL)
 		return OK;
-	req->problem = arena_fmt(req->arena, "no such toolset: %.*s; the config's `toolsets` names them", STR_ARG(name));
+	req->problem =
+		arena_fmt(req->arena, "no such toolset: %.*s; the config's `toolsets` names them", STR_ARG(name));
 	return ERR_MCP_TOOLSET;
 }
 
@@ -93,10 +92,10 @@ static void add_cors(struct request *req, struct str origin)
 
 	req->exchange->extra_headers =
 		arena_fmt(req->arena,
-	                  "%.*sAccess-Control-Allow-Origin: %.*s\r\nVary: Origin\r\n"
-	                  "Access-Control-Expose-Headers: mcp-session-id, mcp-protocol-version, www-authenticate, "
-	                  "x-request-id, retry-after\r\n",
-	                  STR_ARG(before), STR_ARG(origin));
+			  "%.*sAccess-Control-Allow-Origin: %.*s\r\nVary: Origin\r\n"
+			  "Access-Control-Expose-Headers: mcp-session-id, mcp-protocol-version, www-authenticate, "
+			  "x-request-id, retry-after\r\n",
+			  STR_ARG(before), STR_ARG(origin));
 }
 
 enum err routes_check_origin(struct request *req)
@@ -141,8 +140,8 @@ enum err routes_check_media(struct request *req)
 static void put_allowed_headers(struct str asked, struct buf *out)
 {
 	buf_put(out, STR("Access-Control-Allow-Headers: authorization, content-type, accept, x-api-key, x-request-id, "
-	                 "mcp-protocol-version, mcp-session-id, mcp-method, mcp-name, last-event-id, dpop, "
-	                 "traceparent, tracestate, baggage"));
+			 "mcp-protocol-version, mcp-session-id, mcp-method, mcp-name, last-event-id, dpop, "
+			 "traceparent, tracestate, baggage"));
 	while (asked.n > 0) {
 		struct str name, rest;
 
@@ -157,18 +156,18 @@ static void put_allowed_headers(struct str asked, struct buf *out)
 	buf_put(out, STR("\r\n"));
 }
 
-enum err routes_preflight(struct request *req)
+AWAITS enum err routes_preflight(struct request *req)
 {
 	struct str asked = http_field_get(&req->exchange->fields, HTTP_ACCESS_CONTROL_REQUEST_HEADERS);
 	AUTO_BUF headers = {0};
 
 	buf_put(&headers, STR("Access-Control-Allow-Methods: GET, POST, DELETE, OPTIONS\r\n"
-	                      "Access-Control-Max-Age: 7200\r\nAllow: GET, POST, DELETE, OPTIONS\r\n"));
+			      "Access-Control-Max-Age: 7200\r\nAllow: GET, POST, DELETE, OPTIONS\r\n"));
 	put_allowed_headers(asked, &headers);
 	return http_answer(req->exchange, 204, buf_str(&headers), &(struct http_body){0});
 }
 
-enum err routes_serve_operator(struct request *req, enum route route)
+AWAITS enum err routes_serve_operator(struct request *req, enum route route)
 {
 	if (req->exchange->method != HTTP_GET && req->exchange->method != HTTP_HEAD)
 		return ERR_HTTP_METHOD;

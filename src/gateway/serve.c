@@ -39,7 +39,7 @@ struct serving {
 	struct config *config;
 	struct gateway *gateway;
 	struct keys keys;
-	struct wait *stop;      /* the main fiber, waiting for a signal */
+	struct wait *stop; /* the main fiber, waiting for a signal */
 	bool stop_asked;
 	int lock_fd;
 	int exit_status;
@@ -121,8 +121,8 @@ AWAITS static enum err first_key_make(struct serving *serving)
 	if (count > 0)
 		return OK;
 	TRY(tenant_create(gateway->db, arena, STR("default"), &tenant));
-	return identity_key_create(gateway->db, serving->keys.api_key, STR("default"), STR("owner"), STR("first key"), 0,
-	                           serving->first_key, id);
+	return identity_key_create(gateway->db, serving->keys.api_key, STR("default"), STR("owner"), STR("first key"),
+				   0, serving->first_key, id);
 }
 
 AWAITS static enum err start_storage(struct serving *serving, struct buf *problem)
@@ -131,8 +131,8 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 	struct config *config = serving->config;
 	AUTO_BUF directory = {0};
 	struct db_spec spec = {.migrations = store_migrations,
-	                       .migration_count = store_migration_count,
-	                       .commit_ms = config->audit_commit_ms};
+			       .migration_count = store_migration_count,
+			       .commit_ms = config->audit_commit_ms};
 
 	buf_put(&directory, config->data);
 	buf_put_byte(&directory, '\0');
@@ -169,7 +169,7 @@ enum err gateway_listen_tls(const struct config_listen *listen, struct buf *prob
 }
 
 AWAITS static enum err listen_on(struct serving *serving, const struct config_listen *listen, int inherited_fd,
-                                 struct buf *problem, struct listener **ret_listener)
+				 struct buf *problem, struct listener **ret_listener)
 {
 	const struct config *config = serving->config;
 	const struct listener_spec spec = {
@@ -191,7 +191,7 @@ AWAITS static enum err listen_on(struct serving *serving, const struct config_li
 	tls_unref(tls);
 	if (err != OK) {
 		buf_put_fmt(problem, "cannot listen on %.*s: %s; is another program using the port?",
-		            STR_ARG(listen->text), err_text(err));
+			    STR_ARG(listen->text), err_text(err));
 		return err;
 	}
 	log_info("listening", LOG_STR("address", address_text(&bound, true, text)), LOG_BOOL("tls", tls != NULL));
@@ -213,7 +213,7 @@ AWAITS static enum err start_listening(struct serving *serving, struct buf *prob
 		return ERR_SYSTEM;
 	for (size_t i = 0; i < config->listen_count; i++) {
 		TRY(listen_on(serving, &config->listen[i], i < inherited_count ? inherited[i] : -1, problem,
-		              &gateway->listeners[i]));
+			      &gateway->listeners[i]));
 		gateway->listener_count++;
 	}
 	return OK;
@@ -286,7 +286,8 @@ AWAITS_ENTRY static void serve_main(void *arg)
 	if (err != OK) {
 		serving->exit_status = 1;
 		log_error("start.failed", LOG_ERR(err), LOG_STR("problem", buf_str(&problem)));
-		fprintf(stderr, "gatehouse: %.*s\n", STR_ARG(problem.n > 0 ? buf_str(&problem) : str_of(err_text(err))));
+		fprintf(stderr, "gatehouse: %.*s\n",
+			STR_ARG(problem.n > 0 ? buf_str(&problem) : str_of(err_text(err))));
 	} else {
 		notify_systemd("READY=1");
 		if (serving->options->print_welcome)

@@ -7,7 +7,7 @@
 /* What `gatehouse serve` was asked for. */
 struct serve_options {
 	struct str config_file; /* p NULL: the defaults */
-	bool print_welcome;     /* the first-run banner with key and client snippets */
+	bool print_welcome;	/* the first-run banner with key and client snippets */
 };
 
 /* Run until SIGTERM or SIGINT and return the process's exit status. Takes over the calling

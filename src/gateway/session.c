@@ -21,7 +21,7 @@ static enum err check_version_header(struct request *req)
 	return version.p == NULL || mcp_revision_of(version) != MCP_UNKNOWN ? OK : ERR_MCP_VERSION_HEADER;
 }
 
-enum err request_session(struct request *req)
+AWAITS enum err request_session(struct request *req)
 {
 	struct str token = http_field_get(&req->exchange->fields, HTTP_MCP_SESSION_ID);
 	int64_t ended_ms;
@@ -50,13 +50,13 @@ static enum mcp_revision negotiate(struct request *req)
 static void put_capabilities(const struct catalog_view *view, struct buf *out)
 {
 	buf_put(out, STR("{\"tools\":{\"listChanged\":true},\"prompts\":{\"listChanged\":true},"
-	                 "\"resources\":{\"listChanged\":true},\"logging\":{}"));
+			 "\"resources\":{\"listChanged\":true},\"logging\":{}"));
 	if (view->completions)
 		buf_put(out, STR(",\"completions\":{}"));
 	buf_put_byte(out, '}');
 }
 
-enum err request_initialize(struct request *req)
+AWAITS enum err request_initialize(struct request *req)
 {
 	struct str token = http_field_get(&req->exchange->fields, HTTP_MCP_SESSION_ID);
 	AUTO_BUF result = {0}, header = {0};
@@ -87,7 +87,7 @@ enum err request_initialize(struct request *req)
 	return answer_result(req, buf_str(&result));
 }
 
-enum err request_end_session(struct request *req)
+AWAITS enum err request_end_session(struct request *req)
 {
 	char key[64];
 

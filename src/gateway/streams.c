@@ -22,7 +22,7 @@ struct open_stream {
 	enum stream_kind kind;
 	bool wants[OFFER_KINDS];
 	char session[MCP_SESSION_NUMBER_LEN + 1]; /* of a session's stream */
-	struct str view, listen_id;               /* in the same allocation */
+	struct str view, listen_id;		  /* in the same allocation */
 };
 
 /* Sessions with an open GET stream: the key is the stream's own `session`. */
@@ -83,7 +83,7 @@ static void stream_drained(void *owner, struct http_stream *stream)
 		buf_put(&last, STR("{\"jsonrpc\":\"2.0\",\"id\":"));
 		buf_put(&last, open->listen_id);
 		buf_put(&last, STR(",\"result\":{\"resultType\":\"complete\",\"_meta\":{"
-		                   "\"io.modelcontextprotocol/subscriptionId\":"));
+				   "\"io.modelcontextprotocol/subscriptionId\":"));
 		buf_put(&last, open->listen_id);
 		buf_put(&last, STR("}}}"));
 		http_stream_push(stream, STR_NONE, buf_str(&last));
@@ -127,7 +127,7 @@ static enum err stream_keep(struct request *req, struct open_stream *open)
 	return OK;
 }
 
-enum err stream_open_session(struct request *req)
+AWAITS enum err stream_open_session(struct request *req)
 {
 	struct open_stream *open;
 	enum err err;
@@ -164,7 +164,7 @@ static void put_acknowledged(const struct open_stream *open, struct buf *out)
 	bool first = true;
 
 	buf_put(out, STR("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\",\"params\":{"
-	                 "\"notifications\":{"));
+			 "\"notifications\":{"));
 	for (int kind = 0; kind < (int)ARRAY_LEN(key); kind++) {
 		if (open->wants[kind])
 			buf_put_fmt(out, "%s\"%s\":true", first ? "" : ",", key[kind]);
@@ -175,7 +175,7 @@ static void put_acknowledged(const struct open_stream *open, struct buf *out)
 	buf_put(out, STR("}}}"));
 }
 
-enum err stream_open_listen(struct request *req)
+AWAITS enum err stream_open_listen(struct request *req)
 {
 	const struct json_member *wanted =
 		req->message.params == NULL
@@ -241,7 +241,8 @@ void streams_lists_changed(struct gateway_loop *here, const struct catalog *befo
 
 	for (struct list *l = here->streams.next; l != &here->streams; l = l->next) {
 		struct open_stream *open = LIST_OBJ(l, struct open_stream, link);
-		const struct catalog_view *old = catalog_view(before, open->view), *new = catalog_view(after, open->view);
+		const struct catalog_view *old = catalog_view(before, open->view),
+					  *new = catalog_view(after, open->view);
 
 		if (old == NULL || new == NULL)
 			continue;

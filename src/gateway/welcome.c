@@ -1,4 +1,5 @@
-/* The first minute. Everything printed can be pasted as it is. */
+/* The first minute. Everything printed can be pasted as it is; the key is printed here and
+ * nowhere else, once. */
 #include "gateway/welcome.h"
 
 #include <stdio.h>
@@ -20,7 +21,7 @@ void welcome_address(const struct address *address, bool tls)
 
 	if (welcome.endpoint[0] == '\0')
 		snprintf(welcome.endpoint, sizeof(welcome.endpoint), "%s://%.*s/mcp", tls ? "https" : "http",
-		         STR_ARG(address_text(address, true, text)));
+			 STR_ARG(address_text(address, true, text)));
 }
 
 static void print_progress(struct gateway *gateway, bool terminal)
@@ -68,9 +69,11 @@ static void print_curl(const char *key)
 {
 	printf("\nTry it:\n\n"
 	       "  curl -s %s -H 'Authorization: Bearer %s' \\\n"
-	       "    -H 'Content-Type: application/json' -H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: tools/list' \\\n"
+	       "    -H 'Content-Type: application/json' -H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: "
+	       "tools/list' \\\n"
 	       "    -d '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{\"_meta\":"
-	       "{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\"io.modelcontextprotocol/clientCapabilities\":{}}}}'\n",
+	       "{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\"io.modelcontextprotocol/"
+	       "clientCapabilities\":{}}}}'\n",
 	       welcome.endpoint, key);
 }
 
@@ -82,7 +85,7 @@ static void print_clients(const char *key)
 	       welcome.endpoint, key);
 }
 
-void welcome_print(struct gateway *gateway, const char *first_key)
+AWAITS void welcome_print(struct gateway *gateway, const char *first_key)
 {
 	const struct catalog_view *all;
 	const char *key = first_key[0] != '\0' ? first_key : "YOUR_KEY";

@@ -13,7 +13,10 @@ const struct str mcp_self = {MCP_SELF_JSON, sizeof(MCP_SELF_JSON) - 1};
 static bool is_request_meta(struct str key)
 {
 	static const struct str own[] = {
-		{"protocolVersion", 15}, {"clientCapabilities", 18}, {"clientInfo", 10}, {"logLevel", 8},
+		{"protocolVersion", 15},
+		{"clientCapabilities", 18},
+		{"clientInfo", 10},
+		{"logLevel", 8},
 	};
 
 	if (str_eq(key, STR("progressToken")) || str_eq(key, STR("traceparent")) || str_eq(key, STR("tracestate")))
@@ -33,7 +36,7 @@ static const struct json_member *first_child(const struct json_index *index, con
 }
 
 static const struct json_member *next_sibling(const struct json_index *index, const struct json_member *parent,
-                                              const struct json_member *m)
+					      const struct json_member *m)
 {
 	const struct json_member *next = index->member + m->end;
 
@@ -70,16 +73,16 @@ static void put_modern_meta(struct object *meta, const struct mcp_outgoing *outg
 {
 	object_text(meta, STR("io.modelcontextprotocol/protocolVersion"), mcp_revision_text(revision));
 	object_raw(meta, STR("io.modelcontextprotocol/clientCapabilities"),
-	           outgoing->capabilities.p == NULL ? STR("{}") : outgoing->capabilities);
+		   outgoing->capabilities.p == NULL ? STR("{}") : outgoing->capabilities);
 	object_raw(meta, STR("io.modelcontextprotocol/clientInfo"),
-	           outgoing->client_info.p == NULL ? mcp_self : outgoing->client_info);
+		   outgoing->client_info.p == NULL ? mcp_self : outgoing->client_info);
 	if (outgoing->log_level.p != NULL)
 		object_text(meta, STR("io.modelcontextprotocol/logLevel"), outgoing->log_level);
 }
 
 /* _meta: the client's own members, then what the gateway says. Left out when it is empty. */
 static void put_meta(struct object *params, const struct mcp_outgoing *outgoing, enum mcp_revision revision,
-                     uint64_t id)
+		     uint64_t id)
 {
 	AUTO_BUF text = {0};
 	struct object meta = {&text, false};
@@ -112,7 +115,7 @@ static void put_meta(struct object *params, const struct mcp_outgoing *outgoing,
 
 /* completion/complete's ref, with its name or uri replaced. */
 static void put_ref(struct object *params, const struct mcp_message *from, const struct json_member *ref,
-                    struct str name)
+		    struct str name)
 {
 	struct object inner = {params->out, false};
 	const struct json_member *m = first_child(&from->index, ref);
@@ -136,8 +139,7 @@ static void put_params(struct object *params, const struct mcp_outgoing *outgoin
 
 	if (from == NULL || from->params == NULL)
 		return;
-	for (m = first_child(&from->index, from->params); m != NULL;
-	     m = next_sibling(&from->index, from->params, m)) {
+	for (m = first_child(&from->index, from->params); m != NULL; m = next_sibling(&from->index, from->params, m)) {
 		bool names = str_eq(m->key, STR("name")) || str_eq(m->key, STR("uri"));
 
 		if (m == from->meta)
@@ -229,7 +231,7 @@ static enum err check_result_type(const struct mcp_message *answer, enum mcp_rev
 }
 
 static void put_result(const struct mcp_message *answer, enum mcp_method method, enum mcp_revision client,
-                       struct buf *out)
+		       struct buf *out)
 {
 	bool modern = mcp_is_modern(client);
 	struct object object = {out, false};
@@ -261,7 +263,7 @@ static void put_error(const struct mcp_message *answer, enum mcp_revision client
 }
 
 enum err mcp_compose_answer(const struct mcp_message *answer, struct str client_id, enum mcp_method method,
-                            enum mcp_revision client, struct buf *out)
+			    enum mcp_revision client, struct buf *out)
 {
 	if (answer->result != NULL) {
 		if (answer->result->kind != JSON_OBJECT)

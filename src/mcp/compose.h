@@ -9,21 +9,20 @@
 /* A request, free of era: the core of what a client (or the gateway itself) wants. */
 struct mcp_outgoing {
 	struct str method;
-	const struct mcp_message *from; /* the client's message, NULL for the gateway's own requests */
-	struct str name;         /* replaces params.name or params.uri (plain text); p NULL: unchanged */
-	struct str ref_name;     /* replaces params.ref.name or .uri (completion); p NULL: unchanged */
-	struct str cursor;       /* the gateway's own list requests; p NULL none */
-	bool wants_progress;     /* then progressToken becomes the request's id */
-	struct str capabilities; /* the client's, a JSON object; p NULL: {} */
-	struct str client_info;  /* JSON object; p NULL: the gateway's own */
-	struct str log_level;    /* plain; p NULL none */
+	const struct mcp_message *from;	    /* the client's message, NULL for the gateway's own requests */
+	struct str name;		    /* replaces params.name or params.uri (plain text); p NULL: unchanged */
+	struct str ref_name;		    /* replaces params.ref.name or .uri (completion); p NULL: unchanged */
+	struct str cursor;		    /* the gateway's own list requests; p NULL none */
+	bool wants_progress;		    /* then progressToken becomes the request's id */
+	struct str capabilities;	    /* the client's, a JSON object; p NULL: {} */
+	struct str client_info;		    /* JSON object; p NULL: the gateway's own */
+	struct str log_level;		    /* plain; p NULL none */
 	struct str traceparent, tracestate; /* p NULL none */
 };
 
 /* Append the whole JSON-RPC request as `revision` wants it.
  *   Runs on    any thread */
-void mcp_compose_request(const struct mcp_outgoing *outgoing, enum mcp_revision revision, uint64_t id,
-                         struct buf *out);
+void mcp_compose_request(const struct mcp_outgoing *outgoing, enum mcp_revision revision, uint64_t id, struct buf *out);
 
 /* Append a notification with the given params text (p NULL: none). Modern ones get no _meta. */
 void mcp_compose_notification(struct str method, struct str params, struct buf *out);
@@ -44,7 +43,7 @@ void mcp_compose_tool_error(struct str id, bool modern, struct str text, struct 
  *   Errors     ERR_UPSTREAM_GARBAGE: a result that is no object, an unknown resultType;
  *              ERR_MCP_CAPABILITY: input_required for a client that cannot answer it */
 NODISCARD enum err mcp_compose_answer(const struct mcp_message *answer, struct str client_id, enum mcp_method method,
-                                      enum mcp_revision client, struct buf *out);
+				      enum mcp_revision client, struct buf *out);
 
 /* Append a notification from an upstream, its progressToken replaced by the client's lexeme. */
 void mcp_compose_relayed(const struct mcp_message *notification, struct str progress_token, struct buf *out);

@@ -47,7 +47,7 @@ static struct str name_member(enum mcp_method method)
 }
 
 static enum err check_name_header(struct arena *arena, const struct mcp_message *message,
-                                  const struct mcp_headers *headers, struct mcp_verdict *verdict)
+				  const struct mcp_headers *headers, struct mcp_verdict *verdict)
 {
 	struct str member = name_member(mcp_method_of(message->method));
 	struct str name, in_body;
@@ -65,7 +65,7 @@ static enum err check_name_header(struct arena *arena, const struct mcp_message 
 }
 
 static enum err check_standard_headers(struct arena *arena, const struct mcp_message *message,
-                                       const struct mcp_headers *headers, struct mcp_verdict *verdict)
+				       const struct mcp_headers *headers, struct mcp_verdict *verdict)
 {
 	if (message->kind != MCP_REQUEST)
 		return OK;
@@ -96,24 +96,24 @@ static enum err check_log_level(struct arena *arena, const struct mcp_message *m
 }
 
 static enum err check_meta(struct arena *arena, const struct mcp_message *message, const struct json_member *claim,
-                           struct mcp_verdict *verdict)
+			   struct mcp_verdict *verdict)
 {
 	const struct json_member *info;
 
 	verdict->capabilities = json_member(&message->index, message->meta, META_CAPABILITIES);
 	if (claim->kind != JSON_STRING)
 		return refuse(verdict, ERR_MCP_META,
-		              STR("Invalid _meta: io.modelcontextprotocol/protocolVersion must be a string"));
+			      STR("Invalid _meta: io.modelcontextprotocol/protocolVersion must be a string"));
 	if (verdict->capabilities == NULL)
 		return refuse(verdict, ERR_MCP_META,
-		              STR("Missing required _meta keys: io.modelcontextprotocol/clientCapabilities"));
+			      STR("Missing required _meta keys: io.modelcontextprotocol/clientCapabilities"));
 	if (verdict->capabilities->kind != JSON_OBJECT)
 		return refuse(verdict, ERR_MCP_META,
-		              STR("Invalid _meta: io.modelcontextprotocol/clientCapabilities must be an object"));
+			      STR("Invalid _meta: io.modelcontextprotocol/clientCapabilities must be an object"));
 	info = json_member(&message->index, message->meta, META_CLIENT);
 	if (info != NULL && info->kind != JSON_OBJECT)
 		return refuse(verdict, ERR_MCP_META,
-		              STR("Invalid _meta: io.modelcontextprotocol/clientInfo must be an object"));
+			      STR("Invalid _meta: io.modelcontextprotocol/clientInfo must be an object"));
 	verdict->client_info = info;
 	return OK;
 }
@@ -132,14 +132,14 @@ static enum err refuse_version(struct arena *arena, struct str asked, struct mcp
 }
 
 static enum err validate_modern(struct arena *arena, const struct mcp_message *message,
-                                const struct mcp_headers *headers, const struct json_member *claim,
-                                struct mcp_verdict *verdict)
+				const struct mcp_headers *headers, const struct json_member *claim,
+				struct mcp_verdict *verdict)
 {
 	struct str version = json_member_str(arena, claim);
 
 	if (headers->version.p != NULL && version.p != NULL && !str_eq(headers->version, version))
 		return refuse(verdict, ERR_MCP_HEADER,
-		              STR("Header mismatch: MCP-Protocol-Version is not what _meta says"));
+			      STR("Header mismatch: MCP-Protocol-Version is not what _meta says"));
 	if (headers->method.p != NULL && !str_eq(headers->method, message->method))
 		return refuse(verdict, ERR_MCP_HEADER, STR("Header mismatch: Mcp-Method is not what the body says"));
 	TRY(check_meta(arena, message, claim, verdict));
@@ -151,7 +151,7 @@ static enum err validate_modern(struct arena *arena, const struct mcp_message *m
 }
 
 static enum err classify_initialize(const struct mcp_headers *headers, const struct json_member *claim,
-                                    struct mcp_verdict *verdict)
+				    struct mcp_verdict *verdict)
 {
 	bool header_modern = headers->version.p != NULL && mcp_claims_modern(headers->version);
 
@@ -162,13 +162,13 @@ static enum err classify_initialize(const struct mcp_headers *headers, const str
 	if (header_modern) {
 		verdict->modern = true;
 		return refuse(verdict, ERR_MCP_HEADER,
-		              STR("Header mismatch: initialize belongs to revisions before 2026-07-28"));
+			      STR("Header mismatch: initialize belongs to revisions before 2026-07-28"));
 	}
 	return OK;
 }
 
 enum err mcp_classify(struct arena *arena, const struct mcp_message *message, const struct mcp_headers *headers,
-                      struct mcp_verdict *ret_verdict)
+		      struct mcp_verdict *ret_verdict)
 {
 	const struct json_member *claim =
 		message->meta == NULL ? NULL : json_member(&message->index, message->meta, META_VERSION);
@@ -190,6 +190,6 @@ enum err mcp_classify(struct arena *arena, const struct mcp_message *message, co
 	if (message->kind == MCP_NOTIFICATION)
 		return OK;
 	return refuse(ret_verdict, ERR_MCP_META,
-	              STR("Missing required _meta keys: io.modelcontextprotocol/protocolVersion, "
-	                  "io.modelcontextprotocol/clientCapabilities"));
+		      STR("Missing required _meta keys: io.modelcontextprotocol/protocolVersion, "
+			  "io.modelcontextprotocol/clientCapabilities"));
 }

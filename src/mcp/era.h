@@ -11,14 +11,14 @@
 /* What the transport says beside the body; p NULL where a header is absent. */
 struct mcp_headers {
 	struct str version, method, name; /* MCP-Protocol-Version, Mcp-Method, Mcp-Name */
-	bool repeated;                    /* one of them came more than once */
+	bool repeated;			  /* one of them came more than once */
 };
 
 struct mcp_verdict {
 	bool modern;
-	enum mcp_revision revision; /* modern only; a legacy one is the session's */
+	enum mcp_revision revision;			      /* modern only; a legacy one is the session's */
 	const struct json_member *capabilities, *client_info; /* modern only; client_info may be NULL */
-	struct str log_level;       /* modern only; p NULL none */
+	struct str log_level;				      /* modern only; p NULL none */
 	/* When an error is returned: */
 	struct str problem; /* text for the answer; p NULL: the table's */
 	struct str data;    /* JSON for error.data; p NULL none */
@@ -29,6 +29,6 @@ struct mcp_verdict {
  *   Errors       ERR_MCP_HEADER, ERR_MCP_META, ERR_MCP_VERSION, ERR_RPC_PARAMS, ERR_RPC_METHOD
  *   Runs on      any thread */
 NODISCARD enum err mcp_classify(struct arena *arena, const struct mcp_message *message,
-                                const struct mcp_headers *headers, struct mcp_verdict *ret_verdict);
+				const struct mcp_headers *headers, struct mcp_verdict *ret_verdict);
 
 #endif

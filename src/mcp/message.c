@@ -34,7 +34,7 @@ static bool id_is_valid(const struct json_member *id)
 /* What the message is, from which members it has.
  *   Source     JSON-RPC 2.0 s4, s5 */
 static enum err message_classify(struct mcp_message *message, const struct json_member *id,
-                                 const struct json_member *method)
+				 const struct json_member *method)
 {
 	bool answers = message->result != NULL || message->error != NULL;
 
@@ -88,5 +88,5 @@ enum err mcp_message_read(struct arena *arena, struct str text, struct mcp_messa
 struct str mcp_param(struct arena *arena, const struct mcp_message *message, struct str key)
 {
 	return message->params == NULL ? STR_NONE
-	                               : json_member_str(arena, json_member(&message->index, message->params, key));
+				       : json_member_str(arena, json_member(&message->index, message->params, key));
 }

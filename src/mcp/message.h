@@ -10,10 +10,10 @@ enum mcp_kind { MCP_REQUEST, MCP_NOTIFICATION, MCP_RESPONSE };
 struct mcp_message {
 	struct json_index index;
 	enum mcp_kind kind;
-	struct str id;     /* the lexeme, quotes included; p NULL when there is none */
-	struct str method; /* unescaped; p NULL in a response */
-	const struct json_member *params; /* an object, or NULL */
-	const struct json_member *meta;   /* params._meta, an object, or NULL */
+	struct str id;				  /* the lexeme, quotes included; p NULL when there is none */
+	struct str method;			  /* unescaped; p NULL in a response */
+	const struct json_member *params;	  /* an object, or NULL */
+	const struct json_member *meta;		  /* params._meta, an object, or NULL */
 	const struct json_member *result, *error; /* exactly one of them in a response */
 };
 
@@ -29,42 +29,44 @@ NODISCARD enum err mcp_message_read(struct arena *arena, struct str text, struct
 struct str mcp_param(struct arena *arena, const struct mcp_message *message, struct str key);
 
 /* The methods the gateway knows, as numbers. X(ID, "wire name") */
-#define MCP_METHOD_TABLE(X)                                                                        \
-	X(OTHER, "")                                                                               \
-	X(INITIALIZE, "initialize")                                                                \
-	X(PING, "ping")                                                                            \
-	X(SERVER_DISCOVER, "server/discover")                                                      \
-	X(TOOLS_LIST, "tools/list")                                                                \
-	X(TOOLS_CALL, "tools/call")                                                                \
-	X(RESOURCES_LIST, "resources/list")                                                        \
-	X(RESOURCES_TEMPLATES_LIST, "resources/templates/list")                                    \
-	X(RESOURCES_READ, "resources/read")                                                        \
-	X(RESOURCES_SUBSCRIBE, "resources/subscribe")                                              \
-	X(RESOURCES_UNSUBSCRIBE, "resources/unsubscribe")                                          \
-	X(PROMPTS_LIST, "prompts/list")                                                            \
-	X(PROMPTS_GET, "prompts/get")                                                              \
-	X(COMPLETION_COMPLETE, "completion/complete")                                              \
-	X(LOGGING_SET_LEVEL, "logging/setLevel")                                                   \
-	X(SUBSCRIPTIONS_LISTEN, "subscriptions/listen")                                            \
-	X(N_INITIALIZED, "notifications/initialized")                                              \
-	X(N_CANCELLED, "notifications/cancelled")                                                  \
-	X(N_PROGRESS, "notifications/progress")                                                    \
-	X(N_MESSAGE, "notifications/message")                                                      \
-	X(N_TOOLS_CHANGED, "notifications/tools/list_changed")                                     \
-	X(N_PROMPTS_CHANGED, "notifications/prompts/list_changed")                                 \
-	X(N_RESOURCES_CHANGED, "notifications/resources/list_changed")                             \
-	X(N_RESOURCES_UPDATED, "notifications/resources/updated")                                  \
-	X(SAMPLING_CREATE, "sampling/createMessage")                                               \
-	X(ELICITATION_CREATE, "elicitation/create")                                                \
+#define MCP_METHOD_TABLE(X)                                                                                            \
+	X(OTHER, "")                                                                                                   \
+	X(INITIALIZE, "initialize")                                                                                    \
+	X(PING, "ping")                                                                                                \
+	X(SERVER_DISCOVER, "server/discover")                                                                          \
+	X(TOOLS_LIST, "tools/list")                                                                                    \
+	X(TOOLS_CALL, "tools/call")                                                                                    \
+	X(RESOURCES_LIST, "resources/list")                                                                            \
+	X(RESOURCES_TEMPLATES_LIST, "resources/templates/list")                                                        \
+	X(RESOURCES_READ, "resources/read")                                                                            \
+	X(RESOURCES_SUBSCRIBE, "resources/subscribe")                                                                  \
+	X(RESOURCES_UNSUBSCRIBE, "resources/unsubscribe")                                                              \
+	X(PROMPTS_LIST, "prompts/list")                                                                                \
+	X(PROMPTS_GET, "prompts/get")                                                                                  \
+	X(COMPLETION_COMPLETE, "completion/complete")                                                                  \
+	X(LOGGING_SET_LEVEL, "logging/setLevel")                                                                       \
+	X(SUBSCRIPTIONS_LISTEN, "subscriptions/listen")                                                                \
+	X(N_INITIALIZED, "notifications/initialized")                                                                  \
+	X(N_CANCELLED, "notifications/cancelled")                                                                      \
+	X(N_PROGRESS, "notifications/progress")                                                                        \
+	X(N_MESSAGE, "notifications/message")                                                                          \
+	X(N_TOOLS_CHANGED, "notifications/tools/list_changed")                                                         \
+	X(N_PROMPTS_CHANGED, "notifications/prompts/list_changed")                                                     \
+	X(N_RESOURCES_CHANGED, "notifications/resources/list_changed")                                                 \
+	X(N_RESOURCES_UPDATED, "notifications/resources/updated")                                                      \
+	X(SAMPLING_CREATE, "sampling/createMessage")                                                                   \
+	X(ELICITATION_CREATE, "elicitation/create")                                                                    \
 	X(ROOTS_LIST, "roots/list")
 
 enum mcp_method {
 #define X(id, name) MCP_M_##id,
 	MCP_METHOD_TABLE(X)
 #undef X
-	MCP_METHODS,
+		MCP_METHODS,
 };
 
+/* The number of a wire name, MCP_M_OTHER for a method we do not know; and back ("" for that one).
+ *   Runs on    any thread */
 enum mcp_method mcp_method_of(struct str name);
 struct str mcp_method_name(enum mcp_method method);
 

@@ -1,4 +1,5 @@
-/* Answers the gateway makes itself: results, errors, tool errors. */
+/* Answers the gateway makes itself: results, errors, tool errors. An id is written as the lexeme
+ * it came as, null when the request had none that could be read. */
 #include "mcp/compose.h"
 
 static void put_head(struct str id, struct buf *out)

@@ -1,4 +1,5 @@
-/* Protocol revisions as text and as numbers: one table, searched linearly (five rows). */
+/* Protocol revisions as text and as numbers: one table, searched linearly (five rows). They are
+ * dates, so later ones compare greater both as text and as numbers. */
 #include "mcp/revision.h"
 
 #include <ctype.h>

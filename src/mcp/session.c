@@ -79,7 +79,7 @@ static uint8_t nibble(char c)
 }
 
 void mcp_session_seal(const struct secret *key, const struct mcp_session *session, struct str principal,
-                      struct buf *out)
+		      struct buf *out)
 {
 	uint8_t plain[SESSION_PLAIN_BYTES] = {SESSION_FORMAT, (uint8_t)session->revision};
 	uint16_t capabilities = htobe16(session->capabilities);
@@ -106,7 +106,7 @@ static void number_text(const uint8_t *bytes, char out[MCP_SESSION_NUMBER_LEN + 
 }
 
 enum err mcp_session_open(const struct secret *key, struct str token, struct str principal, int64_t age_max_ms,
-                          struct mcp_session *ret_session)
+			  struct mcp_session *ret_session)
 {
 	uint8_t sealed[SESSION_SEALED_BYTES], plain[SESSION_SEALED_BYTES];
 	uint16_t capabilities;
@@ -143,14 +143,15 @@ void mcp_capabilities_write(uint16_t capabilities, struct buf *out)
 		if (!(capabilities & row->bit))
 			continue;
 		if (!same) {
-			buf_put_fmt(out, "%s%s\"%s\":{", open == NULL ? "" : "}", open == NULL ? "" : ",", row->feature);
+			buf_put_fmt(out, "%s%s\"%s\":{", open == NULL ? "" : "}", open == NULL ? "" : ",",
+				    row->feature);
 			open = row->feature;
 			first = true;
 		}
 		if (row->detail != NULL) {
 			/* Details are objects, but for the one flag that is a boolean. */
 			buf_put_fmt(out, "%s\"%s\":%s", first ? "" : ",", row->detail,
-			            row->bit == MCP_CAN_ROOTS_CHANGED ? "true" : "{}");
+				    row->bit == MCP_CAN_ROOTS_CHANGED ? "true" : "{}");
 			first = false;
 		}
 	}

@@ -26,8 +26,8 @@ enum mcp_capability {
 
 struct mcp_session {
 	enum mcp_revision revision;
-	uint16_t capabilities; /* of enum mcp_capability */
-	int64_t created_ms;    /* wall time */
+	uint16_t capabilities;			 /* of enum mcp_capability */
+	int64_t created_ms;			 /* wall time */
 	char number[MCP_SESSION_NUMBER_LEN + 1]; /* names the session in logs, marks and instance keys */
 };
 
@@ -37,13 +37,13 @@ void mcp_session_new(const struct mcp_message *initialize, enum mcp_revision rev
 /* The token for the Mcp-Session-Id header, appended; `principal` is who may use it.
  *   Source     visible ASCII, as the transport section demands */
 void mcp_session_seal(const struct secret *key, const struct mcp_session *session, struct str principal,
-                      struct buf *out);
+		      struct buf *out);
 
 /* Read a token back.
  *   Errors     ERR_MCP_SESSION_UNKNOWN: not ours, altered, of another principal, or older than
  *              `age_max_ms`: all the same to the client */
 NODISCARD enum err mcp_session_open(const struct secret *key, struct str token, struct str principal,
-                                    int64_t age_max_ms, struct mcp_session *ret_session);
+				    int64_t age_max_ms, struct mcp_session *ret_session);
 
 /* The capabilities as the JSON object a modern upstream wants in _meta. Static text pieces,
  * appended. */

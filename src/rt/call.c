@@ -14,7 +14,7 @@ struct loop_call {
 	void *arg;
 	int64_t deadline_ms;
 	struct fiber *fiber; /* over there, NULL before and after */
-	bool canceled;       /* before it started */
+	bool canceled;	     /* before it started */
 	unsigned under_way;
 	enum err result;
 	struct wait wait;
@@ -49,9 +49,9 @@ static void call_begin(struct task *task)
 {
 	struct loop_call *call = CONTAINER_OF(task, struct loop_call, to);
 
-	call->result = call->canceled ? ERR_CANCELED
-	                              : fiber_spawn(call->loop, call->name, call_main, call, call->deadline_ms,
-	                                            &call->fiber);
+	call->result = call->canceled
+			       ? ERR_CANCELED
+			       : fiber_spawn(call->loop, call->name, call_main, call, call->deadline_ms, &call->fiber);
 	if (call->result != OK)
 		loop_post(call->caller_loop, &call->back);
 }
@@ -77,7 +77,7 @@ static bool abandon_call(void *arg)
 	return false;
 }
 
-enum err loop_call(struct loop *loop, const char *name, enum err (*work)(void *arg), void *arg)
+AWAITS enum err loop_call(struct loop *loop, const char *name, enum err (*work)(void *arg), void *arg)
 {
 	struct loop_call call = {
 		.to = {.run = call_begin},
@@ -126,7 +126,7 @@ static void work_done(uv_work_t *request, int status)
 	wait_done(&work->wait, status == 0 ? work->result : ERR_CANCELED);
 }
 
-enum err work_run(enum err (*run)(void *arg), void *arg)
+AWAITS enum err work_run(enum err (*run)(void *arg), void *arg)
 {
 	struct work work = {.run = run, .arg = arg, .wait = WAIT_INIT};
 

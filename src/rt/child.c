@@ -267,7 +267,7 @@ static bool abandon_write(void *arg)
 	return true;
 }
 
-enum err child_write(struct child *child, struct str bytes)
+AWAITS enum err child_write(struct child *child, struct str bytes)
 {
 	uv_stream_t *in = (uv_stream_t *)&child->in.handle;
 	struct child_write *write;
@@ -313,7 +313,7 @@ static void set_limit(int pid, int resource, uint64_t value)
 }
 
 static void pipe_init(struct child *child, struct child_pipe *pipe, size_t line_bytes_max, bool cut,
-                      void (*on_line)(void *owner, struct str line))
+		      void (*on_line)(void *owner, struct str line))
 {
 	pipe->child = child;
 	pipe->on_line = on_line;
@@ -375,7 +375,7 @@ static int child_start(struct child *child, const struct child_spec *spec)
 }
 
 enum err child_spawn(const struct child_spec *spec, const struct child_events *events, void *owner,
-                     struct child **ret_child)
+		     struct child **ret_child)
 {
 	struct child *child;
 	int failed;

@@ -10,14 +10,14 @@
 struct child;
 
 struct child_spec {
-	const char *file;         /* looked up in the PATH of `env` (or /usr/local/bin:/usr/bin:/bin) */
-	char *const *args;        /* argv, NULL-terminated */
-	char *const *env;         /* the whole environment, NULL-terminated: nothing is inherited */
-	const char *cwd;          /* NULL: the gateway's */
+	const char *file;	   /* looked up in the PATH of `env` (or /usr/local/bin:/usr/bin:/bin) */
+	char *const *args;	   /* argv, NULL-terminated */
+	char *const *env;	   /* the whole environment, NULL-terminated: nothing is inherited */
+	const char *cwd;	   /* NULL: the gateway's */
 	uint64_t memory_bytes_max; /* RLIMIT_AS; 0 none (node needs much address space) */
-	uint64_t files_max;       /* RLIMIT_NOFILE; 0 none */
-	uint64_t processes_max;   /* RLIMIT_NPROC; 0 none */
-	size_t line_bytes_max;    /* of stdout; a longer line ends the child with ERR_LIMIT */
+	uint64_t files_max;	   /* RLIMIT_NOFILE; 0 none */
+	uint64_t processes_max;	   /* RLIMIT_NPROC; 0 none */
+	size_t line_bytes_max;	   /* of stdout; a longer line ends the child with ERR_LIMIT */
 };
 
 /* Callbacks, all on the child's loop, never from inside child_spawn.
@@ -36,7 +36,7 @@ struct child_events {
  *   Errors     ERR_NOT_FOUND (no such file), ERR_SYSTEM, ERR_LIMIT (CHILDREN_MAX)
  *   Runs on    a loop, fiber or callback */
 NODISCARD enum err child_spawn(const struct child_spec *spec, const struct child_events *events, void *owner,
-                               struct child **ret_child);
+			       struct child **ret_child);
 
 /* Write to stdin; waits while more than 256 KB are queued.
  *   Errors     ERR_CLOSED (it closed stdin or exited), ERR_CANCELED, ERR_TIMEOUT

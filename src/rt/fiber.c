@@ -15,7 +15,7 @@
 #include "rt/private.h"
 
 #define FIBER_MAGIC 0x46494252u /* "FIBR" */
-#define ROUNDS_PER_TURN 8       /* fibers waking fibers, before sockets get their turn again */
+#define ROUNDS_PER_TURN 8	/* fibers waking fibers, before sockets get their turn again */
 
 struct fiber_role fiber_role;
 
@@ -70,7 +70,7 @@ AWAITS_ENTRY static void fiber_entry(struct fcontext_transfer from)
 }
 
 enum err fiber_spawn(struct loop *loop, const char *name, fiber_main *main, void *arg, int64_t deadline_ms,
-                     struct fiber **ret_fiber)
+		     struct fiber **ret_fiber)
 {
 	struct stack *stack;
 	struct fiber *fiber;
@@ -174,7 +174,7 @@ bool fibers_run(struct loop *loop)
 	return !list_empty(&loop->ready);
 }
 
-void fiber_suspend(void)
+AWAITS void fiber_suspend(void)
 {
 	struct fiber *fiber = fiber_self();
 
@@ -182,7 +182,7 @@ void fiber_suspend(void)
 	fiber_leave(fiber, false);
 }
 
-void fiber_suspend_ready(void)
+AWAITS void fiber_suspend_ready(void)
 {
 	struct fiber *fiber = fiber_self();
 

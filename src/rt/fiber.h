@@ -24,7 +24,7 @@ typedef void fiber_main(void *arg); /* AWAITS */
  *   Errors     ERR_BUSY when FIBERS_MAX live on the loop
  *   Runs on    the loop's thread */
 NODISCARD enum err fiber_spawn(struct loop *loop, const char *name, fiber_main *main, void *arg, int64_t deadline_ms,
-                               struct fiber **ret_fiber);
+			       struct fiber **ret_fiber);
 
 /* The running fiber; NULL in a callback. */
 struct fiber *fiber_self(void);
@@ -90,6 +90,7 @@ struct group {
 	struct wait *waiter;
 };
 
+/* Start an empty group whose members will run on `loop`, the caller's own. */
 void group_init(struct group *group, struct loop *loop);
 
 /* Spawn into the group; the fiber inherits the spawner's deadline.
@@ -109,7 +110,7 @@ NODISCARD enum err group_join(struct group *group) AWAITS;
  *   result     whatever `work` returned; each caller gets it
  *   Errors     the work's error, ERR_CANCELED, ERR_TIMEOUT (this caller's own) */
 NODISCARD enum err flight_join(struct str key, enum err (*work)(void *arg) /* AWAITS */, void *arg,
-                               void (*release)(void *arg)) AWAITS;
+			       void (*release)(void *arg)) AWAITS;
 
 /* A counting semaphore with a bounded FIFO queue, loop-local.
  *   Errors     ERR_BUSY when the queue is full, ERR_CANCELED, ERR_TIMEOUT */

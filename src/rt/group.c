@@ -1,4 +1,6 @@
-/* Groups, single flights, gates: fibers that wait for each other. */
+/* Fibers that wait for each other: a group for its members, a flight's callers for the one that
+ * does the work, a gate's queue for a place. All of it is loop-local and needs no lock; whoever
+ * completes a wait only queues the fiber (wait.c). */
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -35,7 +37,7 @@ static bool abandon_group(void *arg)
 	return false; /* they must have ended before the group may go */
 }
 
-enum err group_join(struct group *group)
+AWAITS enum err group_join(struct group *group)
 {
 	struct wait wait = WAIT_INIT;
 
@@ -79,7 +81,7 @@ static bool abandon_waiter(void *arg)
 }
 
 static enum err flight_start(struct loop *loop, struct str key, enum err (*work)(void *arg), void *arg,
-                             void (*release)(void *arg), struct flight **ret_flight)
+			     void (*release)(void *arg), struct flight **ret_flight)
 {
 	struct flight *flight = calloc(1, sizeof(*flight) + key.n);
 	enum err err;
@@ -102,7 +104,7 @@ static enum err flight_start(struct loop *loop, struct str key, enum err (*work)
 	return OK;
 }
 
-enum err flight_join(struct str key, enum err (*work)(void *arg), void *arg, void (*release)(void *arg))
+AWAITS enum err flight_join(struct str key, enum err (*work)(void *arg), void *arg, void (*release)(void *arg))
 {
 	struct loop *loop = loop_self();
 	struct flight *flight = map_get(&loop->flights, key);
@@ -144,7 +146,7 @@ static bool abandon_gate(void *arg)
 	return true;
 }
 
-enum err gate_enter(struct gate *gate)
+AWAITS enum err gate_enter(struct gate *gate)
 {
 	struct gate_waiter waiter = {.wait = WAIT_INIT, .gate = gate};
 

@@ -1,4 +1,5 @@
-/* Lines of child processes: see line.h. */
+/* Lines of child processes. A line that lies whole in what was read is given as it lies there;
+ * only the piece of an unfinished one is kept, up to the bound. */
 #include "rt/line.h"
 
 void line_reader_init(struct line_reader *reader, size_t bytes_max, bool cut)
@@ -36,7 +37,7 @@ static enum err hold(struct line_reader *reader, struct str piece)
 }
 
 enum err line_reader_take(struct line_reader *reader, struct str bytes, void (*on)(void *arg, struct str line),
-                          void *arg)
+			  void *arg)
 {
 	const char *newline;
 

@@ -86,7 +86,7 @@ void loop_post(struct loop *loop, struct task *task)
 	do
 		task->next = newest;
 	while (!atomic_compare_exchange_weak_explicit(&loop->posted, &newest, task, memory_order_release,
-	                                              memory_order_relaxed));
+						      memory_order_relaxed));
 	/* Only the first task of a batch needs to ring. */
 	if (newest == NULL)
 		uv_async_send(&loop->posted_handle);
@@ -228,11 +228,12 @@ AWAITS_ENTRY static void first_main(void *arg)
 
 enum err rt_run(unsigned loops, fiber_main *main, void *arg)
 {
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 	struct first first = {main, arg};
 	enum err err;
 
 	CHECK(loops > 0 && loops <= LOOPS_MAX && all.count == 0);
-	signal(SIGPIPE, SIG_IGN);
+	CHECK(sigaction(SIGPIPE, &ignore, NULL) == 0); /* writes report EPIPE instead */
 	all.loop = calloc(loops, sizeof(struct loop));
 	CHECK(all.loop != NULL);
 	all.count = loops;

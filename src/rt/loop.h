@@ -55,8 +55,8 @@ void loop_post(struct loop *loop, struct task *task);
 /* Run `work` as a fiber on another loop and wait for its end; `arg` may lie on the caller's
  * stack. Cancel and deadline reach the other fiber. On the own loop it is a plain call.
  *   Errors     what `work` returned, ERR_BUSY */
-NODISCARD enum err loop_call(struct loop *loop, const char *name, enum err (*work)(void *arg) /* AWAITS */,
-                             void *arg) AWAITS;
+NODISCARD enum err loop_call(struct loop *loop, const char *name, enum err (*work)(void *arg) /* AWAITS */, void *arg)
+	AWAITS;
 
 /* Loop-local storage: a room keeps one object per loop under a slot it owns.
  *   loop_local_slot  once at start, before rt_run; CHECKs LOOP_LOCALS_MAX */

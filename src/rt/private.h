@@ -25,7 +25,7 @@ struct fcontext_transfer jump_fcontext(fcontext to, void *value);
 
 struct stack {
 	struct list link; /* in the pool; lies on top of the stack itself */
-	char *base;       /* lowest usable byte, just above the guard */
+	char *base;	  /* lowest usable byte, just above the guard */
 	size_t bytes;
 	unsigned valgrind_id;
 };
@@ -55,10 +55,10 @@ struct fiber {
 	fiber_main *main;
 	void *arg;
 	struct list ready_link; /* in loop->ready */
-	struct list all_link;   /* in loop->fibers, for gdb and for stopping */
-	struct group *group;    /* NULL, or whose member it is */
+	struct list all_link;	/* in loop->fibers, for gdb and for stopping */
+	struct group *group;	/* NULL, or whose member it is */
 	struct list group_link;
-	struct timer timer; /* wakes it at its deadline or when a sleep ends */
+	struct timer timer;  /* wakes it at its deadline or when a sleep ends */
 	int64_t deadline_ms; /* 0 none */
 	bool canceled, shielded;
 	struct sanitizer_fiber sanitizer;
@@ -86,11 +86,12 @@ void fiber_wake(struct fiber *fiber);
 struct timer_wheel {
 	struct list slot[TIMER_SLOTS];
 	uint64_t used[TIMER_SLOTS / 64]; /* slots that may hold a timer */
-	int64_t tick;                    /* everything up to and with this tick has been fired */
-	int64_t armed_tick;              /* what `alarm` is set to; INT64_MAX: not set */
+	int64_t tick;			 /* everything up to and with this tick has been fired */
+	int64_t armed_tick;		 /* what `alarm` is set to; INT64_MAX: not set */
 	uv_timer_t alarm;
 };
 
+/* Prepare the wheel of a loop whose libuv part is initialised. */
 void timers_init(struct loop *loop);
 
 /* ---- loops ----------------------------------------------------------------------- */

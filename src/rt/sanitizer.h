@@ -38,7 +38,7 @@
 /* One side of a switch: a fiber, or a loop's own stack. */
 struct sanitizer_fiber {
 	void *fake_stack; /* ASan's, while it does not run */
-	void *tsan;       /* TSan's idea of it */
+	void *tsan;	  /* TSan's idea of it */
 	const void *stack_base;
 	size_t stack_bytes;
 };

@@ -1,4 +1,5 @@
-/* Signals, through libuv's handles on loop 0. */
+/* Signals, through libuv's handles on loop 0: libuv writes to a pipe in the handler, and the
+ * callback runs in the loop's turn like any other. */
 #include "rt/signal.h"
 
 #include "base/check.h"

@@ -16,7 +16,7 @@ AWAITS static void suspend_until(struct fiber *fiber, int64_t at_ms)
 	timer_stop(&fiber->timer);
 }
 
-enum err wait_for(struct wait *wait, bool (*abandon)(void *arg), void *arg)
+AWAITS enum err wait_for(struct wait *wait, bool (*abandon)(void *arg), void *arg)
 {
 	struct fiber *fiber = fiber_self();
 	enum err interrupted = OK;
@@ -49,7 +49,7 @@ void wait_done(struct wait *wait, enum err result)
 		fiber_wake(wait->fiber);
 }
 
-enum err fiber_sleep(int64_t ms)
+AWAITS enum err fiber_sleep(int64_t ms)
 {
 	struct fiber *fiber = fiber_self();
 	int64_t until_ms = loop_now(fiber->loop) + ms;
@@ -66,7 +66,7 @@ enum err fiber_sleep(int64_t ms)
 	}
 }
 
-enum err fiber_yield(void)
+AWAITS enum err fiber_yield(void)
 {
 	TRY(fiber_status());
 	fiber_suspend_ready();
