@@ -15,15 +15,17 @@ flavour_options() {
 	esac
 }
 
-# build_flavour NAME: configure when needed, then compile all of it.
+# build_flavour NAME: configure when it is new or its options changed, then compile all of it.
 build_flavour() {
 	local flavour=$1 words options
 
 	words=$(flavour_options "$flavour")
 	read -r -a options <<<"$words"
-	if [ ! -f "build/$flavour/build.ninja" ]; then
+	if [ "$(cat "build/$flavour/.options" 2>/dev/null || true)" != "$words" ]; then
+		rm -rf "build/$flavour"
 		step "configuring $flavour" env CC="${options[0]}" meson setup "build/$flavour" "${options[@]:1}" ||
 			return 1
+		printf '%s\n' "$words" >"build/$flavour/.options"
 	fi
 	step "building $flavour" ninja -C "build/$flavour"
 }
