@@ -34,7 +34,7 @@ struct upstream_spec {
 	const struct upstream_pair *headers; /* sent with every request: credentials of the upstream */
 	size_t header_count;
 	struct str ca_file, cert_file, key_file; /* empty: the system's roots, no client certificate */
-	bool allow_private; /* may it resolve to loopback and private networks */
+	bool allow_private;			 /* may it resolve to loopback and private networks */
 	/* stdio */
 	struct str command;
 	const struct str *args;
@@ -42,7 +42,7 @@ struct upstream_spec {
 	const struct upstream_pair *env; /* the whole environment besides PATH, HOME, LANG, TMPDIR */
 	size_t env_count;
 	struct str cwd; /* empty: the data directory */
-	bool warm;      /* keep the shared child running; else start it on demand */
+	bool warm;	/* keep the shared child running; else start it on demand */
 	uint64_t memory_bytes_max, files_max, processes_max; /* rlimits; 0 none */
 	unsigned children_max, children_per_tenant_max;
 	/* both */
@@ -95,7 +95,7 @@ struct upstream_events {
  *   Errors     ERR_CONFIG
  *   Runs on    a fiber of loop 0 */
 NODISCARD enum err upstream_new(const struct upstream_spec *spec, const struct upstream_events *events,
-                                struct buf *problem, struct upstream **ret_upstream) AWAITS;
+				struct buf *problem, struct upstream **ret_upstream) AWAITS;
 
 /* Stop: no new calls, calls in flight get `grace_ms`, then children are stopped (stdin closed,
  * SIGTERM, SIGKILL), upstream sessions DELETEd. Waits for all of it. */
@@ -109,17 +109,17 @@ struct upstream_call {
 	/* in */
 	struct arena *arena; /* takes the answer */
 	struct mcp_outgoing outgoing;
-	struct str mcp_name;  /* plain value for Mcp-Name, p NULL none */
-	bool idempotent;      /* may be sent twice: lists, reads, tools that say so */
+	struct str mcp_name;			  /* plain value for Mcp-Name, p NULL none */
+	bool idempotent;			  /* may be sent twice: lists, reads, tools that say so */
 	struct str tenant_id, principal, session; /* pick the instance by the isolation */
-	struct str request_id; /* sent as X-Request-Id */
-	struct str param_headers; /* "Mcp-Param-X: y\r\n" lines, may be empty */
+	struct str request_id;			  /* sent as X-Request-Id */
+	struct str param_headers;		  /* "Mcp-Param-X: y\r\n" lines, may be empty */
 	/* A notification that belongs to this call, on the caller's loop and fiber. AWAITS. Its
 	 * error (the client is gone) ends the call. NULL: they are dropped. */
 	enum err (*on_notification)(void *arg, const struct mcp_message *message);
 	void *arg;
 	/* out, set on OK */
-	struct mcp_message answer; /* a response with its result or error; text in `arena` */
+	struct mcp_message answer;  /* a response with its result or error; text in `arena` */
 	enum mcp_revision revision; /* the upstream's */
 	uint64_t bytes_out, bytes_in;
 };
@@ -144,8 +144,8 @@ struct upstream_health {
 	enum mcp_revision revision;
 	enum err last_error;
 	char last_error_text[160]; /* redacted; empty when fine */
-	int64_t latency_us;        /* of the last good answer */
-	int64_t since_ms;          /* wall time of the last state change */
+	int64_t latency_us;	   /* of the last good answer */
+	int64_t since_ms;	   /* wall time of the last state change */
 	unsigned instances, children, in_flight, queued;
 	uint64_t calls, failures, restarts;
 };

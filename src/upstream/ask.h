@@ -1,0 +1,75 @@
+/* One JSON-RPC exchange with one instance, whatever the transport: the common step under a
+ * client's call, the handshake and the reading of lists. */
+#ifndef GATEHOUSE_UPSTREAM_ASK_H
+#define GATEHOUSE_UPSTREAM_ASK_H
+
+#include "upstream/upstream_private.h"
+
+struct ask {
+	struct arena *arena;	    /* takes the answer */
+	uint64_t id;		    /* of the request; 0: body is a notification */
+	struct str body;	    /* the composed message */
+	struct str head;	    /* HTTP: all header lines */
+	enum mcp_revision revision; /* which `body` is written in; MCP_UNKNOWN: initialize */
+	bool has_session;	    /* `head` names one */
+	bool idempotent;
+	int64_t timeout_ms;		  /* without a sign of life; 0 none */
+	const struct upstream_call *call; /* the client's, for its notifications; NULL: our own */
+	/* out */
+	bool sent;     /* the server may have seen it */
+	int status;    /* HTTP */
+	bool answered; /* `answer` is JSON-RPC and answers this */
+	struct mcp_message answer;
+	struct str session; /* Mcp-Session-Id of the answer; p NULL none */
+	uint64_t bytes_in;
+};
+
+/* Over HTTP.
+ *   Errors     ERR_UPSTREAM_*, ERR_REFUSED_ADDRESS, ERR_CANCELED, ERR_TIMEOUT, or what the
+ *              call's on_notification returned; `status` and `answer` may be set all the same
+ *   Runs on    a fiber of the lane's loop */
+NODISCARD enum err http_ask(struct upstream *upstream, struct lane *lane, struct ask *ask) AWAITS;
+
+/* What a status means when it is not 200 (or 202 for a notification). */
+enum err http_status_error(const struct ask *ask);
+
+/* The answer as an event stream: notifications on the way are routed, requests answered.
+ *   Errors     as http_ask */
+NODISCARD enum err http_ask_events(struct upstream *upstream, struct lane *lane, struct ask *ask,
+				   struct http_answer *answer) AWAITS;
+
+/* Whether a message is the answer to this request. */
+bool ask_is_answered_by(const struct ask *ask, const struct mcp_message *message);
+
+/* Give a notification to whom it concerns: the keeper, the call, or the upstream's events.
+ *   here       nobody but this call can be meant (it came on the call's own stream)
+ *   Errors     what the call's on_notification returned */
+NODISCARD enum err ask_notify(struct upstream *upstream, const struct ask *ask, const struct mcp_message *message)
+	AWAITS;
+
+/* Header lines that every request of such an instance carries, as facts.
+ *   session    p NULL none */
+struct facts *facts_new(struct upstream *upstream, enum mcp_revision revision, struct str session);
+struct facts *facts_ref(struct facts *facts);
+void facts_unref(struct facts *facts);
+
+/* Append the lines that differ from call to call. `name` p NULL: the message has none. */
+void http_call_lines(struct buf *head, enum mcp_revision revision, struct str method, struct str name,
+		     const struct upstream_call *call);
+
+/* Errands: messages nobody waits for, each sent by a small fiber of its own. When too many are
+ * under way they are dropped, which their receivers must survive anyway.
+ *   head       header lines of a request to the same instance
+ *   Runs on    the lane's loop */
+void errand_cancelled(struct upstream *upstream, struct lane *lane, struct str head, uint64_t id);
+void errand_reply(struct upstream *upstream, struct lane *lane, struct str head, const struct mcp_message *request);
+void errand_delete(struct upstream *upstream, struct lane *lane, struct str head);
+
+/* Append the answer to a request that a server makes of us: `{}` to a ping, else "method not
+ * found", since no client is asked yet. */
+void put_server_reply(const struct mcp_message *request, struct buf *out);
+
+/* Append notifications/cancelled for a request. */
+void put_cancelled(uint64_t id, struct buf *out);
+
+#endif

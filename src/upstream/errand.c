@@ -1,0 +1,111 @@
+/* Messages nobody waits for: a cancel, the answer to a server's ping, the end of a session.
+ * Each is a fiber of its own with a short deadline, since the fiber that has the reason to
+ * send it is on its way out or busy reading. */
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "upstream/ask.h"
+
+#define ERRAND_MS 3000
+#define ERRAND_ANSWER_BYTES_MAX (16 * 1024)
+
+struct errand {
+	struct upstream *upstream;
+	struct lane *lane;
+	struct str method; /* static */
+	struct buf head, body;
+};
+
+static void errand_free(struct errand *errand)
+{
+	buf_free(&errand->head);
+	buf_free(&errand->body);
+	free(errand);
+}
+
+AWAITS static void errand_main(void *arg)
+{
+	struct errand *errand = arg;
+	struct upstream *upstream = errand->upstream;
+	AUTO(arena) *arena = arena_new(2 * ERRAND_ANSWER_BYTES_MAX + 64 * 1024);
+	const struct piece body = {.str = buf_str(&errand->body)};
+	const struct http_call call = {
+		.method = errand->method,
+		.path = upstream->url.path,
+		.headers = buf_str(&errand->head),
+		.body = &body,
+		.body_count = body.str.n > 0 ? 1 : 0,
+		.timeout_ms = ERRAND_MS,
+	};
+	struct http_answer *answer = NULL;
+	struct str text;
+	enum err err = ERR_UPSTREAM_DOWN;
+
+	if (errand->lane->pool != NULL)
+		err = http_call(errand->lane->pool, arena, &call, &answer);
+	if (err == OK)
+		err = http_answer_body(answer, ERRAND_ANSWER_BYTES_MAX, &text);
+	http_answer_end(answer);
+	if (err != OK)
+		log_debug("upstream.errand_lost", LOG_STR("upstream", upstream->spec.name), LOG_ERR(err));
+	errand_free(errand);
+	upstream_helper_end(upstream);
+}
+
+static struct errand *errand_new(struct upstream *upstream, struct lane *lane, struct str method, struct str head)
+{
+	struct errand *errand = calloc(1, sizeof(*errand));
+
+	CHECK(errand != NULL);
+	errand->upstream = upstream;
+	errand->lane = lane;
+	errand->method = method;
+	buf_put(&errand->head, head);
+	return errand;
+}
+
+static void errand_send(struct errand *errand)
+{
+	if (upstream_helper(errand->upstream, "upstream errand", errand_main, errand, ERRAND_MS, NULL) != OK)
+		errand_free(errand);
+}
+
+void put_cancelled(uint64_t id, struct buf *out)
+{
+	AUTO_BUF params = {0};
+
+	buf_put(&params, STR("{\"requestId\":"));
+	buf_put_u64(&params, id);
+	buf_put(&params, STR(",\"reason\":\"the client does not wait any more\"}"));
+	mcp_compose_notification(STR("notifications/cancelled"), buf_str(&params), out);
+}
+
+void put_server_reply(const struct mcp_message *request, struct buf *out)
+{
+	if (str_eq(request->method, STR("ping")))
+		mcp_compose_result(request->id, STR("{}"), out);
+	else
+		mcp_compose_error(request->id, ERR_RPC_METHOD, STR_NONE, STR_NONE, out);
+}
+
+void errand_cancelled(struct upstream *upstream, struct lane *lane, struct str head, uint64_t id)
+{
+	struct errand *errand = errand_new(upstream, lane, STR("POST"), head);
+
+	put_cancelled(id, &errand->body);
+	errand_send(errand);
+}
+
+void errand_reply(struct upstream *upstream, struct lane *lane, struct str head, const struct mcp_message *request)
+{
+	struct errand *errand = errand_new(upstream, lane, STR("POST"), head);
+
+	put_server_reply(request, &errand->body);
+	errand_send(errand);
+}
+
+void errand_delete(struct upstream *upstream, struct lane *lane, struct str head)
+{
+	errand_send(errand_new(upstream, lane, STR("DELETE"), head));
+}

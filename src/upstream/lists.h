@@ -1,0 +1,17 @@
+/* Reading an upstream's lists into an offer. */
+#ifndef GATEHOUSE_UPSTREAM_LISTS_H
+#define GATEHOUSE_UPSTREAM_LISTS_H
+
+#include "upstream/instance.h"
+
+/* All lists that the instance declares, all pages.
+ *   ret_offer  one reference
+ *   Errors     ERR_UPSTREAM_*, ERR_CANCELED, ERR_TIMEOUT
+ *   Limits     UPSTREAM_PAGES_MAX, UPSTREAM_ITEMS_MAX
+ *   Runs on    a fiber of the home loop, with the instance pinned */
+NODISCARD enum err lists_read(struct instance *instance, struct offer **ret_offer) AWAITS;
+
+/* An offer with what the instance says of itself, and no items. */
+struct offer *offer_new(struct instance *instance);
+
+#endif

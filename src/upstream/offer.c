@@ -1,0 +1,47 @@
+/* Offers: immutable once published, shared by reference. */
+#include "base/check.h"
+#include "upstream/lists.h"
+
+#define OFFER_BYTES_MAX (256u * 1024 * 1024) /* four lists of large answers; what is over is refused */
+
+static struct str copy_of(struct arena *arena, struct str s)
+{
+	return s.p == NULL ? STR_NONE : arena_str(arena, s);
+}
+
+struct offer *offer_new(struct instance *instance)
+{
+	const struct hello *hello = &instance->hello;
+	struct arena *arena = arena_new(OFFER_BYTES_MAX);
+	struct offer *offer = ARENA_NEW(arena, struct offer);
+
+	offer->magic = OFFER_MAGIC;
+	atomic_init(&offer->refs, 1);
+	offer->arena = arena;
+	offer->revision = hello->revision;
+	offer->server_info = copy_of(arena, hello->server_info);
+	offer->instructions = copy_of(arena, hello->instructions);
+	offer->capabilities = copy_of(arena, hello->capabilities);
+	offer->completions = hello->completions;
+	offer->logging = hello->logging;
+	offer->subscribe = hello->subscribe;
+	return offer;
+}
+
+struct offer *offer_ref(struct offer *offer)
+{
+	CHECK_OBJ(offer, OFFER_MAGIC);
+	atomic_fetch_add_explicit(&offer->refs, 1, memory_order_relaxed);
+	return offer;
+}
+
+void offer_unref(struct offer *offer)
+{
+	if (offer == NULL)
+		return;
+	CHECK_OBJ(offer, OFFER_MAGIC);
+	if (atomic_fetch_sub_explicit(&offer->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	offer->magic = 0;
+	arena_free(offer->arena);
+}

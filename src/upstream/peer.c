@@ -1,0 +1,49 @@
+/* Asking an instance something for ourselves, over whichever transport it has. */
+#include "upstream/peer.h"
+
+#include "base/check.h"
+#include "upstream/stdio.h"
+
+uint64_t peer_next_id(struct instance *instance)
+{
+	return lane_next_id(instance->upstream, lane_here(instance->upstream));
+}
+
+AWAITS enum err peer_ask(struct instance *instance, const struct question *question, struct ask *ask)
+{
+	struct upstream *upstream = instance->upstream;
+	struct lane *lane = lane_here(upstream);
+	AUTO_BUF body = {0};
+	AUTO_BUF head = {0};
+
+	CHECK(lane->loop == upstream->home);
+	ask->revision = question->revision;
+	ask->timeout_ms = question->timeout_ms;
+	ask->idempotent = true;
+	ask->body = question->text;
+	if (question->text.p == NULL) {
+		ask->id = peer_next_id(instance);
+		mcp_compose_request(&question->outgoing, question->revision, ask->id, &body);
+		ask->body = buf_str(&body);
+	}
+	if (upstream->spec.kind == UPSTREAM_STDIO)
+		return stdio_ask(instance, ask, question->endless);
+	ask->has_session = question->facts->has_session;
+	buf_put(&head, question->facts->head);
+	http_call_lines(&head, question->revision, question->outgoing.method, STR_NONE, NULL);
+	ask->head = buf_str(&head);
+	return http_ask(upstream, lane, ask);
+}
+
+struct str peer_error_text(const struct ask *ask)
+{
+	const struct json_member *code, *message;
+
+	if (!ask->answered || ask->answer.error == NULL)
+		return STR("");
+	code = json_member(&ask->answer.index, ask->answer.error, STR("code"));
+	message = json_member(&ask->answer.index, ask->answer.error, STR("message"));
+	return arena_fmt(ask->arena, "%.*s %.*s", code == NULL ? 0 : STR_ARG(code->value),
+			 message == NULL ? 0 : (int)(message->value.n < 120 ? message->value.n : 120),
+			 message == NULL ? "" : message->value.p);
+}

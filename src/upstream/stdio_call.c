@@ -1,0 +1,223 @@
+/* Calls to a child, from any loop.
+ *
+ *   caller's loop          home loop                        child
+ *   stdio_call --loop_call--> order: place, instance,
+ *                             compose, pending --write-->
+ *                             (order ends)
+ *   mailbox_take             <--------------------- line, line, ...
+ *      relay, relay <-------- letters
+ *   answer <----------------- last letter, pending settled
+ *
+ * A caller that gives up posts a farewell: the pending call is taken out and the server told.
+ * Until then nothing on the home loop points to the caller's memory, only to the mailbox. */
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "upstream/stdio.h"
+
+/* What the home loop does for a call; lies on the caller's stack while it waits. */
+struct order {
+	struct upstream *upstream;
+	const struct upstream_call *call;
+	struct mailbox *mailbox;
+	/* out */
+	uint64_t id;
+	uint64_t bytes;
+	enum mcp_revision revision;
+	bool pending;
+};
+
+/* One line: line ends inside the message can only be space between tokens. */
+static void make_line(struct buf *line)
+{
+	for (size_t i = 0; i < line->n; i++)
+		if (line->p[i] == '\n' || line->p[i] == '\r')
+			line->p[i] = ' ';
+	buf_put_byte(line, '\n');
+}
+
+static void note_caller(struct instance *instance, const struct upstream_call *call)
+{
+	uint64_t caller = str_hash(call->tenant_id) * 31 + str_hash(call->principal);
+
+	if (instance->first_caller == 0)
+		instance->first_caller = caller;
+	else if (instance->first_caller != caller)
+		instance->many_callers = true;
+}
+
+AWAITS static enum err order_write(struct order *order, struct instance *instance)
+{
+	AUTO_BUF line = {0};
+	struct pending *pending;
+	enum err err;
+
+	order->revision = instance->hello.revision;
+	order->id = lane_next_id(order->upstream, lane_here(order->upstream));
+	mcp_compose_request(&order->call->outgoing, order->revision, order->id, &line);
+	make_line(&line);
+	note_caller(instance, order->call);
+	(void)pending_add(instance, order->id, order->mailbox, true, false);
+	order->pending = true;
+	order->bytes = line.n;
+	err = stdio_write(instance->stdio, buf_str(&line));
+	if (err == OK)
+		return OK;
+	pending = pending_find(order->upstream, order->id);
+	order->pending = false;
+	if (pending != NULL)
+		pending_settle(pending, NULL);
+	return err == ERR_CLOSED ? ERR_UPSTREAM_DOWN : err;
+}
+
+AWAITS static enum err order_main(void *arg)
+{
+	struct order *order = arg;
+	struct upstream *upstream = order->upstream;
+	struct instance_owner owner = instance_owner_of(upstream, order->call);
+	struct instance *instance;
+	enum err err;
+
+	err = gate_enter(&upstream->gate);
+	if (err != OK)
+		return err == ERR_BUSY ? ERR_UPSTREAM_BUSY : err;
+	err = instance_get(upstream, &owner, &instance);
+	if (err != OK) {
+		gate_leave(&upstream->gate);
+		return err;
+	}
+	if (instance->stdio == NULL) {
+		gate_leave(&upstream->gate);
+		err = ERR_UPSTREAM_DOWN;
+	} else {
+		err = order_write(order, instance);
+	}
+	instance_unpin(instance);
+	return err;
+}
+
+/* The caller has gone: nobody may wait for it any more. */
+struct farewell {
+	struct task task;
+	struct upstream *upstream; /* one reference */
+	uint64_t id;
+};
+
+static void farewell_say(struct upstream *upstream, uint64_t id)
+{
+	struct pending *pending = pending_find(upstream, id);
+	struct instance *instance;
+	AUTO_BUF message = {0};
+
+	if (pending == NULL)
+		return;
+	instance = pending->instance;
+	pending_settle(pending, NULL);
+	put_cancelled(id, &message);
+	if (instance->stdio != NULL)
+		stdio_send(instance->stdio, buf_str(&message));
+}
+
+static void on_farewell(struct task *task)
+{
+	struct farewell *farewell = CONTAINER_OF(task, struct farewell, task);
+
+	farewell_say(farewell->upstream, farewell->id);
+	upstream_unref(farewell->upstream);
+	free(farewell);
+}
+
+static void give_up(struct upstream *upstream, uint64_t id)
+{
+	struct farewell *farewell;
+
+	if (loop_self() == upstream->home) {
+		farewell_say(upstream, id);
+		return;
+	}
+	farewell = calloc(1, sizeof(*farewell));
+	CHECK(farewell != NULL);
+	farewell->task.run = on_farewell;
+	farewell->upstream = upstream_ref(upstream);
+	farewell->id = id;
+	loop_post(upstream->home, &farewell->task);
+}
+
+static void free_arena(void *arena)
+{
+	arena_free(arena);
+}
+
+/* The letters of a call up to the last one. */
+AWAITS static enum err receive(struct upstream *upstream, struct mailbox *mailbox, struct ask *ask)
+{
+	for (;;) {
+		AUTO(letter) *letter = NULL;
+
+		TRY(mailbox_take(mailbox, ask->timeout_ms, &letter));
+		if (!letter->last) {
+			TRY(ask_notify(upstream, ask, &letter->message));
+			continue;
+		}
+		TRY(letter->err);
+		ask->answer = letter->message;
+		ask->answered = true;
+		ask->bytes_in = letter->message.index.text.n;
+		/* What the answer's slices point to becomes part of the call's memory. */
+		arena_defer(ask->arena, free_arena, letter->arena);
+		letter->arena = NULL;
+		return OK;
+	}
+}
+
+AWAITS enum err stdio_ask(struct instance *instance, struct ask *ask, bool endless)
+{
+	struct upstream *upstream = instance->upstream;
+	AUTO(mailbox) *mailbox = mailbox_new();
+	struct pending *pending;
+	AUTO_BUF line = {0};
+	enum err err;
+
+	if (instance->stdio == NULL)
+		return ERR_UPSTREAM_DOWN;
+	buf_put(&line, ask->body);
+	make_line(&line);
+	if (ask->id == 0) {
+		err = stdio_write(instance->stdio, buf_str(&line));
+		return err == ERR_CLOSED ? ERR_UPSTREAM_DOWN : err;
+	}
+	(void)pending_add(instance, ask->id, mailbox, false, endless);
+	err = stdio_write(instance->stdio, buf_str(&line));
+	if (err == OK)
+		err = receive(upstream, mailbox, ask);
+	pending = pending_find(upstream, ask->id);
+	if (pending != NULL && err == ERR_CLOSED)
+		pending_settle(pending, NULL);
+	else if (pending != NULL)
+		farewell_say(upstream, ask->id);
+	return err == ERR_CLOSED ? ERR_UPSTREAM_DOWN : err;
+}
+
+AWAITS enum err stdio_call(struct upstream *upstream, struct lane *lane, struct upstream_call *call)
+{
+	AUTO(mailbox) *mailbox = mailbox_new();
+	struct order order = {.upstream = upstream, .call = call, .mailbox = mailbox};
+	struct ask ask = {.arena = call->arena, .call = call, .timeout_ms = upstream->spec.timeout_ms};
+	enum err err = loop_call(upstream->home, "upstream order", order_main, &order);
+
+	if (err == OK) {
+		ask.id = order.id;
+		ask.revision = order.revision;
+		err = receive(upstream, mailbox, &ask);
+	}
+	if (err != OK) {
+		if (order.pending)
+			give_up(upstream, order.id);
+		return err;
+	}
+	call->answer = ask.answer;
+	call->revision = order.revision;
+	call->bytes_out = order.bytes;
+	call->bytes_in = ask.bytes_in;
+	return OK;
+}

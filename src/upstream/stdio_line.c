@@ -1,0 +1,147 @@
+/* What a child says on stdout. Every line should be one JSON-RPC message; many servers also
+ * print greetings and progress there, which is reported now and then and otherwise ignored.
+ *
+ * An answer goes to the call that waits for it, together with the arena it was read in, so
+ * that it is read once and copied once, whatever its size. A child can only answer what it
+ * was asked itself: ids of other children's calls do not exist for it. */
+#include "base/check.h"
+#include "base/log.h"
+#include "upstream/stdio.h"
+
+#define NOISE_LOG_MS 60000
+#define ARENA_BYTES_MIN (64 * 1024)
+#define ARENA_BYTES_PER_BYTE 24 /* the line and the scan's table for it, at its worst */
+
+/* Now and then, not per line: a server that prints a banner a second is still a good server. */
+static void report_noise(struct instance *instance, struct str line, const char *event)
+{
+	int64_t now = loop_now(instance->upstream->home);
+
+	instance->noise_lines++;
+	if (instance->noise_logged_ms != 0 && now - instance->noise_logged_ms < NOISE_LOG_MS)
+		return;
+	if (line.n > 200)
+		line.n = 200;
+	log_warn(event, LOG_STR("upstream", instance->upstream->spec.name), LOG_INT("lines", instance->noise_lines),
+		 LOG_STR("line", line));
+	instance->noise_logged_ms = now;
+	instance->noise_lines = 0;
+}
+
+/* The call that this child has in flight under an id; NULL if there is none. */
+static struct pending *pending_of(struct instance *instance, struct str lexeme)
+{
+	struct pending *pending = NULL;
+	uint64_t id;
+
+	if (lexeme.p != NULL && str_to_u64(lexeme, &id) == OK)
+		pending = pending_find(instance->upstream, id);
+	return pending != NULL && pending->instance == instance ? pending : NULL;
+}
+
+static void take_response(struct instance *instance, struct arena *arena, const struct mcp_message *message)
+{
+	struct pending *pending = message->id.p == NULL ? pending_sole(instance) : pending_of(instance, message->id);
+
+	if (pending == NULL) {
+		log_debug("upstream.late_answer", LOG_STR("upstream", instance->upstream->spec.name));
+		arena_free(arena);
+		return;
+	}
+	pending_settle(pending, letter_new(arena, message, true));
+}
+
+static void take_request(struct instance *instance, const struct mcp_message *message)
+{
+	AUTO_BUF reply = {0};
+
+	put_server_reply(message, &reply);
+	stdio_send(instance->stdio, buf_str(&reply));
+}
+
+/* Log messages name no call. They go to the only one in flight, and only while all calls of
+ * this child came from one caller: else one tenant could read another's. */
+static struct pending *log_reader(struct instance *instance)
+{
+	return instance->many_callers ? NULL : pending_sole(instance);
+}
+
+static void take_notification(struct instance *instance, struct arena *arena, const struct mcp_message *message)
+{
+	struct upstream *upstream = instance->upstream;
+	struct pending *pending = NULL;
+
+	switch (mcp_method_of(message->method)) {
+	case MCP_M_N_TOOLS_CHANGED:
+	case MCP_M_N_PROMPTS_CHANGED:
+	case MCP_M_N_RESOURCES_CHANGED:
+		if (instance->key.n == 0)
+			keeper_wish(upstream, KEEPER_LISTS);
+		break;
+	case MCP_M_N_PROGRESS:
+		if (message->params != NULL) {
+			const struct json_member *token =
+				json_member(&message->index, message->params, STR("progressToken"));
+
+			pending = token == NULL ? NULL : pending_of(instance, token->value);
+		}
+		break;
+	case MCP_M_N_MESSAGE:
+		pending = log_reader(instance);
+		break;
+	case MCP_M_N_RESOURCES_UPDATED:
+		if (upstream->events.on_notification != NULL)
+			upstream->events.on_notification(upstream->events.arg, upstream, message);
+		break;
+	default:
+		break;
+	}
+	if (pending != NULL)
+		mailbox_put(pending->mailbox, letter_new(arena, message, false));
+	else
+		arena_free(arena);
+}
+
+/* It looks like a message and is none. If it can only be the answer to one call, that call
+ * ends now instead of waiting for its time to run out. */
+static void take_garbage(struct instance *instance, struct str id, struct str line)
+{
+	struct pending *pending = id.p != NULL ? pending_of(instance, id) : pending_sole(instance);
+
+	report_noise(instance, line, "upstream.garbage");
+	if (pending != NULL)
+		pending_settle(pending, letter_error(ERR_UPSTREAM_GARBAGE));
+}
+
+void stdio_take_line(struct instance *instance, struct str line)
+{
+	struct mcp_message message;
+	struct arena *arena;
+
+	CHECK_OBJ(instance, INSTANCE_MAGIC);
+	line = str_trim(line);
+	if (line.n == 0)
+		return;
+	if (line.p[0] != '{') {
+		report_noise(instance, line, "upstream.stdout_noise");
+		return;
+	}
+	arena = arena_new(line.n * ARENA_BYTES_PER_BYTE + ARENA_BYTES_MIN);
+	if (mcp_message_read(arena, arena_str(arena, line), &message) != OK) {
+		take_garbage(instance, message.id, line);
+		arena_free(arena);
+		return;
+	}
+	switch (message.kind) {
+	case MCP_RESPONSE:
+		take_response(instance, arena, &message);
+		break;
+	case MCP_NOTIFICATION:
+		take_notification(instance, arena, &message);
+		break;
+	case MCP_REQUEST:
+		take_request(instance, &message);
+		arena_free(arena);
+		break;
+	}
+}

@@ -1,0 +1,330 @@
+/* The upstream object: made from its config, shared by reference, replaced as a whole on
+ * reload, stopped before the last reference goes. What it does is in the other files: calls
+ * in call.c and stdio_call.c, keeping in keeper.c, instances in instance.c. */
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "upstream/instance.h"
+
+#define STOP_POLL_MS 20
+#define STOP_REST_MS 10000  /* for children and sessions to end, after the grace */
+#define DIVIDE_PLACES_MIN 8 /* per loop: with fewer, the places stay together */
+
+static struct str copy(struct arena *arena, struct str s)
+{
+	return s.p == NULL ? STR_NONE : arena_str(arena, s);
+}
+
+static struct upstream_pair *copy_pairs(struct arena *arena, const struct upstream_pair *pairs, size_t count)
+{
+	struct upstream_pair *copies = arena_zalloc(arena, (count + 1) * sizeof(*copies));
+
+	for (size_t i = 0; i < count; i++)
+		copies[i] = (struct upstream_pair){copy(arena, pairs[i].name), copy(arena, pairs[i].value)};
+	return copies;
+}
+
+static void copy_spec(struct arena *arena, const struct upstream_spec *from, struct upstream_spec *to)
+{
+	struct str *args = arena_zalloc(arena, (from->arg_count + 1) * sizeof(*args));
+
+	*to = *from;
+	to->name = copy(arena, from->name);
+	to->url = copy(arena, from->url);
+	to->headers = copy_pairs(arena, from->headers, from->header_count);
+	to->ca_file = copy(arena, from->ca_file);
+	to->cert_file = copy(arena, from->cert_file);
+	to->key_file = copy(arena, from->key_file);
+	to->command = copy(arena, from->command);
+	for (size_t i = 0; i < from->arg_count; i++)
+		args[i] = copy(arena, from->args[i]);
+	to->args = args;
+	to->env = copy_pairs(arena, from->env, from->env_count);
+	to->cwd = copy(arena, from->cwd);
+}
+
+static void complain(struct buf *problem, const char *text, struct str what)
+{
+	if (problem != NULL)
+		buf_put_fmt(problem, "%s: %.*s", text, STR_ARG(what));
+}
+
+static bool is_token(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+		      c == '_'))
+			return false;
+	}
+	return s.n > 0;
+}
+
+/* Whether a header of the config may be sent as it is: one line, and none that we write. */
+static bool header_is_valid(const struct upstream_pair *header)
+{
+	static const struct str own[] = {
+		{"host", 4},	      {"content-length", 14}, {"transfer-encoding", 17}, {"connection", 10},
+		{"content-type", 12}, {"accept", 6},	      {"accept-encoding", 15},	 {"mcp-session-id", 14},
+	};
+
+	for (size_t i = 0; i < header->value.n; i++)
+		if ((unsigned char)header->value.p[i] < 0x20 || header->value.p[i] == 0x7f)
+			return false;
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		if (str_eq_nocase(header->name, own[i]))
+			return false;
+	return is_token(header->name);
+}
+
+static enum err set_up_http(struct upstream *upstream, struct buf *problem)
+{
+	const struct upstream_spec *spec = &upstream->spec;
+	struct tls_client_spec tls = {
+		.ca_file = spec->ca_file.n > 0 ? spec->ca_file.p : NULL,
+		.cert_file = spec->cert_file.n > 0 ? spec->cert_file.p : NULL,
+		.key_file = spec->key_file.n > 0 ? spec->key_file.p : NULL,
+	};
+	AUTO_BUF lines = {0};
+
+	if (url_parse(spec->url, &upstream->url) != OK) {
+		complain(problem, "not an http or https URL", spec->url);
+		return ERR_CONFIG;
+	}
+	for (size_t i = 0; i < spec->header_count; i++) {
+		if (!header_is_valid(&spec->headers[i])) {
+			complain(problem, "this header cannot be set", spec->headers[i].name);
+			return ERR_CONFIG;
+		}
+		buf_put_fmt(&lines, "%.*s: %.*s\r\n", STR_ARG(spec->headers[i].name), STR_ARG(spec->headers[i].value));
+	}
+	upstream->config_lines = arena_str(upstream->arena, buf_str(&lines));
+	if (!upstream->url.tls)
+		return OK;
+	return tls_client_new(&tls, problem, &upstream->tls) == OK ? OK : ERR_CONFIG;
+}
+
+static enum err set_up(struct upstream *upstream, struct buf *problem)
+{
+	const struct upstream_spec *spec = &upstream->spec;
+
+	if (spec->name.n == 0 || spec->timeout_ms <= 0 || spec->connect_timeout_ms <= 0 || spec->idle_ms <= 0 ||
+	    spec->concurrency == 0 || spec->answer_bytes_max == 0) {
+		complain(problem, "a limit is missing or zero", spec->name);
+		return ERR_CONFIG;
+	}
+	if (spec->kind == UPSTREAM_HTTP)
+		return set_up_http(upstream, problem);
+	if (spec->command.n == 0) {
+		complain(problem, "no command", spec->name);
+		return ERR_CONFIG;
+	}
+	return OK;
+}
+
+static void set_up_lanes(struct upstream *upstream)
+{
+	size_t queue_max = upstream->spec.queue_max > 0 ? upstream->spec.queue_max : UPSTREAM_QUEUE_MAX;
+
+	upstream->lanes = loop_count();
+	upstream->lane = aligned_alloc(64, upstream->lanes * sizeof(*upstream->lane));
+	CHECK(upstream->lane != NULL);
+	memset(upstream->lane, 0, upstream->lanes * sizeof(*upstream->lane));
+	upstream->divided = upstream->lanes == 1 || upstream->spec.concurrency >= upstream->lanes * DIVIDE_PLACES_MIN;
+	gate_init(&upstream->gate, upstream->spec.concurrency, queue_max);
+	for (unsigned i = 0; i < upstream->lanes; i++) {
+		upstream->lane[i].loop = loop_at(i);
+		gate_init(&upstream->lane[i].gate, upstream->spec.concurrency / upstream->lanes,
+			  queue_max / upstream->lanes + 1);
+	}
+}
+
+static void destroy(struct upstream *upstream)
+{
+	offer_unref(upstream->offer);
+	map_free(&upstream->instances);
+	map_free(&upstream->pending);
+	tls_unref(upstream->tls);
+	pthread_mutex_destroy(&upstream->lock);
+	free(upstream->lane);
+	arena_free(upstream->arena);
+	upstream->magic = 0;
+	free(upstream);
+}
+
+AWAITS static enum err start_at_home(void *arg)
+{
+	struct upstream *upstream = arg;
+
+	instances_watch(upstream);
+	return upstream_helper(upstream, "upstream keeper", keeper_main, upstream, 0, &upstream->keeper);
+}
+
+AWAITS enum err upstream_new(const struct upstream_spec *spec, const struct upstream_events *events,
+			     struct buf *problem, struct upstream **ret_upstream)
+{
+	struct upstream *upstream = aligned_alloc(64, (sizeof(*upstream) + 63) / 64 * 64);
+	enum err err;
+
+	CHECK(upstream != NULL);
+	memset(upstream, 0, sizeof(*upstream));
+	upstream->magic = UPSTREAM_MAGIC;
+	atomic_init(&upstream->refs, 1);
+	upstream->arena = arena_new(16 * 1024 * 1024);
+	copy_spec(upstream->arena, spec, &upstream->spec);
+	upstream->events = *events;
+	pthread_mutex_init(&upstream->lock, NULL);
+	breaker_init(&upstream->breaker, spec->breaker_failures, spec->breaker_rest_ms);
+	upstream->since_ms = clock_wall_ms();
+	upstream->home = loop_at((unsigned)(str_hash(spec->name) % loop_count()));
+	set_up_lanes(upstream);
+	err = set_up(upstream, problem);
+	if (err == OK)
+		err = loop_call(upstream->home, "upstream new", start_at_home, upstream);
+	if (err != OK) {
+		destroy(upstream);
+		return err;
+	}
+	*ret_upstream = upstream;
+	return OK;
+}
+
+struct upstream *upstream_ref(struct upstream *upstream)
+{
+	CHECK_OBJ(upstream, UPSTREAM_MAGIC);
+	atomic_fetch_add_explicit(&upstream->refs, 1, memory_order_relaxed);
+	return upstream;
+}
+
+void upstream_unref(struct upstream *upstream)
+{
+	if (upstream == NULL)
+		return;
+	CHECK_OBJ(upstream, UPSTREAM_MAGIC);
+	if (atomic_fetch_sub_explicit(&upstream->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	CHECK(atomic_load(&upstream->stopped));
+	destroy(upstream);
+}
+
+struct str upstream_name(const struct upstream *upstream)
+{
+	CHECK_OBJ(upstream, UPSTREAM_MAGIC);
+	return upstream->spec.name;
+}
+
+AWAITS static enum err stop_at_home(void *arg)
+{
+	struct upstream *upstream = arg;
+
+	if (upstream->keeper != NULL)
+		fiber_cancel(upstream->keeper);
+	instances_stop(upstream);
+	return OK;
+}
+
+struct lane_order {
+	struct upstream *upstream;
+	struct lane *lane;
+};
+
+AWAITS static enum err close_lane(void *arg)
+{
+	struct lane_order *order = arg;
+	struct lane *lane = order->lane;
+	struct scratch *scratch;
+
+	http_pool_free(lane->pool);
+	lane->pool = NULL;
+	facts_unref(lane->facts);
+	lane->facts = NULL;
+	while ((scratch = lane->scratch) != NULL) {
+		lane->scratch = scratch->next;
+		buf_free(&scratch->head);
+		buf_free(&scratch->body);
+		free(scratch);
+	}
+	return OK;
+}
+
+static unsigned calls_in_flight(struct upstream *upstream)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < upstream->lanes; i++)
+		n += atomic_load(&upstream->lane[i].in_flight);
+	return n;
+}
+
+/* Stopping is rare and nobody is in a hurry, so these are looked at now and then instead of
+ * making every call and child report its end.
+ *   Errors     ERR_CANCELED, ERR_TIMEOUT: the time was over */
+AWAITS static enum err wait_calls(struct upstream *upstream, int64_t ms)
+{
+	int64_t until_ms = clock_ms() + ms;
+
+	while (calls_in_flight(upstream) > 0 && clock_ms() < until_ms)
+		TRY(fiber_sleep(STOP_POLL_MS));
+	return OK;
+}
+
+AWAITS static enum err wait_ends(struct upstream *upstream)
+{
+	int64_t until_ms = clock_ms() + STOP_REST_MS;
+
+	while ((atomic_load(&upstream->helpers) > 0 || atomic_load(&upstream->instance_count) > 0) &&
+	       clock_ms() < until_ms)
+		TRY(fiber_sleep(STOP_POLL_MS));
+	return OK;
+}
+
+AWAITS void upstream_stop(struct upstream *upstream, int64_t grace_ms)
+{
+	struct fiber_shield shield;
+	enum err err;
+
+	CHECK_OBJ(upstream, UPSTREAM_MAGIC);
+	if (atomic_exchange(&upstream->stopped, true))
+		return;
+	upstream_set_state(upstream, UPSTREAM_STOPPED);
+	shield = fiber_shield_begin(grace_ms + STOP_REST_MS + 5000);
+	err = wait_calls(upstream, grace_ms);
+	err = loop_call(upstream->home, "upstream stop", stop_at_home, upstream);
+	CHECK(err == OK || err == ERR_BUSY);
+	err = wait_ends(upstream);
+	for (unsigned i = 0; i < upstream->lanes; i++) {
+		struct lane_order order = {upstream, &upstream->lane[i]};
+
+		err = loop_call(upstream->lane[i].loop, "upstream close", close_lane, &order);
+		CHECK(err == OK || err == ERR_BUSY);
+	}
+	fiber_shield_end(shield);
+}
+
+struct forget_order {
+	struct upstream *upstream;
+	struct str session;
+};
+
+AWAITS static enum err forget_at_home(void *arg)
+{
+	struct forget_order *order = arg;
+
+	instances_forget(order->upstream, order->session);
+	return OK;
+}
+
+AWAITS void upstream_forget(struct upstream *upstream, struct str session)
+{
+	struct forget_order order = {upstream, session};
+
+	CHECK_OBJ(upstream, UPSTREAM_MAGIC);
+	if (upstream->spec.isolation == ISOLATION_SHARED || session.n == 0 || atomic_load(&upstream->stopped))
+		return;
+	/* Canceled or too busy: the reaper will see to it. */
+	if (loop_call(upstream->home, "upstream forget", forget_at_home, &order) != OK)
+		return;
+}
