@@ -1,0 +1,108 @@
+/* What tests with a database share: a directory of their own that goes when they end, and a
+ * fiber that runs with an open database on some loops. */
+#ifndef GATEHOUSE_TEST_DATABASE_H
+#define GATEHOUSE_TEST_DATABASE_H
+
+#include "unit.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "db/db.h"
+
+static char test_directory[64];
+static pid_t test_directory_owner;
+
+static inline void test_directory_remove(void)
+{
+	static const char *const names[] = {"gatehouse.db", "gatehouse.db-wal", "gatehouse.db-shm"};
+	char path[128];
+
+	if (getpid() != test_directory_owner)
+		return; /* a child */
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", test_directory, names[i]);
+		(void)unlink(path);
+	}
+	(void)rmdir(test_directory);
+}
+
+/* The running case's directory; each case is a process of its own. */
+static inline const char *test_data(void)
+{
+	if (test_directory_owner != 0)
+		return test_directory;
+	(void)snprintf(test_directory, sizeof(test_directory), "/tmp/gatehouse-test-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(test_directory));
+	test_directory_owner = getpid();
+	(void)atexit(test_directory_remove);
+	return test_directory;
+}
+
+/* One integer, by a query without parameters. */
+AWAITS static inline int64_t test_int(struct db *db, const char *sql)
+{
+	AUTO(arena) *arena = arena_new(4096);
+	struct db_rows *rows;
+
+	ck_ok(db_query(db, arena, sql, NULL, 0, &rows));
+	ck_assert_uint_eq(rows->rows, 1);
+	ck_assert_int_eq(rows->cells[0].kind, DB_INT);
+	return rows->cells[0].num;
+}
+
+AWAITS static inline enum err test_write(struct db *db, const char *sql)
+{
+	return db_write(db, &(struct db_statement){.sql = sql, .changes_expected = -1}, 1);
+}
+
+struct test_run {
+	const struct db_spec *spec;
+	void (*body)(struct db *db); /* AWAITS */
+};
+
+AWAITS_ENTRY static inline void test_run_main(void *arg)
+{
+	const struct test_run *run = arg;
+	AUTO_BUF problem = {0};
+	struct db *db;
+	enum err err = db_open(run->spec, &problem, &db);
+
+	ck_assert_msg(err == OK, "%.*s", STR_ARG(buf_str(&problem)));
+	run->body(db);
+	db_close(db);
+}
+
+/* Open, run `body` on a fiber of loop 0, close. */
+static inline void test_with_db(unsigned loops, const struct db_spec *spec, void (*body)(struct db *db))
+{
+	struct test_run run = {spec, body};
+
+	ck_ok(rt_run(loops, test_run_main, &run));
+}
+
+/* Run `body(arg)` in a child; returns its pid. The child must not use Check. */
+static inline pid_t test_fork(void (*body)(void *arg), void *arg)
+{
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		body(arg);
+		_exit(0);
+	}
+	return pid;
+}
+
+static inline void test_join(pid_t pid)
+{
+	int status;
+
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+
+#endif
