@@ -1,0 +1,164 @@
+/* Messages turned round between the eras: what changes, and that nothing else does. */
+#include "../unit.h"
+
+#include "mcp/compose.h"
+
+static struct mcp_message read(struct arena *arena, const char *text)
+{
+	struct mcp_message message;
+
+	ck_ok(mcp_message_read(arena, str_of(text), &message));
+	return message;
+}
+
+START_TEST(a_legacy_request_keeps_what_it_does_not_know)
+{
+	AUTO(arena) *arena = arena_new(1 << 20);
+	struct mcp_message from = read(arena, "{\"jsonrpc\":\"2.0\",\"id\":\"c\",\"method\":\"tools/"
+					      "call\",\"params\":{\"extra\":[1, 2],\"name\":\"u_t\","
+					      "\"arguments\":{\"n\":123456789012345678901234567890.10},"
+					      "\"_meta\":{\"openai/x\":{\"a\":1},\"progressToken\":\"p\","
+					      "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
+					      "\"io.modelcontextprotocol/clientCapabilities\":{}}}}");
+	struct mcp_outgoing outgoing = {.method = from.method, .from = &from, .name = STR("t"), .wants_progress = true};
+	AUTO_BUF out = {0};
+
+	mcp_compose_request(&outgoing, MCP_2025_11_25, 77, &out);
+	ck_str(buf_str(&out),
+	       "{\"jsonrpc\":\"2.0\",\"id\":77,\"method\":\"tools/call\",\"params\":{\"extra\":[1, 2],\"name\":\"t\","
+	       "\"arguments\":{\"n\":123456789012345678901234567890.10},"
+	       "\"_meta\":{\"openai/x\":{\"a\":1},\"progressToken\":77}}}");
+}
+END_TEST
+
+START_TEST(a_modern_request_says_who_asks)
+{
+	AUTO(arena) *arena = arena_new(1 << 20);
+	struct mcp_message from =
+		read(arena, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"prompts/get\",\"params\":{\"name\":\"p\"}}");
+	struct mcp_outgoing outgoing = {.method = from.method,
+					.from = &from,
+					.capabilities = STR("{\"sampling\":{}}"),
+					.client_info = STR("{\"name\":\"c\",\"version\":\"1\"}"),
+					.log_level = STR("info")};
+	AUTO_BUF out = {0};
+
+	mcp_compose_request(&outgoing, MCP_2026_07_28, 5, &out);
+	ck_str(buf_str(&out),
+	       "{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"prompts/get\",\"params\":{\"name\":\"p\",\"_meta\":{"
+	       "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
+	       "\"io.modelcontextprotocol/clientCapabilities\":{\"sampling\":{}},"
+	       "\"io.modelcontextprotocol/clientInfo\":{\"name\":\"c\",\"version\":\"1\"},"
+	       "\"io.modelcontextprotocol/logLevel\":\"info\"}}}");
+}
+END_TEST
+
+START_TEST(own_requests_have_only_what_is_needed)
+{
+	struct mcp_outgoing outgoing = {.method = STR("tools/list")};
+	AUTO_BUF out = {0};
+
+	mcp_compose_request(&outgoing, MCP_2025_06_18, 1, &out);
+	ck_str(buf_str(&out), "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}");
+	out.n = 0;
+	outgoing.cursor = STR("");
+	mcp_compose_request(&outgoing, MCP_2025_06_18, 2, &out);
+	ck_str(buf_str(&out), "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/list\",\"params\":{\"cursor\":\"\"}}");
+}
+END_TEST
+
+START_TEST(a_completion_ref_is_renamed)
+{
+	AUTO(arena) *arena = arena_new(1 << 20);
+	struct mcp_message from =
+		read(arena, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"completion/complete\",\"params\":{"
+			    "\"ref\":{\"type\":\"ref/prompt\",\"name\":\"u_p\",\"x\":1},"
+			    "\"argument\":{\"name\":\"a\",\"value\":\"v\"}}}");
+	struct mcp_outgoing outgoing = {.method = from.method, .from = &from, .ref_name = STR("p")};
+	AUTO_BUF out = {0};
+
+	mcp_compose_request(&outgoing, MCP_2025_11_25, 1, &out);
+	ck_str(buf_str(&out), "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"completion/complete\",\"params\":{"
+			      "\"ref\":{\"type\":\"ref/prompt\",\"name\":\"p\",\"x\":1},"
+			      "\"argument\":{\"name\":\"a\",\"value\":\"v\"}}}");
+}
+END_TEST
+
+#define SELF "\"_meta\":{\"io.modelcontextprotocol/serverInfo\":"
+
+START_TEST(results_gain_and_lose_what_the_era_knows)
+{
+	AUTO(arena) *arena = arena_new(1 << 20);
+	struct mcp_message legacy =
+		read(arena, "{\"jsonrpc\":\"2.0\",\"id\":9,\"result\":{\"content\":[],\"x\":1e400}}");
+	struct mcp_message modern =
+		read(arena, "{\"jsonrpc\":\"2.0\",\"id\":9,\"result\":{\"resultType\":\"complete\","
+			    "\"contents\":[],\"ttlMs\":5,\"cacheScope\":\"public\",\"_meta\":{\"a\":1}}}");
+	AUTO_BUF out = {0};
+
+	ck_ok(mcp_compose_answer(&legacy, STR("\"c\""), MCP_M_TOOLS_CALL, MCP_2025_06_18, &out));
+	ck_str(buf_str(&out), "{\"jsonrpc\":\"2.0\",\"id\":\"c\",\"result\":{\"content\":[],\"x\":1e400}}");
+	out.n = 0;
+	ck_ok(mcp_compose_answer(&legacy, STR("1"), MCP_M_TOOLS_CALL, MCP_2026_07_28, &out));
+	ck_assert(str_starts(buf_str(&out),
+			     STR("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"resultType\":\"complete\"," SELF)));
+	ck_assert(str_ends(buf_str(&out), STR(",\"content\":[],\"x\":1e400}}")));
+	out.n = 0;
+	ck_ok(mcp_compose_answer(&modern, STR("1"), MCP_M_RESOURCES_READ, MCP_2025_11_25, &out));
+	ck_str(buf_str(&out), "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"contents\":[],\"_meta\":{\"a\":1}}}");
+	out.n = 0;
+	ck_ok(mcp_compose_answer(&modern, STR("1"), MCP_M_RESOURCES_READ, MCP_2026_07_28, &out));
+	ck_str(buf_str(&out), "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"resultType\":\"complete\",\"contents\":[],"
+			      "\"ttlMs\":5,\"cacheScope\":\"public\",\"_meta\":{\"a\":1}}}");
+}
+END_TEST
+
+START_TEST(what_cannot_be_bridged_is_said)
+{
+	AUTO(arena) *arena = arena_new(1 << 20);
+	struct mcp_message asks =
+		read(arena, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"resultType\":\"input_required\"}}");
+	struct mcp_message odd = read(arena, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"resultType\":\"magic\"}}");
+	struct mcp_message list = read(arena, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":[]}");
+	AUTO_BUF out = {0};
+
+	ck_err(mcp_compose_answer(&asks, STR("1"), MCP_M_TOOLS_CALL, MCP_2025_11_25, &out), ERR_MCP_CAPABILITY);
+	ck_ok(mcp_compose_answer(&asks, STR("1"), MCP_M_TOOLS_CALL, MCP_2026_07_28, &out));
+	ck_err(mcp_compose_answer(&odd, STR("1"), MCP_M_TOOLS_CALL, MCP_2026_07_28, &out), ERR_UPSTREAM_GARBAGE);
+	ck_err(mcp_compose_answer(&list, STR("1"), MCP_M_TOOLS_CALL, MCP_2026_07_28, &out), ERR_UPSTREAM_GARBAGE);
+}
+END_TEST
+
+START_TEST(errors_keep_their_members)
+{
+	AUTO(arena) *arena = arena_new(1 << 20);
+	struct mcp_message gone = read(arena, "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"data\":{\"uri\":\"a:b\"},"
+					      "\"code\":-32002,\"message\":\"no\"}}");
+	AUTO_BUF out = {0};
+
+	ck_ok(mcp_compose_answer(&gone, STR("4"), MCP_M_RESOURCES_READ, MCP_2025_11_25, &out));
+	ck_str(buf_str(&out), "{\"jsonrpc\":\"2.0\",\"id\":4,\"error\":{\"data\":{\"uri\":\"a:b\"},\"code\":-32002,"
+			      "\"message\":\"no\"}}");
+	out.n = 0;
+	ck_ok(mcp_compose_answer(&gone, STR("4"), MCP_M_RESOURCES_READ, MCP_2026_07_28, &out));
+	ck_str(buf_str(&out), "{\"jsonrpc\":\"2.0\",\"id\":4,\"error\":{\"data\":{\"uri\":\"a:b\"},\"code\":-32602,"
+			      "\"message\":\"no\"}}");
+}
+END_TEST
+
+START_TEST(progress_gets_the_clients_token)
+{
+	AUTO(arena) *arena = arena_new(1 << 20);
+	struct mcp_message note = read(arena, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{"
+					      "\"progress\":1,\"progressToken\":77,\"message\":\"m\"}}");
+	AUTO_BUF out = {0};
+
+	mcp_compose_relayed(&note, STR("\"mine\""), &out);
+	ck_str(buf_str(&out), "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{"
+			      "\"progress\":1,\"progressToken\":\"mine\",\"message\":\"m\"}}");
+}
+END_TEST
+
+UNIT_MAIN("compose", a_legacy_request_keeps_what_it_does_not_know, a_modern_request_says_who_asks,
+	  own_requests_have_only_what_is_needed, a_completion_ref_is_renamed, results_gain_and_lose_what_the_era_knows,
+	  what_cannot_be_bridged_is_said, errors_keep_their_members, progress_gets_the_clients_token)
