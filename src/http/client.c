@@ -17,145 +17,145 @@
 #define BODY_ROOM_BYTES 4096		  /* first room for a body of unknown length */
 #define BODY_PIECES_MAX 4
 
-static void wake(struct http_exchange *exchange)
+static void wake(struct http_hop *hop)
 {
-	struct wait *waiter = exchange->waiter;
+	struct wait *waiter = hop->waiter;
 
-	exchange->waiter = NULL;
+	hop->waiter = NULL;
 	if (waiter != NULL)
 		wait_done(waiter, OK);
 }
 
-void http_exchange_head(struct http_exchange *exchange)
+void http_hop_head(struct http_hop *hop)
 {
-	struct reply *reply = &exchange->answer.conn->reply;
+	struct reply *reply = &hop->answer.conn->reply;
 
-	exchange->head = true;
-	exchange->answer.status = reply->llhttp.status_code;
-	exchange->answer.fields = reply->fields;
-	wake(exchange);
+	hop->head = true;
+	hop->answer.status = reply->llhttp.status_code;
+	hop->answer.fields = reply->fields;
+	wake(hop);
 }
 
-void http_exchange_done(struct http_exchange *exchange)
+void http_hop_done(struct http_hop *hop)
 {
-	exchange->done = true;
-	wake(exchange);
+	hop->done = true;
+	wake(hop);
 }
 
-void http_exchange_fail(struct http_exchange *exchange, enum err err)
+void http_hop_fail(struct http_hop *hop, enum err err)
 {
-	exchange->failure = err;
-	exchange->answer.conn = NULL;
-	wake(exchange);
+	hop->failure = err;
+	hop->answer.conn = NULL;
+	wake(hop);
 }
 
-static void pause_if_ahead(struct http_exchange *exchange, size_t unread)
+static void pause_if_ahead(struct http_hop *hop, size_t unread)
 {
-	if (exchange->paused || unread < BODY_AHEAD_BYTES_MAX)
+	if (hop->paused || unread < BODY_AHEAD_BYTES_MAX)
 		return;
-	exchange->paused = true;
-	stream_pause(exchange->answer.conn->stream);
+	hop->paused = true;
+	stream_pause(hop->answer.conn->stream);
 }
 
-static void unpause(struct http_exchange *exchange)
+static void unpause(struct http_hop *hop)
 {
-	if (!exchange->paused)
+	if (!hop->paused)
 		return;
-	exchange->paused = false;
-	if (exchange->answer.conn != NULL)
-		stream_resume(exchange->answer.conn->stream);
+	hop->paused = false;
+	if (hop->answer.conn != NULL)
+		stream_resume(hop->answer.conn->stream);
 }
 
 /* Room for `bytes` of body in the arena: exactly what was announced, while that is no more
  * than we would read ahead anyway. */
-static enum err body_room(struct http_exchange *exchange, size_t bytes)
+static enum err body_room(struct http_hop *hop, size_t bytes)
 {
-	int64_t length = exchange->answer.conn->reply.length;
-	size_t most = exchange->whole_max > 0 ? exchange->whole_max : BODY_AHEAD_BYTES_MAX;
-	size_t cap = exchange->body_cap > 0 ? exchange->body_cap : BODY_ROOM_BYTES;
+	int64_t length = hop->answer.conn->reply.length;
+	size_t most = hop->whole_max > 0 ? hop->whole_max : BODY_AHEAD_BYTES_MAX;
+	size_t cap = hop->body_cap > 0 ? hop->body_cap : BODY_ROOM_BYTES;
 	char *body;
 
-	if (bytes <= exchange->body_cap)
+	if (bytes <= hop->body_cap)
 		return OK;
 	while (cap < bytes)
 		cap *= 2;
 	if (length >= 0 && (uint64_t)length <= most)
 		cap = (size_t)length;
 	CHECK(cap >= bytes);
-	body = exchange->body == NULL ? arena_try_alloc(exchange->answer.arena, cap)
-				      : arena_try_grow(exchange->answer.arena, exchange->body, exchange->body_cap, cap);
+	body = hop->body == NULL ? arena_try_alloc(hop->answer.arena, cap)
+				 : arena_try_grow(hop->answer.arena, hop->body, hop->body_cap, cap);
 	if (body == NULL)
 		return ERR_UPSTREAM_TOO_LARGE;
-	exchange->body = body;
-	exchange->body_cap = cap;
+	hop->body = body;
+	hop->body_cap = cap;
 	return OK;
 }
 
-enum err http_exchange_body(void *owner, struct str piece)
+enum err http_hop_body(void *owner, struct str piece)
 {
-	struct http_exchange *exchange = owner;
+	struct http_hop *hop = owner;
 
-	if (exchange->streaming) {
-		buf_put(&exchange->filling, piece);
-		pause_if_ahead(exchange, exchange->filling.n);
-		wake(exchange);
+	if (hop->streaming) {
+		buf_put(&hop->filling, piece);
+		pause_if_ahead(hop, hop->filling.n);
+		wake(hop);
 		return OK;
 	}
-	if (exchange->whole_max > 0 && exchange->body_n + piece.n > exchange->whole_max)
+	if (hop->whole_max > 0 && hop->body_n + piece.n > hop->whole_max)
 		return ERR_UPSTREAM_TOO_LARGE;
-	TRY(body_room(exchange, exchange->body_n + piece.n));
-	memcpy(exchange->body + exchange->body_n, piece.p, piece.n);
-	exchange->body_n += piece.n;
-	if (exchange->whole_max == 0) {
-		pause_if_ahead(exchange, exchange->body_n);
-		wake(exchange);
+	TRY(body_room(hop, hop->body_n + piece.n));
+	memcpy(hop->body + hop->body_n, piece.p, piece.n);
+	hop->body_n += piece.n;
+	if (hop->whole_max == 0) {
+		pause_if_ahead(hop, hop->body_n);
+		wake(hop);
 	}
 	return OK;
 }
 
 /* Let go of the connection without caring what it still brings. */
-static void detach(struct http_exchange *exchange)
+static void detach(struct http_hop *hop)
 {
-	struct http_client_conn *conn = exchange->answer.conn;
+	struct http_client_conn *conn = hop->answer.conn;
 
-	exchange->answer.conn = NULL;
+	hop->answer.conn = NULL;
 	if (conn == NULL)
 		return;
-	conn->exchange = NULL;
+	conn->hop = NULL;
 	http_conn_close(conn);
 }
 
 static bool abandon(void *arg)
 {
-	struct http_exchange *exchange = arg;
+	struct http_hop *hop = arg;
 
-	exchange->waiter = NULL;
+	hop->waiter = NULL;
 	return true;
 }
 
 static void on_timeout(struct timer *timer)
 {
-	struct http_exchange *exchange = CONTAINER_OF(timer, struct http_exchange, timer);
+	struct http_hop *hop = CONTAINER_OF(timer, struct http_hop, timer);
 
-	detach(exchange);
-	http_exchange_fail(exchange, ERR_UPSTREAM_TIMEOUT);
+	detach(hop);
+	http_hop_fail(hop, ERR_UPSTREAM_TIMEOUT);
 }
 
 /* Sleep until a callback has news. */
-AWAITS static enum err exchange_wait(struct http_exchange *exchange)
+AWAITS static enum err hop_wait(struct http_hop *hop)
 {
 	struct wait wait = WAIT_INIT;
 	enum err err;
 
-	exchange->waiter = &wait;
-	err = wait_for(&wait, abandon, exchange);
-	exchange->waiter = NULL;
+	hop->waiter = &wait;
+	err = wait_for(&wait, abandon, hop);
+	hop->waiter = NULL;
 	return err;
 }
 
-static void send_request(struct http_exchange *exchange, const struct http_call *call)
+static void send_request(struct http_hop *hop, const struct http_call *call)
 {
-	struct http_pool *pool = exchange->pool;
+	struct http_pool *pool = hop->pool;
 	bool usual = str_eq(call->method, STR("POST")) && str_eq(call->path, pool->spec.url.path);
 	struct piece piece[4 + BODY_PIECES_MAX] = {0};
 	size_t n = 0, bytes = 0;
@@ -164,7 +164,7 @@ static void send_request(struct http_exchange *exchange, const struct http_call 
 	if (usual) {
 		piece[n++].str = buf_str(&pool->post_prefix);
 	} else {
-		piece[n++].str = arena_fmt(exchange->answer.arena, "%.*s %.*s HTTP/1.1\r\n", STR_ARG(call->method),
+		piece[n++].str = arena_fmt(hop->answer.arena, "%.*s %.*s HTTP/1.1\r\n", STR_ARG(call->method),
 					   STR_ARG(call->path));
 		piece[n++].str = buf_str(&pool->host_line);
 	}
@@ -179,50 +179,49 @@ static void send_request(struct http_exchange *exchange, const struct http_call 
 	n++;
 	for (size_t i = 0; i < call->body_count; i++)
 		piece[n++] = call->body[i];
-	(void)stream_write(exchange->answer.conn->stream, piece, n);
+	(void)stream_write(hop->answer.conn->stream, piece, n);
 }
 
 /* Stop: whatever the connection still brings is nobody's business. */
-static void let_go(struct http_exchange *exchange)
+static void let_go(struct http_hop *hop)
 {
-	if (exchange->timer.at_ms != 0)
-		timer_stop(&exchange->timer);
-	detach(exchange);
-	gate_leave(&exchange->pool->gate);
+	if (hop->timer.at_ms != 0)
+		timer_stop(&hop->timer);
+	detach(hop);
+	gate_leave(&hop->pool->gate);
 }
 
 /* One attempt, up to the head of the answer. The place at the gate is left when it fails.
  *   ret_stale  the failure is that of a connection which had been idle for too long */
-AWAITS static enum err attempt(struct http_exchange *exchange, const struct http_call *call, bool fresh,
-			       bool *ret_stale)
+AWAITS static enum err attempt(struct http_hop *hop, const struct http_call *call, bool fresh, bool *ret_stale)
 {
 	struct http_client_conn *conn;
 	bool served;
 
 	*ret_stale = false;
-	TRY(http_pool_take(exchange->pool, fresh, &conn));
+	TRY(http_pool_take(hop->pool, fresh, &conn));
 	served = conn->served;
-	exchange->failure = OK;
-	exchange->answer.conn = conn;
-	conn->exchange = exchange;
-	reply_reset(&conn->reply, exchange->answer.arena);
-	conn->reply.on_body = http_exchange_body;
-	conn->reply.owner = exchange;
+	hop->failure = OK;
+	hop->answer.conn = conn;
+	conn->hop = hop;
+	reply_reset(&conn->reply, hop->answer.arena);
+	conn->reply.on_body = http_hop_body;
+	conn->reply.owner = hop;
 	conn->reply.bodiless = str_eq(call->method, STR("HEAD"));
-	send_request(exchange, call);
+	send_request(hop, call);
 	if (call->timeout_ms > 0)
-		timer_set(exchange->pool->loop, &exchange->timer, call->timeout_ms, on_timeout);
-	while (!exchange->head && exchange->failure == OK) {
-		enum err err = exchange_wait(exchange);
+		timer_set(hop->pool->loop, &hop->timer, call->timeout_ms, on_timeout);
+	while (!hop->head && hop->failure == OK) {
+		enum err err = hop_wait(hop);
 
 		if (err != OK)
-			exchange->failure = err;
+			hop->failure = err;
 	}
-	if (exchange->failure == OK || exchange->head)
+	if (hop->failure == OK || hop->head)
 		return OK;
-	let_go(exchange);
-	*ret_stale = served && !exchange->any_byte && exchange->failure == ERR_UPSTREAM_DOWN;
-	return exchange->failure;
+	let_go(hop);
+	*ret_stale = served && !hop->any_byte && hop->failure == ERR_UPSTREAM_DOWN;
+	return hop->failure;
 }
 
 static enum err enter_error(enum err err)
@@ -233,117 +232,138 @@ static enum err enter_error(enum err err)
 AWAITS enum err http_call(struct http_pool *pool, struct arena *arena, const struct http_call *call,
 			  struct http_answer **ret_answer)
 {
-	struct http_exchange *exchange;
+	struct http_hop *hop;
 	bool stale = false;
 	enum err err = OK;
 
 	CHECK_OBJ(pool, HTTP_POOL_MAGIC);
 	CHECK(!pool->closing && call->body_count <= BODY_PIECES_MAX);
-	exchange = ARENA_NEW(arena, struct http_exchange);
-	exchange->magic = HTTP_EXCHANGE_MAGIC;
-	exchange->pool = pool;
-	exchange->answer.arena = arena;
-	pool->exchanges++;
+	hop = ARENA_NEW(arena, struct http_hop);
+	hop->magic = HTTP_HOP_MAGIC;
+	hop->pool = pool;
+	hop->answer.arena = arena;
+	pool->hops++;
 	/* A second try takes a new connection: the other idle ones are likely as dead. */
 	for (int tries = 0; tries < 2 && (tries == 0 || (stale && call->idempotent)); tries++) {
 		err = enter_error(gate_enter(&pool->gate));
 		if (err != OK)
 			break;
-		err = attempt(exchange, call, tries > 0, &stale);
+		err = attempt(hop, call, tries > 0, &stale);
 	}
 	if (err != OK) {
-		pool->exchanges--;
+		pool->hops--;
 		http_pool_settle(pool);
 		return err;
 	}
-	*ret_answer = &exchange->answer;
+	*ret_answer = &hop->answer;
 	return OK;
 }
 
-static struct http_exchange *exchange_of(struct http_answer *answer)
+static struct http_hop *hop_of(struct http_answer *answer)
 {
-	struct http_exchange *exchange = (struct http_exchange *)answer;
+	struct http_hop *hop = (struct http_hop *)answer;
 
-	CHECK_OBJ(exchange, HTTP_EXCHANGE_MAGIC);
-	return exchange;
+	CHECK_OBJ(hop, HTTP_HOP_MAGIC);
+	return hop;
 }
 
 AWAITS enum err http_answer_body(struct http_answer *answer, size_t bytes_max, struct str *ret_body)
 {
-	struct http_exchange *exchange = exchange_of(answer);
+	struct http_hop *hop = hop_of(answer);
 
-	CHECK(!exchange->streaming && bytes_max > 0);
-	exchange->whole_max = bytes_max;
-	if (exchange->body_n > bytes_max || (answer->conn != NULL && answer->conn->reply.length > 0 &&
-					     (uint64_t)answer->conn->reply.length > bytes_max))
+	CHECK(!hop->streaming && bytes_max > 0);
+	hop->whole_max = bytes_max;
+	if (hop->body_n > bytes_max || (answer->conn != NULL && answer->conn->reply.length > 0 &&
+					(uint64_t)answer->conn->reply.length > bytes_max))
 		return ERR_UPSTREAM_TOO_LARGE;
-	unpause(exchange);
-	while (!exchange->done && exchange->failure == OK)
-		TRY(exchange_wait(exchange));
-	TRY(exchange->failure);
-	*ret_body = (struct str){exchange->body, exchange->body_n};
+	unpause(hop);
+	while (!hop->done && hop->failure == OK)
+		TRY(hop_wait(hop));
+	TRY(hop->failure);
+	*ret_body = (struct str){hop->body, hop->body_n};
 	return OK;
 }
 
 AWAITS enum err http_answer_read(struct http_answer *answer, struct str *ret_piece)
 {
-	struct http_exchange *exchange = exchange_of(answer);
+	struct http_hop *hop = hop_of(answer);
 
-	CHECK(exchange->whole_max == 0);
-	if (!exchange->streaming) {
-		exchange->streaming = true;
-		*ret_piece = (struct str){exchange->body, exchange->body_n};
-		if (exchange->body_n > 0)
+	CHECK(hop->whole_max == 0);
+	if (!hop->streaming) {
+		hop->streaming = true;
+		*ret_piece = (struct str){hop->body, hop->body_n};
+		if (hop->body_n > 0)
 			return OK;
 	}
-	unpause(exchange);
-	while (exchange->filling.n == 0 && !exchange->done && exchange->failure == OK)
-		TRY(exchange_wait(exchange));
-	if (exchange->filling.n > 0) {
-		struct buf read = exchange->given;
+	unpause(hop);
+	while (hop->filling.n == 0 && !hop->done && hop->failure == OK)
+		TRY(hop_wait(hop));
+	if (hop->filling.n > 0) {
+		struct buf read = hop->given;
 
-		exchange->given = exchange->filling;
-		exchange->filling = read;
-		exchange->filling.n = 0;
-		*ret_piece = buf_str(&exchange->given);
+		hop->given = hop->filling;
+		hop->filling = read;
+		hop->filling.n = 0;
+		*ret_piece = buf_str(&hop->given);
 		return OK;
 	}
-	TRY(exchange->failure);
+	TRY(hop->failure);
 	*ret_piece = STR_NONE;
 	return OK;
 }
 
 void http_answer_timeout(struct http_answer *answer, int64_t timeout_ms)
 {
-	struct http_exchange *exchange = exchange_of(answer);
+	struct http_hop *hop = hop_of(answer);
 
-	if (exchange->timer.at_ms != 0)
-		timer_stop(&exchange->timer);
+	if (hop->timer.at_ms != 0)
+		timer_stop(&hop->timer);
 	if (timeout_ms > 0 && answer->conn != NULL)
-		timer_set(exchange->pool->loop, &exchange->timer, timeout_ms, on_timeout);
+		timer_set(hop->pool->loop, &hop->timer, timeout_ms, on_timeout);
+}
+
+/* What both ways to be done share. */
+static void hop_end(struct http_hop *hop)
+{
+	struct http_pool *pool = hop->pool;
+
+	let_go(hop);
+	buf_free(&hop->filling);
+	buf_free(&hop->given);
+	hop->magic = 0;
+	pool->hops--;
+	http_pool_settle(pool);
 }
 
 void http_answer_end(struct http_answer *answer)
 {
-	struct http_exchange *exchange;
+	struct http_hop *hop;
 	struct http_client_conn *conn;
-	struct http_pool *pool;
 
 	if (answer == NULL)
 		return;
-	exchange = exchange_of(answer);
-	pool = exchange->pool;
+	hop = hop_of(answer);
 	conn = answer->conn;
-	if (conn != NULL && exchange->done && conn->reply.keep_alive) {
-		unpause(exchange);
+	if (conn != NULL && hop->done && conn->reply.keep_alive) {
+		unpause(hop);
 		answer->conn = NULL;
 		conn->served = true;
 		http_pool_put(conn);
 	}
-	let_go(exchange);
-	buf_free(&exchange->filling);
-	buf_free(&exchange->given);
-	exchange->magic = 0;
-	pool->exchanges--;
-	http_pool_settle(pool);
+	hop_end(hop);
+}
+
+void http_answer_drain(struct http_answer *answer, int64_t ms)
+{
+	struct http_hop *hop = hop_of(answer);
+	struct http_client_conn *conn = answer->conn;
+
+	if (conn == NULL || hop->done) {
+		http_answer_end(answer);
+		return;
+	}
+	unpause(hop);
+	answer->conn = NULL;
+	http_conn_drain(conn, ms);
+	hop_end(hop);
 }

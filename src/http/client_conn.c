@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "http/client_private.h"
 
+#define DRAINING_MAX 64	  /* connections a pool may have beyond its bound, for moments */
 #define RESOLVED_MS 30000 /* how long addresses are believed: DNS fail-over stays quick */
 
 void http_conn_set_state(struct http_client_conn *conn, enum http_conn_state to)
@@ -17,6 +18,12 @@ void http_conn_set_state(struct http_client_conn *conn, enum http_conn_state to)
 	CHECK_OBJ(conn, HTTP_CONN_MAGIC);
 	CHECK(conn->state != HTTP_CONN_CLOSING);
 	CHECK(conn->state != to);
+	if (conn->state == HTTP_CONN_DRAINING) {
+		conn->pool->draining--;
+		if (conn->timer.at_ms != 0)
+			timer_stop(&conn->timer);
+	}
+	conn->pool->draining += to == HTTP_CONN_DRAINING;
 	conn->state = to;
 }
 
@@ -29,58 +36,101 @@ void http_conn_close(struct http_client_conn *conn)
 	stream_close(conn->stream, 0);
 }
 
+static void on_drain_timeout(struct timer *timer)
+{
+	http_conn_close(CONTAINER_OF(timer, struct http_client_conn, timer));
+}
+
+static enum err discard(void *owner, struct str piece)
+{
+	return OK;
+}
+
+void http_conn_drain(struct http_client_conn *conn, int64_t ms)
+{
+	CHECK(conn->reply.state == REPLY_BODY);
+	conn->hop = NULL;
+	if (conn->pool->closing || conn->pool->draining >= DRAINING_MAX) {
+		http_conn_close(conn);
+		return;
+	}
+	http_conn_set_state(conn, HTTP_CONN_DRAINING);
+	conn->reply.on_body = discard;
+	timer_set(conn->pool->loop, &conn->timer, ms, on_drain_timeout);
+}
+
+static void drain_read(struct http_client_conn *conn, struct str bytes)
+{
+	if (reply_read(&conn->reply, bytes) != OK) {
+		http_conn_close(conn);
+	} else if (conn->reply.state == REPLY_DONE) {
+		if (!conn->reply.keep_alive) {
+			http_conn_close(conn);
+			return;
+		}
+		conn->served = true;
+		http_pool_put(conn);
+	}
+}
+
 /* The answer went wrong, so nothing behind it can be understood either. */
 static void conn_fail(struct http_client_conn *conn, enum err err)
 {
-	struct http_exchange *exchange = conn->exchange;
+	struct http_hop *hop = conn->hop;
 
-	conn->exchange = NULL;
+	conn->hop = NULL;
 	http_conn_close(conn);
-	http_exchange_fail(exchange, err);
+	http_hop_fail(hop, err);
 }
 
 static void on_read(void *owner, struct str bytes)
 {
 	struct http_client_conn *conn = owner;
-	struct http_exchange *exchange = conn->exchange;
+	struct http_hop *hop = conn->hop;
 	enum err err;
 
 	CHECK_OBJ(conn, HTTP_CONN_MAGIC);
 	if (conn->state == HTTP_CONN_CLOSING)
 		return;
-	if (exchange == NULL || exchange->done) { /* bytes nobody asked for */
-		if (exchange != NULL)
-			exchange->answer.conn = NULL;
-		conn->exchange = NULL;
+	if (conn->state == HTTP_CONN_DRAINING) {
+		drain_read(conn, bytes);
+		return;
+	}
+	if (hop == NULL || hop->done) { /* bytes nobody asked for */
+		if (hop != NULL)
+			hop->answer.conn = NULL;
+		conn->hop = NULL;
 		http_conn_close(conn);
 		return;
 	}
-	exchange->any_byte = true;
+	hop->any_byte = true;
 	err = reply_read(&conn->reply, bytes);
 	if (err != OK) {
 		conn_fail(conn, err);
 		return;
 	}
-	if (conn->reply.state != REPLY_HEAD && !exchange->head)
-		http_exchange_head(exchange);
+	if (conn->reply.state != REPLY_HEAD && !hop->head)
+		http_hop_head(hop);
 	if (conn->reply.state == REPLY_DONE)
-		http_exchange_done(exchange);
+		http_hop_done(hop);
 }
 
 static void on_close(void *owner, enum err reason)
 {
 	struct http_client_conn *conn = owner;
-	struct http_exchange *exchange = conn->exchange;
+	struct http_hop *hop = conn->hop;
 	struct http_pool *pool = conn->pool;
 
 	CHECK_OBJ(conn, HTTP_CONN_MAGIC);
 	list_remove(&conn->link);
-	if (exchange != NULL) {
+	if (conn->state != HTTP_CONN_CLOSING)
+		http_conn_set_state(conn, HTTP_CONN_CLOSING);
+	if (hop != NULL) {
 		if (reason == OK && reply_finish(&conn->reply) == OK)
-			http_exchange_done(exchange);
-		else if (!exchange->done)
-			http_exchange_fail(exchange, ERR_UPSTREAM_DOWN);
-		exchange->answer.conn = NULL;
+			http_hop_done(hop);
+		else if (!hop->done)
+			http_hop_fail(hop, ERR_UPSTREAM_DOWN);
+		hop->answer.conn = NULL;
 	}
 	conn->magic = 0;
 	free(conn);

@@ -75,7 +75,7 @@ struct http_pool *http_pool_new(struct loop *loop, const struct http_pool_spec *
 void http_pool_settle(struct http_pool *pool)
 {
 	CHECK_OBJ(pool, HTTP_POOL_MAGIC);
-	if (!pool->closing || pool->open > 0 || pool->connecting > 0 || pool->exchanges > 0)
+	if (!pool->closing || pool->open > 0 || pool->connecting > 0 || pool->hops > 0)
 		return;
 	if (pool->sweep.at_ms != 0)
 		timer_stop(&pool->sweep);
@@ -103,7 +103,7 @@ void http_pool_put(struct http_client_conn *conn)
 {
 	struct http_pool *pool = conn->pool;
 
-	conn->exchange = NULL;
+	conn->hop = NULL;
 	if (pool->closing) {
 		http_conn_close(conn);
 		return;
@@ -201,7 +201,7 @@ struct http_pool_stats http_pool_stats(const struct http_pool *pool)
 	CHECK_OBJ(pool, HTTP_POOL_MAGIC);
 	return (struct http_pool_stats){
 		.open = pool->open,
-		.busy = pool->exchanges,
+		.busy = pool->hops,
 		.waiting = (unsigned)pool->gate.queued,
 		.connects = pool->connects,
 		.reuses = pool->reuses,

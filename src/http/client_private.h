@@ -10,7 +10,7 @@
 
 #define HTTP_POOL_MAGIC 0x48504c01u
 #define HTTP_CONN_MAGIC 0x48434e01u
-#define HTTP_EXCHANGE_MAGIC 0x48455801u
+#define HTTP_HOP_MAGIC 0x48484f01u
 
 /* The reader of one answer after another. The head is gathered in the call's arena; pieces of
  * the body go to `on_body` as they come.
@@ -52,12 +52,12 @@ NODISCARD enum err reply_read(struct reply *reply, struct str bytes);
  *   Errors     ERR_UPSTREAM_DOWN */
 NODISCARD enum err reply_finish(struct reply *reply);
 
-struct http_exchange;
+struct http_hop;
 
-/*   IDLE --call--> BUSY --answer read to its end--> IDLE
- *    |               |
- *    +--- closed ----+--> CLOSING --on_close--> freed */
-enum http_conn_state { HTTP_CONN_IDLE, HTTP_CONN_BUSY, HTTP_CONN_CLOSING };
+/*   (new) --> IDLE --call--> BUSY --answer read to its end--> IDLE
+ *              |              |  +--the end comes a little later--> DRAINING --> IDLE
+ *              +--- closed ---+----------------------------------------+--> CLOSING --> freed */
+enum http_conn_state { HTTP_CONN_IDLE, HTTP_CONN_BUSY, HTTP_CONN_DRAINING, HTTP_CONN_CLOSING };
 
 struct http_client_conn {
 	uint32_t magic;
@@ -66,13 +66,14 @@ struct http_client_conn {
 	struct stream *stream;
 	struct list link; /* in pool->idle, newest first */
 	int64_t idle_since_ms;
-	bool served;			/* a call before this one */
-	struct http_exchange *exchange; /* NULL unless BUSY */
+	bool served;	      /* a call before this one */
+	struct http_hop *hop; /* NULL unless BUSY */
+	struct timer timer;   /* of DRAINING */
 	struct reply reply;
 };
 
 /* One call and its answer. The answer's fiber and the connection's callbacks take turns. */
-struct http_exchange {
+struct http_hop {
 	struct http_answer answer; /* the public face, first */
 	uint32_t magic;
 	struct http_pool *pool;
@@ -99,7 +100,7 @@ struct http_pool {
 	struct gate gate;
 	struct list idle;
 	struct timer sweep;
-	unsigned open, connecting, exchanges;
+	unsigned open, connecting, hops, draining;
 	uint64_t connects, reuses;
 	struct address address[8]; /* as resolved */
 	size_t address_count;
@@ -127,10 +128,13 @@ NODISCARD enum err http_conn_open(struct http_pool *pool) AWAITS;
 void http_conn_set_state(struct http_client_conn *conn, enum http_conn_state to);
 void http_conn_close(struct http_client_conn *conn);
 
-/* What a connection tells its exchange (client.c), from callbacks. */
-void http_exchange_head(struct http_exchange *exchange);
-enum err http_exchange_body(void *exchange, struct str piece);
-void http_exchange_done(struct http_exchange *exchange);
-void http_exchange_fail(struct http_exchange *exchange, enum err err);
+/* Read an answer to its end without anybody listening, then go idle. */
+void http_conn_drain(struct http_client_conn *conn, int64_t ms);
+
+/* What a connection tells its hop (client.c), from callbacks. */
+void http_hop_head(struct http_hop *hop);
+enum err http_hop_body(void *hop, struct str piece);
+void http_hop_done(struct http_hop *hop);
+void http_hop_fail(struct http_hop *hop, enum err err);
 
 #endif
