@@ -1,0 +1,171 @@
+/* Audit rows as rows: what goes in comes out, nothing is changed or deleted by accident, cells
+ * of a wrong type are noticed. */
+#include "../store_database.h"
+
+#include <stdatomic.h>
+
+#include "store/audit_row.h"
+
+/* Hands out `count` rows once, then the head. */
+struct source {
+	int count, at;
+	atomic_bool done;
+	struct loop *loop;
+	struct wait wait;
+	struct task task;
+};
+
+static bool source_next(void *arg, struct audit_row *row)
+{
+	struct source *source = arg;
+
+	if (source->at == source->count)
+		return false;
+	source->at++;
+	*row = (struct audit_row){
+		.at_ms = 1000 + source->at,
+		.event = STR("tool.call"),
+		.tenant_id = STR("tenant"),
+		.principal = STR("key"),
+		.ip = STR("::1"),
+		.request_id = STR_NONE,
+		.target = STR("a\0b"),
+		.upstream = STR("up"),
+		.outcome = STR("ok"),
+		.duration_us = -1,
+		.bytes_in = INT64_MAX,
+		.bytes_out = source->at,
+	};
+	memset(row->mac, source->at, sizeof(row->mac));
+	return true;
+}
+
+static bool source_pending(void *arg)
+{
+	return !atomic_load(&((struct source *)arg)->done);
+}
+
+static enum err source_drain(void *arg, struct db_tx *tx)
+{
+	struct audit_head head = {.seq = 3}, back;
+	int64_t last;
+
+	TRY(audit_row_last(tx, &last));
+	ck_assert_int_eq(last, 0);
+	TRY(audit_head_read(tx, &back));
+	ck_assert_int_eq(back.seq, 0);
+	TRY(audit_row_insert(tx, source_next, arg));
+	TRY(audit_row_last(tx, &last));
+	ck_assert_int_eq(last, 3);
+	for (int i = 1; i <= 2; i++) { /* made, then changed */
+		memset(head.mac, i, sizeof(head.mac));
+		memset(head.seal, 2 * i, sizeof(head.seal));
+		TRY(audit_head_write(tx, &head));
+	}
+	TRY(audit_head_read(tx, &back));
+	ck_assert_mem_eq(&back, &head, sizeof(head));
+	return OK;
+}
+
+static void source_done(struct task *task)
+{
+	wait_done(&CONTAINER_OF(task, struct source, task)->wait, OK);
+}
+
+static void source_committed(void *arg)
+{
+	struct source *source = arg;
+
+	atomic_store(&source->done, true);
+	loop_post(source->loop, &source->task);
+}
+
+static void source_failed(void *arg, enum err why)
+{
+	ck_err(why, OK);
+}
+
+AWAITS static void insert_three(struct db *db)
+{
+	struct source source = {.count = 3, .loop = loop_self(), .task = {.run = source_done}};
+	struct db_feed feed = {source_pending, source_drain, source_committed, source_failed, &source};
+
+	db_feed_set(db, &feed);
+	db_feed_ring(db, true);
+	ck_ok(wait_for(&source.wait, NULL, NULL));
+	db_feed_clear(db);
+}
+
+static AWAITS void rows_body(struct db *db)
+{
+	AUTO(arena) *arena = arena_new(1 << 20);
+	struct audit_row *rows;
+	struct audit_head head;
+	size_t count;
+
+	ck_ok(audit_head_get(db, &head));
+	ck_assert_int_eq(head.seq, 0);
+	insert_three(db);
+	ck_ok(audit_head_get(db, &head));
+	ck_assert_int_eq(head.seq, 3);
+	ck_assert_uint_eq(head.mac[15], 2);
+	ck_assert_uint_eq(head.seal[15], 4);
+
+	ck_ok(audit_row_page(db, arena, 1, 10, &rows, &count));
+	ck_assert_uint_eq(count, 2);
+	ck_assert_int_eq(rows[0].seq, 2);
+	ck_assert(!rows[0].damaged);
+	ck_assert_int_eq(rows[0].at_ms, 1002);
+	ck_str(rows[0].event, "tool.call");
+	ck_str(rows[0].tenant_id, "tenant");
+	ck_str(rows[0].principal, "key");
+	ck_str(rows[0].ip, "::1");
+	ck_str(rows[0].request_id, "");
+	ck_str(rows[0].target, "a\0b");
+	ck_str(rows[0].upstream, "up");
+	ck_str(rows[0].outcome, "ok");
+	ck_assert_int_eq(rows[0].duration_us, -1);
+	ck_assert(rows[0].bytes_in == INT64_MAX);
+	ck_assert_int_eq(rows[1].bytes_out, 3);
+	ck_assert_uint_eq(rows[1].mac[0], 3);
+	ck_ok(audit_row_page(db, arena, 0, 2, &rows, &count));
+	ck_assert_uint_eq(count, 2);
+	ck_ok(audit_row_page(db, arena, 3, 2, &rows, &count));
+	ck_assert_uint_eq(count, 0);
+}
+
+START_TEST(rows_come_back)
+{
+	test_with_store(1, rows_body);
+}
+END_TEST
+
+static AWAITS void forever_body(struct db *db)
+{
+	AUTO(arena) *arena = arena_new(1 << 20);
+	struct audit_row *rows;
+	size_t count;
+
+	insert_three(db);
+	ck_err(test_write(db, "UPDATE audit SET outcome = 'ok'"), ERR_DB);
+	ck_err(test_write(db, "DELETE FROM audit WHERE seq = 3"), ERR_DB);
+	ck_err(test_write(db, "DELETE FROM audit_head"), ERR_DB);
+	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM audit WHERE outcome = 'ok'"), 3);
+
+	ck_ok(test_write(db, "DROP TRIGGER audit_no_update"));
+	ck_ok(test_write(db, "UPDATE audit SET request_id = NULL WHERE seq = 1"));
+	ck_ok(test_write(db, "UPDATE audit SET bytes_out = 'x' WHERE seq = 2"));
+	ck_ok(test_write(db, "UPDATE audit SET mac = x'00' WHERE seq = 3"));
+	ck_ok(audit_row_page(db, arena, 0, 10, &rows, &count));
+	ck_assert_uint_eq(count, 3);
+	for (size_t i = 0; i < count; i++)
+		ck_assert(rows[i].damaged);
+}
+
+START_TEST(rows_stay)
+{
+	test_with_store(1, forever_body);
+}
+END_TEST
+
+UNIT_MAIN("audit_row", rows_come_back, rows_stay)
