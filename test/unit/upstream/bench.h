@@ -1,0 +1,282 @@
+/* A place to test upstreams: fixture-mcp as a process of its own, an upstream object in
+ * rt_run's loops, and fibers that call it. */
+#ifndef GATEHOUSE_TEST_UPSTREAM_BENCH_H
+#define GATEHOUSE_TEST_UPSTREAM_BENCH_H
+
+#include "../unit.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "upstream/upstream_private.h"
+
+/* ---- the fixture over HTTP ------------------------------------------------------- */
+
+struct fixture {
+	pid_t pid;
+	uint16_t port;
+	char url[64];
+};
+
+/* Start it with these options besides --http, NULL at the end; listening when we return. */
+static inline struct fixture fixture_start_at(uint16_t port, const char *const *options)
+{
+	struct fixture fixture = {0};
+	const char *args[24] = {getenv("FIXTURE_MCP"), "--http"};
+	char address[32], line[512] = "";
+	int out[2];
+	size_t n = 2;
+
+	ck_assert_msg(args[0] != NULL, "FIXTURE_MCP is not set");
+	snprintf(address, sizeof(address), "127.0.0.1:%u", port);
+	args[n++] = address;
+	for (; options != NULL && *options != NULL; options++)
+		args[n++] = *options;
+	ck_assert_int_eq(pipe(out), 0);
+	fixture.pid = fork();
+	if (fixture.pid == 0) {
+		dup2(out[1], 1);
+		close(out[0]);
+		execv(args[0], (char **)args);
+		_exit(127);
+	}
+	close(out[1]);
+	for (size_t at = 0; at + 1 < sizeof(line) && read(out[0], line + at, 1) == 1 && line[at] != '\n';)
+		at++;
+	close(out[0]);
+	ck_assert_msg(strstr(line, "\"port\":") != NULL, "the fixture said '%s'", line);
+	fixture.port = (uint16_t)strtoul(strstr(line, "\"port\":") + 7, NULL, 10);
+	snprintf(fixture.url, sizeof(fixture.url), "http://127.0.0.1:%u/mcp", fixture.port);
+	return fixture;
+}
+
+#define fixture_start(...) fixture_start_at(0, (const char *const[]){__VA_ARGS__, NULL})
+
+static inline void fixture_stop(struct fixture *fixture)
+{
+	kill(fixture->pid, SIGKILL);
+	waitpid(fixture->pid, NULL, 0);
+}
+
+/* ---- the upstream ---------------------------------------------------------------- */
+
+struct bench {
+	struct upstream_spec spec;
+	void (*script)(struct bench *bench); /* AWAITS */
+	struct fixture *fixture;
+	struct upstream *upstream;
+	/* from the events, which come on the home loop */
+	atomic_uint changes, offers, updates;
+	struct offer *_Atomic offer;
+};
+
+static inline struct upstream_spec bench_http(const struct fixture *fixture)
+{
+	return (struct upstream_spec){
+		.name = STR("fixture"),
+		.kind = UPSTREAM_HTTP,
+		.url = str_of(fixture->url),
+		.allow_private = true,
+		.timeout_ms = 5000,
+		.connect_timeout_ms = 2000,
+		.idle_ms = 60000,
+		.concurrency = 64,
+		.queue_max = 64,
+		.answer_bytes_max = 1 << 20,
+		.breaker_failures = 1000,
+		.breaker_rest_ms = 200,
+	};
+}
+
+static inline void bench_on_change(void *arg, struct upstream *upstream, struct offer *offer)
+{
+	struct bench *bench = arg;
+	struct offer *old;
+
+	if (offer != NULL && offer != atomic_load(&bench->offer)) {
+		old = atomic_exchange(&bench->offer, offer_ref(offer));
+		offer_unref(old);
+		atomic_fetch_add(&bench->offers, 1);
+	}
+	atomic_fetch_add(&bench->changes, 1);
+}
+
+static inline void bench_on_notification(void *arg, struct upstream *upstream, const struct mcp_message *message)
+{
+	struct bench *bench = arg;
+
+	atomic_fetch_add(&bench->updates, 1);
+}
+
+/* Yield to the loop until a condition holds; a test that waits in vain fails by this limit. */
+#define BENCH_WAIT_MS 15000
+#define bench_until(condition)                                                                                         \
+	do {                                                                                                           \
+		int64_t until_ms_ = clock_ms() + BENCH_WAIT_MS;                                                        \
+                                                                                                                       \
+		while (!(condition)) {                                                                                 \
+			ck_assert_msg(clock_ms() < until_ms_, "in vain: %s", #condition);                              \
+			ck_ok(fiber_sleep(5));                                                                         \
+		}                                                                                                      \
+	} while (0)
+
+static inline enum upstream_state bench_state(struct bench *bench)
+{
+	return upstream_health(bench->upstream).state;
+}
+
+AWAITS static inline void bench_main(void *arg)
+{
+	struct bench *bench = arg;
+	struct upstream_events events = {bench_on_change, bench_on_notification, bench};
+	AUTO_BUF problem = {0};
+
+	ck_ok(upstream_new(&bench->spec, &events, &problem, &bench->upstream));
+	bench->script(bench);
+	upstream_stop(bench->upstream, 1000);
+	ck_assert_uint_eq(upstream_health(bench->upstream).instances, 0);
+	ck_assert_uint_eq(upstream_health(bench->upstream).children, 0);
+	ck_assert_uint_eq(atomic_load(&bench->upstream->helpers), 0);
+	upstream_unref(bench->upstream);
+	offer_unref(atomic_load(&bench->offer));
+	rt_stop(1000);
+}
+
+static inline void bench_run(struct bench *bench, unsigned loops)
+{
+	log_setup(getenv("UNIT_LOG") != NULL ? LOG_DEBUG : LOG_LEVELS, LOG_TEXT);
+	ck_ok(rt_run(loops, bench_main, bench));
+}
+
+/* ---- calls ----------------------------------------------------------------------- */
+
+/* One tools/call and what came of it. */
+struct try {
+	struct arena *arena;
+	struct mcp_message from;
+	struct upstream_call call;
+	enum err err;
+};
+
+static inline struct try try_of(const char *tool, const char *arguments)
+{
+	struct try try = {.arena = arena_new(64 << 20)};
+
+	try.call = (struct upstream_call){
+		.arena = try.arena,
+		.outgoing = {.method = STR("tools/call"), .name = str_of(tool)},
+		.mcp_name = str_of(tool),
+		.tenant_id = STR("tenant"),
+		.principal = STR("user"),
+		.request_id = STR("req-1"),
+	};
+	ck_ok(mcp_message_read(try.arena,
+			       arena_fmt(try.arena,
+					 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{"
+					 "\"name\":\"%s\",\"arguments\":%s}}",
+					 tool, arguments),
+			       &try.from));
+	return try;
+}
+
+AWAITS static inline enum err try_make(struct bench *bench, struct try *try)
+{
+	try->call.outgoing.from = &try->from;
+	try->err = upstream_call(bench->upstream, &try->call);
+	return try->err;
+}
+
+/* The answer's result (or error) as text; valid until try_end. */
+static inline struct str try_result(const struct try *try)
+{
+	const struct mcp_message *answer = &try->call.answer;
+
+	return answer->result != NULL ? answer->result->value : answer->error != NULL ? answer->error->value : STR("");
+}
+
+static inline bool str_has(struct str text, const char *what)
+{
+	for (; text.n > 0; text = str_skip(text, 1))
+		if (str_starts(text, str_of(what)))
+			return true;
+	return false;
+}
+
+static inline void try_end(struct try *try)
+{
+	arena_free(try->arena);
+}
+
+/* Call a tool and expect this in its answer. */
+AWAITS static inline void expect_answer(struct bench *bench, const char *tool, const char *arguments, const char *want)
+{
+	struct try try = try_of(tool, arguments);
+
+	ck_ok(try_make(bench, &try));
+	ck_assert_msg(str_has(try_result(&try), want), "%s answered %.*s", tool, STR_ARG(try_result(&try)));
+	try_end(&try);
+}
+
+AWAITS static inline void expect_err(struct bench *bench, const char *tool, const char *arguments, enum err want)
+{
+	struct try try = try_of(tool, arguments);
+
+	ck_err(try_make(bench, &try), want);
+	try_end(&try);
+}
+
+/* ---- the fixture's knobs --------------------------------------------------------- */
+
+/* POST /control or GET /stats, from a fiber; the answer is in the arena. */
+AWAITS static inline struct str fixture_ask(const struct fixture *fixture, struct arena *arena, const char *path,
+					    const char *knobs)
+{
+	struct http_pool_spec spec = {
+		.guard = {.allow_private = true}, .connections_max = 1, .idle_ms = 100, .connect_timeout_ms = 2000};
+	const struct piece piece = {.str = str_of(knobs)};
+	struct http_call call = {.method = knobs == NULL ? STR("GET") : STR("POST"),
+				 .path = str_of(path),
+				 .headers = STR("Content-Type: application/json\r\n"),
+				 .body = &piece,
+				 .body_count = knobs == NULL ? 0 : 1};
+	struct http_answer *answer;
+	struct http_pool *pool;
+	struct str body;
+
+	ck_ok(url_parse(str_of(fixture->url), &spec.url));
+	pool = http_pool_new(loop_self(), &spec);
+	ck_ok(http_call(pool, arena, &call, &answer));
+	ck_ok(http_answer_body(answer, 65536, &body));
+	ck_assert_int_eq(answer->status, 200);
+	http_answer_end(answer);
+	http_pool_free(pool);
+	return body;
+}
+
+AWAITS static inline void fixture_control(const struct fixture *fixture, const char *knobs)
+{
+	AUTO(arena) *arena = arena_new(1 << 20);
+
+	(void)fixture_ask(fixture, arena, "/control", knobs);
+}
+
+AWAITS static inline uint64_t fixture_stat(const struct fixture *fixture, const char *name)
+{
+	AUTO(arena) *arena = arena_new(1 << 20);
+	struct str stats = fixture_ask(fixture, arena, "/stats", NULL);
+	char key[64];
+
+	snprintf(key, sizeof(key), "\"%s\":", name);
+	for (; stats.n > 0; stats = str_skip(stats, 1))
+		if (str_starts(stats, str_of(key)))
+			return strtoull(stats.p + strlen(key), NULL, 10);
+	ck_abort_msg("no such stat: %s", name);
+	return 0;
+}
+
+#endif
