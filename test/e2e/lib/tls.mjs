@@ -1,0 +1,27 @@
+// Certificates for tests, made by openssl: an ECDSA authority and what it signs.
+import fs from 'node:fs';
+import path from 'node:path';
+import { run } from './process.mjs';
+
+async function openssl(...args) {
+	const ended = await run('openssl', args);
+	if (ended.code !== 0) throw new Error(`openssl ${args.join(' ')}: ${ended.stderr}`);
+}
+
+const EC = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
+
+/** A self-signed authority in `directory`: {cert, key} file names. */
+export async function makeAuthority(directory, name) {
+	const [cert, key] = ['crt', 'key'].map((ending) => path.join(directory, `${name}.${ending}`));
+	await openssl('req', '-x509', ...EC, '-subj', `/CN=${name}`, '-addext', 'basicConstraints=critical,CA:TRUE', '-keyout', key, '-out', cert);
+	return { cert, key };
+}
+
+/** A certificate for localhost and 127.0.0.1, or for a client, signed by `authority`. */
+export async function makeCertificate(directory, name, authority) {
+	const [cert, key, csr, extensions] = ['crt', 'key', 'csr', 'ext'].map((ending) => path.join(directory, `${name}.${ending}`));
+	fs.writeFileSync(extensions, 'subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n');
+	await openssl('req', ...EC, '-subj', `/CN=${name}`, '-keyout', key, '-out', csr);
+	await openssl('x509', '-req', '-in', csr, '-CA', authority.cert, '-CAkey', authority.key, '-CAcreateserial', '-days', '2', '-extfile', extensions, '-out', cert);
+	return { cert, key };
+}
