@@ -80,6 +80,10 @@ void http_answer_timeout(struct http_answer *answer, int64_t timeout_ms);
 /* Done with it: a body read to its end gives the connection back, else it is closed (which is
  * how a modern upstream learns of a cancel). NULL is fine. */
 void http_answer_end(struct http_answer *answer);
+
+/* Done with it, though its end has not come: what still comes within `ms` is thrown away, so
+ * that the connection can serve again. For event streams, whose end comes a little later. */
+void http_answer_drain(struct http_answer *answer, int64_t ms);
 static inline void http_answer_auto(struct http_answer **p)
 {
 	http_answer_end(*p);
