@@ -2,9 +2,12 @@
  * by a row of config_tables.c and uses a table of its own for what lies inside. */
 #include "gateway/config_parts.h"
 
+#include <stdio.h>
+
 #include "base/limits.h"
 #include "gateway/config.h"
 #include "gateway/config_tables.h"
+#include "http/client.h"
 
 #define NAME_BYTES_MAX 32 /* of upstreams: leaves half of a tool name's 64 for the tool */
 
@@ -104,19 +107,50 @@ static bool name_is_good(struct str name)
 	return true;
 }
 
+/* A URL that spells out a private address, or localhost, means it. A name that only resolves to
+ * one may have been made to: that needs `allow_private`. */
+static bool names_private_address(struct str text)
+{
+	const struct address_guard strict = {.allow_private = false};
+	char literal[ADDRESS_TEXT_MAX];
+	struct address address;
+	struct url url;
+
+	if (url_parse(text, &url) != OK || url.host.n > 64)
+		return false;
+	if (str_eq_nocase(url.host, STR("localhost")))
+		return true;
+	snprintf(literal, sizeof(literal), memchr(url.host.p, ':', url.host.n) != NULL ? "[%.*s]:1" : "%.*s:1",
+		 STR_ARG(url.host));
+	return address_parse(str_of(literal), &address) == OK && address_guard_check(&strict, &address) != OK;
+}
+
+static enum err finish_http(struct conf_reading *reading, const struct conf_node *node, struct upstream_spec *spec)
+{
+	struct url url;
+
+	if (spec->url.n == 0)
+		return complain(reading, node, "http: needs a `url`");
+	if (url_parse(spec->url, &url) != OK)
+		return complain(reading, node,
+				"http: the url must be http://HOST[:PORT]/PATH or https://..., without user or #");
+	spec->allow_private = spec->allow_private || names_private_address(spec->url);
+	return OK;
+}
+
 /* "http: URL" is short for "http: { url: URL }". */
 enum err config_read_http(struct conf_reading *reading, const struct conf_node *node, void *object)
 {
 	struct upstream_spec *spec = object;
 
 	spec->kind = UPSTREAM_HTTP;
-	if (node->kind == CONF_SCALAR)
-		return conf_expand(reading, node, &spec->url);
+	if (node->kind == CONF_SCALAR) {
+		TRY(conf_expand(reading, node, &spec->url));
+		return finish_http(reading, node, spec);
+	}
 	conf_defaults(reading, &config_http_table, spec);
 	conf_read(reading, &config_http_table, node, spec);
-	if (spec->url.n == 0)
-		return complain(reading, node, "http: needs a `url`");
-	return OK;
+	return finish_http(reading, node, spec);
 }
 
 enum err config_read_stdio(struct conf_reading *reading, const struct conf_node *node, void *object)

@@ -93,7 +93,7 @@ static const struct conf_field http_fields[] = {
 	{"cert", CONF_STR, UP(cert_file), .doc = "Client certificate, PEM.", .example = "client.pem"},
 	{"key", CONF_STR, UP(key_file), .doc = "Its private key, PEM.", .example = "client.key"},
 	{"allow_private", CONF_BOOL, UP(allow_private), .fallback = "false",
-	 .doc = "The server may be on a loopback or private address. A loopback url says so by itself."},
+	 .doc = "The name may lead to a loopback or private address. A url with such an address says so by itself."},
 };
 const struct conf_table config_http_table = TABLE("http", http_fields);
 

@@ -44,7 +44,7 @@ AWAITS static enum err serve_post(struct request *req)
 	TRY(read_message(req));
 	if (!req->modern && req->method != MCP_M_INITIALIZE)
 		TRY(request_session(req));
-	return request_dispatch(req);
+	return request_run_method(req);
 }
 
 AWAITS static enum err end_session(struct request *req)

@@ -57,7 +57,7 @@ NODISCARD enum err request_initialize(struct request *req) AWAITS;
 NODISCARD enum err request_end_session(struct request *req) AWAITS;
 
 /* methods.c: run the message's method. It answers, or returns why not. */
-NODISCARD enum err request_dispatch(struct request *req) AWAITS;
+NODISCARD enum err request_run_method(struct request *req) AWAITS;
 
 /* answer.c: the ways to answer. Each writes the whole answer.
  *   Errors     ERR_CLOSED, ERR_CANCELED, ERR_TIMEOUT */
