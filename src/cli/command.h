@@ -1,0 +1,63 @@
+/* What a command is, and how it speaks: answers on standard output, problems on standard error in
+ * one sentence that says what to do, and an exit status. */
+#ifndef GATEHOUSE_CLI_COMMAND_H
+#define GATEHOUSE_CLI_COMMAND_H
+
+#include "cli/options.h"
+
+enum { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
+
+struct invocation {
+	const struct command *command;
+	struct options options;
+	struct str config_file; /* p NULL: not given */
+	bool json;
+};
+
+struct command {
+	const char *name;     /* one or two words: "serve", "key create" */
+	const char *operands; /* as the help shows them: "NAME"; NULL none */
+	size_t operands_min, operands_max;
+	const char *summary;				 /* one line, without a full stop */
+	const char *about;				 /* what else one should know; NULL nothing */
+	const struct option *options;			 /* its own; NULL none */
+	int (*run)(const struct invocation *invocation); /* returns the exit status */
+	bool hidden;					 /* not in the list of commands */
+};
+
+/* Every command, in the order of the help. */
+extern const struct command commands[];
+extern const size_t command_count;
+
+/* Run what a command line asks for (words without the program's name).
+ *   returns    the exit status */
+int command_line(int count, char *const *words);
+
+/* Print "gatehouse: ..." to standard error.
+ *   returns    STATUS_FAILED; command_misused: STATUS_USAGE, with a hint at --help */
+int command_failed(const char *fmt, ...) PRINTF(1, 2);
+int command_misused(const struct invocation *invocation, const char *fmt, ...) PRINTF(2, 3);
+
+/* Write a buffer to standard output. */
+void command_print(const struct buf *text);
+
+/* The pages of `gatehouse help` and of `gatehouse COMMAND --help`, and the reference page. */
+void help_write(struct buf *out);
+void help_command_write(struct buf *out, const struct command *command);
+void help_reference_write(struct buf *out);
+
+/* --- the commands, one file each --- */
+int serve_run(const struct invocation *invocation);
+int check_run(const struct invocation *invocation);
+int version_run(const struct invocation *invocation);
+int help_run(const struct invocation *invocation);
+int tenant_create_run(const struct invocation *invocation);
+int tenant_list_run(const struct invocation *invocation);
+int key_create_run(const struct invocation *invocation);
+int key_list_run(const struct invocation *invocation);
+int key_revoke_run(const struct invocation *invocation);
+
+/* Options of commands that have some. */
+extern const struct option serve_options_table[], key_create_options[], key_list_options[];
+
+#endif

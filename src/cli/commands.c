@@ -1,0 +1,165 @@
+/* The table of commands and the way from a command line to one of its rows. A command's name has
+ * one or two words; the longer match wins. */
+#include "cli/command.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+const struct command commands[] = {
+	{.name = "serve",
+	 .summary = "run the gateway",
+	 .about = "Runs until SIGTERM or SIGINT; SIGHUP reloads the configuration. On a terminal, and with no\n"
+		  "configuration at all, it prints the endpoint, a first key and what to paste into clients.",
+	 .options = serve_options_table,
+	 .run = serve_run},
+	{.name = "check", .summary = "validate the configuration and say what it sets up", .run = check_run},
+	{.name = "tenant create",
+	 .operands = "NAME",
+	 .operands_min = 1,
+	 .operands_max = 1,
+	 .summary = "make a tenant",
+	 .about = "A name has 1 to 63 of a-z 0-9 -.",
+	 .run = tenant_create_run},
+	{.name = "tenant list", .summary = "list the tenants", .run = tenant_list_run},
+	{.name = "key create",
+	 .summary = "make an API key and print it, once",
+	 .about = "Only the key itself goes to standard output. Gatehouse keeps no copy of it.",
+	 .options = key_create_options,
+	 .run = key_create_run},
+	{.name = "key list",
+	 .summary = "list API keys, without the keys themselves",
+	 .options = key_list_options,
+	 .run = key_list_run},
+	{.name = "key revoke",
+	 .operands = "ID",
+	 .operands_min = 1,
+	 .operands_max = 1,
+	 .summary = "make a key useless, at once and for good",
+	 .about = "ID may be the beginning of a key's id, as long as it means one key only.",
+	 .run = key_revoke_run},
+	{.name = "version", .summary = "print the version", .run = version_run},
+	{.name = "help", .operands = "[COMMAND]", .operands_max = 2, .summary = "explain a command", .run = help_run},
+};
+const size_t command_count = ARRAY_LEN(commands);
+
+static void print_problem(const char *fmt, va_list args)
+{
+	fflush(stdout);
+	fputs("gatehouse: ", stderr);
+	vfprintf(stderr, fmt, args);
+}
+
+int command_failed(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	print_problem(fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return STATUS_FAILED;
+}
+
+int command_misused(const struct invocation *invocation, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	print_problem(fmt, args);
+	va_end(args);
+	fprintf(stderr, "; see `gatehouse %s --help`\n", invocation->command->name);
+	return STATUS_USAGE;
+}
+
+void command_print(const struct buf *text)
+{
+	fwrite(text->p, 1, text->n, stdout);
+}
+
+/* How many of the words name this command; 0 when they do not. */
+static int words_of(const struct command *command, int count, char *const *words)
+{
+	struct str first, second;
+	bool two = str_cut(str_of(command->name), ' ', &first, &second);
+
+	if (count < 1 || !str_eq(str_of(words[0]), first))
+		return 0;
+	if (!two)
+		return 1;
+	return count > 1 && str_eq(str_of(words[1]), second) ? 2 : 0;
+}
+
+/* "key" alone: which of its commands are there. */
+static bool print_family(FILE *out, struct str word)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < command_count; i++) {
+		struct str first, second;
+
+		if (!str_cut(str_of(commands[i].name), ' ', &first, &second) || !str_eq(first, word))
+			continue;
+		if (!found)
+			fprintf(out, "gatehouse: `%.*s` needs one more word:\n", STR_ARG(word));
+		found = true;
+		fprintf(out, "  gatehouse %-16s %s\n", commands[i].name, commands[i].summary);
+	}
+	return found;
+}
+
+static int no_such_command(int count, char *const *words)
+{
+	bool help = count > 1 && (strcmp(words[1], "--help") == 0 || strcmp(words[1], "-h") == 0);
+
+	if (print_family(help ? stdout : stderr, str_of(words[0])))
+		return help ? STATUS_DONE : STATUS_USAGE;
+	if (words[0][0] == '-')
+		command_failed("the command comes first: gatehouse COMMAND [OPTION...]; `gatehouse help` lists them");
+	else
+		command_failed("there is no command \"%s\"; `gatehouse help` lists them", words[0]);
+	return STATUS_USAGE;
+}
+
+static int run(const struct command *command, int count, char *const *words)
+{
+	struct invocation invocation = {.command = command};
+	AUTO_BUF text = {0};
+
+	if (options_parse(command->options, count, words, &text, &invocation.options) != OK)
+		return command_misused(&invocation, "%.*s", STR_ARG(buf_str(&text)));
+	if (options_has(&invocation.options, "help")) {
+		help_command_write(&text, command);
+		command_print(&text);
+		return STATUS_DONE;
+	}
+	if (invocation.options.operand_count < command->operands_min)
+		return command_misused(&invocation, "%s is missing", command->operands);
+	if (invocation.options.operand_count > command->operands_max)
+		return command_misused(&invocation, "\"%s\" is one word too many",
+				       invocation.options.operands[command->operands_max].p);
+	invocation.json = options_has(&invocation.options, "json");
+	invocation.config_file = options_get(&invocation.options, "config");
+	return command->run(&invocation);
+}
+
+int command_line(int count, char *const *words)
+{
+	const struct command *command = NULL;
+	int used = 0;
+
+	if (count == 0)
+		return command_line(1, (char *const[]){(char *)"help"});
+	if (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0)
+		return command_line(1, (char *const[]){(char *)"help"});
+	if (strcmp(words[0], "--version") == 0)
+		return command_line(1, (char *const[]){(char *)"version"});
+	for (size_t i = 0; i < command_count; i++) {
+		int n = words_of(&commands[i], count, words);
+
+		if (n > used) {
+			used = n;
+			command = &commands[i];
+		}
+	}
+	return command == NULL ? no_such_command(count, words) : run(command, count - used, words + used);
+}
