@@ -96,7 +96,7 @@ static bool is_our_fault(struct upstream *upstream, const struct ask *ask)
 {
 	const struct json_member *code;
 
-	if (!ask->answered || ask->answer.error == NULL || !mcp_is_modern(ask->revision))
+	if (!ask->answered || ask->answer.error == NULL)
 		return false;
 	code = json_member(&ask->answer.index, ask->answer.error, STR("code"));
 	if (code == NULL)
@@ -105,7 +105,7 @@ static bool is_our_fault(struct upstream *upstream, const struct ask *ask)
 		atomic_store(&upstream->renegotiate, true);
 		return true;
 	}
-	if (!str_eq(code->value, STR("-32020")))
+	if (!str_eq(code->value, STR("-32020")) || !mcp_is_modern(ask->revision))
 		return false;
 	keeper_wish(upstream, KEEPER_LISTS); /* the tool's headers have changed, most likely */
 	return true;

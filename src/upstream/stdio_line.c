@@ -48,6 +48,11 @@ static void take_response(struct instance *instance, struct arena *arena, const 
 		arena_free(arena);
 		return;
 	}
+	if (message->index.text.n > instance->upstream->spec.answer_bytes_max) {
+		arena_free(arena);
+		pending_settle(pending, letter_error(ERR_UPSTREAM_TOO_LARGE));
+		return;
+	}
 	pending_settle(pending, letter_new(arena, message, true));
 }
 

@@ -21,6 +21,7 @@ struct fixture {
 	pid_t pid;
 	uint16_t port;
 	char url[64];
+	const char *cancel_stat; /* for tests of both eras: which of them counts */
 };
 
 /* Start it with these options besides --http, NULL at the end; listening when we return. */
