@@ -25,7 +25,8 @@ function merge(base, over) {
 	return { ...base, ...over };
 }
 
-/** Let `after` hooks run for a whole file or suite: node:test's `before` has no t.after. */
+/** What stands in for a test's `t` where a whole file shares a gateway: call it at the file's top level
+ * with node:test's `after`, since a `before` hook has no `t.after`. */
 export function scope(after) {
 	const cleanups = [];
 	after(async () => {

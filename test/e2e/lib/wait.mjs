@@ -8,7 +8,8 @@ const POLL_MS = 15;
 /** Machines that run sanitized binaries on shared cores are slow: deadlines are generous. */
 export const PATIENCE_MS = Number(process.env.E2E_PATIENCE_MS ?? 20000);
 
-/** The first truthy value of `condition`, which may be async and may throw until it holds. */
+/** The first truthy value of `condition`, which may be async and may throw until it holds (an error with
+ * `fatal` set ends the waiting). */
 export async function until(what, condition, ms = PATIENCE_MS) {
 	const deadline = performance.now() + ms;
 	let last;
@@ -19,6 +20,7 @@ export async function until(what, condition, ms = PATIENCE_MS) {
 			if (value) return value;
 			last = undefined;
 		} catch (error) {
+			if (error.fatal) throw error; // waiting longer will not help
 			last = error;
 		}
 		if (performance.now() > deadline) {
