@@ -107,19 +107,21 @@ struct str answer_head(struct arena *arena, const struct str *parts, size_t coun
 	return (struct str){head, total};
 }
 
-#define LENGTH_LINE_BYTES_MAX 40
-
-static struct str length_line(uint64_t n, char out[LENGTH_LINE_BYTES_MAX])
+static inline char *put(char *to, struct str s)
 {
-	char *at = out + LENGTH_LINE_BYTES_MAX - 2;
+	if (s.n > 0)
+		memcpy(to, s.p, s.n);
+	return to + s.n;
+}
 
-	memcpy(at, "\r\n", 2);
+static char *put_number(char *to, uint64_t n)
+{
+	char digits[20], *at = digits + sizeof digits;
+
 	do
 		*--at = (char)('0' + n % 10);
 	while ((n /= 10) > 0);
-	at -= sizeof "Content-Length: " - 1;
-	memcpy(at, "Content-Length: ", sizeof "Content-Length: " - 1);
-	return (struct str){at, (size_t)(out + LENGTH_LINE_BYTES_MAX - at)};
+	return put(to, (struct str){at, (size_t)(digits + sizeof digits - at)});
 }
 
 static struct str connection_line(const struct http_conn *conn)
@@ -167,29 +169,35 @@ AWAITS static void choose_coding(struct http_exchange *exchange, const struct ht
 	sending->coding_lines = STR("Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n");
 }
 
+/* Room for the lines whose length the program decides. */
+#define HEAD_FIXED_BYTES 320
+
 static struct str build_head(struct http_exchange *exchange, int status, struct str headers, struct str content_type,
 			     const struct sending *sending)
 {
 	struct http_conn *conn = exchange->conn;
-	char length[LENGTH_LINE_BYTES_MAX];
-	struct str parts[12];
-	size_t n = 0;
+	size_t cap = HEAD_FIXED_BYTES + content_type.n + headers.n + exchange->extra_headers.n;
+	char *head = arena_alloc(exchange->arena, cap);
+	char *to = put(head, status_line(exchange->arena, status));
 
-	parts[n++] = status_line(exchange->arena, status);
 	if (content_type.n > 0) {
-		parts[n++] = STR("Content-Type: ");
-		parts[n++] = content_type;
-		parts[n++] = STR("\r\n");
+		to = put(to, STR("Content-Type: "));
+		to = put(to, content_type);
+		to = put(to, STR("\r\n"));
 	}
-	if (may_have_body(status))
-		parts[n++] = length_line(sending->bytes, length);
-	parts[n++] = http_date(conn->home);
-	parts[n++] = connection_line(conn);
-	parts[n++] = sending->coding_lines;
-	parts[n++] = headers;
-	parts[n++] = exchange->extra_headers;
-	parts[n++] = STR("\r\n");
-	return answer_head(exchange->arena, parts, n);
+	if (may_have_body(status)) {
+		to = put(to, STR("Content-Length: "));
+		to = put_number(to, sending->bytes);
+		to = put(to, STR("\r\n"));
+	}
+	to = put(to, http_date(conn->home));
+	to = put(to, connection_line(conn));
+	to = put(to, sending->coding_lines);
+	to = put(to, headers);
+	to = put(to, exchange->extra_headers);
+	to = put(to, STR("\r\n"));
+	CHECK((size_t)(to - head) <= cap);
+	return (struct str){head, (size_t)(to - head)};
 }
 
 AWAITS enum err http_answer(struct http_exchange *exchange, int status, struct str headers,

@@ -3,10 +3,10 @@
  *   HEAD --headers complete--> BODY --message complete--> COMPLETE
  *
  * In HEAD the input is first appended to one contiguous buffer in the arena, and llhttp runs
- * over that copy. So the spans it reports are offsets into memory that stays, and a name or
- * value that arrives in pieces is simply a longer span: its pieces are neighbours. A small
- * body that came in the same read needs no second copy. In BODY llhttp runs over the input
- * where it lies; body bytes go to a growing buffer, trailers are counted and dropped.
+ * over that copy. So the spans it reports are slices of memory that stays, and a name or value
+ * that arrives in pieces is simply a longer slice: its pieces are neighbours. A small body
+ * that came in the same read needs no second copy. In BODY llhttp runs over the input where
+ * it lies; body bytes go to a growing buffer, trailers are counted and dropped.
  *
  * llhttp knows the grammar and most of the framing. What it leaves to us: every limit, one
  * Host, only `chunked` as transfer coding, no transfer coding in HTTP/1.0, no CONNECT. */
@@ -24,15 +24,6 @@
 #define FRAMING_BYTES_MAX 16384
 #define FRAMING_PER_BODY_BYTE 8
 
-struct span {
-	uint32_t at, n; /* in the head buffer */
-};
-
-struct field_span {
-	struct span name, value;
-	bool has_value;
-};
-
 enum parser_state { PARSER_HEAD, PARSER_BODY, PARSER_COMPLETE };
 
 struct request_parser {
@@ -43,9 +34,8 @@ struct request_parser {
 	enum err failed; /* why a callback stopped llhttp */
 	char *head;	 /* the raw head, and what came with it */
 	size_t head_n, head_cap;
-	struct span method, target;
-	struct field_span *field;
-	size_t field_count, field_cap;
+	size_t field_cap;     /* of result.fields.field */
+	bool in_value;	      /* the last span was of a value */
 	uint64_t body_length; /* announced; 0 when chunked */
 	bool chunked;
 	struct buf body; /* unless the body is a slice of the head buffer */
@@ -59,18 +49,19 @@ static int stop(struct request_parser *parser, enum err why)
 	return HPE_USER;
 }
 
-static uint32_t offset(const struct request_parser *parser, const char *at)
+/* Spans of one element are neighbours, so the next only makes it longer. */
+static void extend(struct str *element, const char *at, size_t n)
 {
-	return (uint32_t)(at - parser->head);
+	if (element->n == 0)
+		element->p = at;
+	element->n += n;
 }
 
 static int on_method(llhttp_t *llhttp, const char *at, size_t n)
 {
 	struct request_parser *parser = llhttp->data;
 
-	if (parser->method.n == 0)
-		parser->method.at = offset(parser, at);
-	parser->method.n += (uint32_t)n;
+	extend(&parser->result.method, at, n);
 	return 0;
 }
 
@@ -78,25 +69,20 @@ static int on_url(llhttp_t *llhttp, const char *at, size_t n)
 {
 	struct request_parser *parser = llhttp->data;
 
-	if (parser->target.n == 0)
-		parser->target.at = offset(parser, at);
-	parser->target.n += (uint32_t)n;
-	return parser->target.n > HTTP_URL_BYTES_MAX ? stop(parser, ERR_HTTP_HEAD_TOO_LARGE) : 0;
+	extend(&parser->result.target, at, n);
+	return parser->result.target.n > HTTP_URL_BYTES_MAX ? stop(parser, ERR_HTTP_HEAD_TOO_LARGE) : 0;
 }
 
-static struct field_span *field_add(struct request_parser *parser)
+static void grow_fields(struct request_parser *parser)
 {
-	if (parser->field_count == parser->field_cap) {
-		size_t cap = parser->field_cap == 0 ? FIELDS_FIRST : parser->field_cap * 2;
-		struct field_span *grown = arena_alloc(parser->arena, cap * sizeof *grown);
+	struct http_fields *fields = &parser->result.fields;
+	size_t cap = parser->field_cap == 0 ? FIELDS_FIRST : parser->field_cap * 2;
+	struct http_field *grown = arena_alloc(parser->arena, cap * sizeof *grown);
 
-		if (parser->field_count > 0)
-			memcpy(grown, parser->field, parser->field_count * sizeof *grown);
-		parser->field = grown;
-		parser->field_cap = cap;
-	}
-	parser->field[parser->field_count] = (struct field_span){0};
-	return &parser->field[parser->field_count++];
+	if (fields->count > 0)
+		memcpy(grown, fields->field, fields->count * sizeof *grown);
+	fields->field = grown;
+	parser->field_cap = cap;
 }
 
 /* A piece of a name belongs to the name before it when they are neighbours: between two
@@ -104,62 +90,60 @@ static struct field_span *field_add(struct request_parser *parser)
 static int on_field(llhttp_t *llhttp, const char *at, size_t n)
 {
 	struct request_parser *parser = llhttp->data;
-	struct field_span *field;
+	struct http_fields *fields = &parser->result.fields;
+	struct http_field *field;
 
 	if (parser->state != PARSER_HEAD)
 		return 0; /* a trailer */
-	field = parser->field_count == 0 ? NULL : &parser->field[parser->field_count - 1];
-	if (field == NULL || field->has_value || field->name.at + field->name.n != offset(parser, at)) {
-		if (parser->field_count == HTTP_HEADERS_MAX)
-			return stop(parser, ERR_HTTP_HEAD_TOO_LARGE);
-		field = field_add(parser);
-		field->name.at = offset(parser, at);
+	if (fields->count > 0 && !parser->in_value) {
+		field = &fields->field[fields->count - 1];
+		if (field->name.p + field->name.n == at) {
+			field->name.n += n;
+			return 0;
+		}
 	}
-	field->name.n += (uint32_t)n;
+	if (fields->count == HTTP_HEADERS_MAX)
+		return stop(parser, ERR_HTTP_HEAD_TOO_LARGE);
+	if (fields->count == parser->field_cap)
+		grow_fields(parser);
+	field = &fields->field[fields->count++];
+	field->name = (struct str){at, n};
+	field->value = (struct str){at + n, 0};
+	parser->in_value = false;
 	return 0;
 }
 
 static int on_value(llhttp_t *llhttp, const char *at, size_t n)
 {
 	struct request_parser *parser = llhttp->data;
-	struct field_span *field;
+	struct http_fields *fields = &parser->result.fields;
+	struct str *value;
 
-	if (parser->state != PARSER_HEAD || parser->field_count == 0)
+	if (parser->state != PARSER_HEAD || fields->count == 0)
 		return 0;
-	field = &parser->field[parser->field_count - 1];
-	if (!field->has_value)
-		field->value.at = offset(parser, at);
-	field->has_value = true;
-	field->value.n = offset(parser, at) + (uint32_t)n - field->value.at;
+	value = &fields->field[fields->count - 1].value;
+	if (!parser->in_value)
+		value->p = at;
+	value->n = (size_t)(at + n - value->p);
+	parser->in_value = true;
 	return 0;
 }
 
-static struct str slice(const struct request_parser *parser, struct span span)
+static inline bool is_blank(char c)
 {
-	return (struct str){parser->head + span.at, span.n};
+	return c == ' ' || c == '\t';
 }
 
-static struct str trim_blanks(struct str s)
+static void resolve_fields(struct http_fields *fields)
 {
-	while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
-		s = str_skip(s, 1);
-	while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-		s.n--;
-	return s;
-}
-
-static void resolve_fields(struct request_parser *parser)
-{
-	struct http_fields *fields = &parser->result.fields;
-
 	memset(fields->first, 0xff, sizeof fields->first); /* -1 */
-	fields->field = arena_alloc(parser->arena, (parser->field_count + 1) * sizeof *fields->field);
-	fields->count = parser->field_count;
 	for (size_t i = 0; i < fields->count; i++) {
 		struct http_field *field = &fields->field[i];
 
-		field->name = slice(parser, parser->field[i].name);
-		field->value = trim_blanks(slice(parser, parser->field[i].value));
+		while (field->value.n > 0 && is_blank(field->value.p[0]))
+			field->value = str_skip(field->value, 1);
+		while (field->value.n > 0 && is_blank(field->value.p[field->value.n - 1]))
+			field->value.n--;
 		field->id = http_header_id(field->name);
 		if (fields->first[field->id] < 0)
 			fields->first[field->id] = (int16_t)i;
@@ -168,11 +152,20 @@ static void resolve_fields(struct request_parser *parser)
 	}
 }
 
-/* host[:port], no user info, nothing that could begin a path. */
+/* host[:port] without user info.
+ *   Source     RFC 3986 s3.2.2 */
 static bool is_host(struct str host)
 {
+	static const bool allowed[256] = {
+		['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['-'] = true, ['.'] = true,
+		['_'] = true,	      ['~'] = true,	    [':'] = true,	  ['['] = true, [']'] = true,
+		['%'] = true,	      ['!'] = true,	    ['$'] = true,	  ['&'] = true, ['\''] = true,
+		['('] = true,	      [')'] = true,	    ['*'] = true,	  ['+'] = true, [';'] = true,
+		['='] = true,
+	};
+
 	for (size_t i = 0; i < host.n; i++)
-		if (host.p[i] <= ' ' || host.p[i] >= 0x7f || strchr("/?#@\\,\"<>", host.p[i]) != NULL)
+		if (!allowed[(unsigned char)host.p[i]])
 			return false;
 	return host.n > 0;
 }
@@ -217,19 +210,15 @@ static NODISCARD enum err check_body(struct request_parser *parser)
 	return OK;
 }
 
-/* The head's length, its last empty line included: it begins soon behind the last span. */
+/* The head's length, its last empty line included: it begins soon behind the last element. */
 static size_t head_length(const struct request_parser *parser)
 {
-	struct span last = parser->target;
+	const struct http_fields *fields = &parser->result.fields;
+	struct str last = fields->count > 0 ? fields->field[fields->count - 1].value : parser->result.target;
 
-	if (parser->field_count > 0) {
-		const struct field_span *field = &parser->field[parser->field_count - 1];
-
-		last = field->has_value ? field->value : field->name;
-	}
-	for (size_t at = (size_t)last.at + last.n; at + 4 <= parser->head_n; at++)
-		if (memcmp(parser->head + at, "\r\n\r\n", 4) == 0)
-			return at + 4;
+	for (const char *at = last.p + last.n, *end = parser->head + parser->head_n; at + 4 <= end; at++)
+		if (memcmp(at, "\r\n\r\n", 4) == 0)
+			return (size_t)(at + 4 - parser->head);
 	return parser->head_n;
 }
 
@@ -242,9 +231,7 @@ static int on_head(llhttp_t *llhttp)
 		return stop(parser, ERR_HTTP_HEAD_TOO_LARGE);
 	llhttp->upgrade = 0; /* Upgrade is ignored: the message is HTTP/1.1 to its end */
 	parser->result.minor = llhttp->http_minor;
-	parser->result.method = slice(parser, parser->method);
-	parser->result.target = slice(parser, parser->target);
-	resolve_fields(parser);
+	resolve_fields(&parser->result.fields);
 	err = check_head(parser);
 	if (err == OK)
 		err = check_body(parser);
@@ -312,23 +299,46 @@ struct request_parser *request_parser_new(struct arena *arena, const struct requ
 	return parser;
 }
 
+static void move(struct str *element, const char *from, const char *to)
+{
+	if (element->p != NULL)
+		element->p = to + (element->p - from);
+}
+
+/* Room for n more bytes of head: what was parsed moves along. False when the arena is full. */
+static bool grow_head(struct request_parser *parser, size_t n)
+{
+	struct http_fields *fields = &parser->result.fields;
+	size_t cap = parser->head_cap == 0 ? n : parser->head_cap * 2 + n;
+	char *grown = arena_try_alloc(parser->arena, cap);
+
+	if (grown == NULL)
+		return false;
+	if (parser->head_n > 0) {
+		memcpy(grown, parser->head, parser->head_n);
+		move(&parser->result.method, parser->head, grown);
+		move(&parser->result.target, parser->head, grown);
+		for (size_t i = 0; i < fields->count; i++) {
+			move(&fields->field[i].name, parser->head, grown);
+			move(&fields->field[i].value, parser->head, grown);
+		}
+	}
+	parser->head = grown;
+	parser->head_cap = cap;
+	return true;
+}
+
 /* Append to the head buffer; returns where the new bytes lie, NULL when the arena is full. */
 static const char *keep_head(struct request_parser *parser, struct str part)
 {
-	if (parser->head_n + part.n > parser->head_cap) {
-		size_t cap = parser->head_cap == 0 ? part.n : parser->head_cap * 2 + part.n;
-		char *grown = arena_try_alloc(parser->arena, cap);
+	char *to;
 
-		if (grown == NULL)
-			return NULL;
-		if (parser->head_n > 0)
-			memcpy(grown, parser->head, parser->head_n);
-		parser->head = grown;
-		parser->head_cap = cap;
-	}
-	memcpy(parser->head + parser->head_n, part.p, part.n);
+	if (parser->head_n + part.n > parser->head_cap && !grow_head(parser, part.n))
+		return NULL;
+	to = parser->head + parser->head_n;
+	memcpy(to, part.p, part.n);
 	parser->head_n += part.n;
-	return parser->head + parser->head_n - part.n;
+	return to;
 }
 
 /* Run llhttp over bytes that stay where they are during the call.

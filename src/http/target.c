@@ -63,29 +63,37 @@ static size_t remove_dots(char *path, size_t n)
 	return to;
 }
 
+/* Decode and clean a path that has something to decode or to remove. */
 static NODISCARD enum err clean_path(struct arena *arena, struct str *path)
 {
-	bool plain = true;
-	char *clean;
+	char *clean = arena_try_alloc(arena, path->n);
 	size_t n;
 
-	for (size_t i = 0; i < path->n; i++) {
-		unsigned char c = (unsigned char)path->p[i];
-
-		if (c <= ' ' || c >= 0x7f)
-			return ERR_HTTP_MALFORMED;
-		if (c == '%' || (c == '/' && i + 1 < path->n && path->p[i + 1] == '.'))
-			plain = false;
-	}
-	if (plain)
-		return OK;
-	clean = arena_try_alloc(arena, path->n);
 	if (clean == NULL)
 		return ERR_LIMIT;
 	TRY(decode(*path, clean, &n));
 	n = remove_dots(clean, n);
 	*path = (struct str){clean, n};
 	return str_is_utf8(*path) ? OK : ERR_HTTP_MALFORMED;
+}
+
+/* Cut the path off the target; *ret_plain when it can stay as it is. */
+static NODISCARD enum err cut_path(struct str *text, struct str *ret_path, bool *ret_plain)
+{
+	size_t n = 0;
+
+	*ret_plain = true;
+	for (; n < text->n && text->p[n] != '?'; n++) {
+		unsigned char c = (unsigned char)text->p[n];
+
+		if (c <= ' ' || c >= 0x7f || c == '#')
+			return ERR_HTTP_MALFORMED;
+		if (c == '%' || (c == '.' && n > 0 && text->p[n - 1] == '/'))
+			*ret_plain = false;
+	}
+	*ret_path = (struct str){text->p, n};
+	*text = str_skip(*text, n);
+	return OK;
 }
 
 /* "http://authority/path": keep the authority, go on with the path. */
@@ -115,21 +123,27 @@ static NODISCARD enum err cut_authority(struct str *text, struct str *ret_author
 enum err http_target_parse(struct arena *arena, struct str text, bool options, struct http_target *ret_target)
 {
 	struct http_target target = {0};
+	bool plain;
 
 	if (options && str_eq(text, STR("*"))) {
 		ret_target->path = text;
 		ret_target->query = ret_target->authority = STR_NONE;
 		return OK;
 	}
-	if (text.n == 0 || memchr(text.p, '#', text.n) != NULL)
+	if (text.n == 0)
 		return ERR_HTTP_MALFORMED;
 	if (text.p[0] != '/')
 		TRY(cut_authority(&text, &target.authority));
-	if (!str_cut(text, '?', &target.path, &target.query))
-		target.query = STR_NONE;
+	TRY(cut_path(&text, &target.path, &plain));
+	if (text.n > 0) {
+		target.query = str_skip(text, 1);
+		if (memchr(target.query.p, '#', target.query.n) != NULL)
+			return ERR_HTTP_MALFORMED;
+	}
 	if (target.path.n == 0)
 		target.path = STR("/");
-	TRY(clean_path(arena, &target.path));
+	if (!plain)
+		TRY(clean_path(arena, &target.path));
 	*ret_target = target;
 	return OK;
 }
