@@ -32,8 +32,9 @@ struct audit {
 	atomic_uint_fast64_t waits;
 
 	/* the writer thread's */
-	struct audit_head head; /* as we left it, or believe to have */
-	int64_t seq;		/* the transaction's: of the last row so far */
+	struct audit_head head;	     /* as our last commit left it */
+	struct audit_head next_head; /* as the open transaction will */
+	int64_t seq;		     /* the transaction's: of the last row so far */
 	uint8_t mac[AUDIT_MAC_BYTES];
 	size_t ring_at, rows_left;
 	bool failing, broken; /* already said so in the log */
@@ -222,18 +223,16 @@ static enum err find_end(struct audit *audit, struct db_tx *tx)
 static enum err feed_drain(void *arg, struct db_tx *tx)
 {
 	struct audit *audit = arg;
-	struct audit_head head;
+	struct audit_head *head = &audit->next_head;
 
 	audit->ring_at = 0;
 	audit->rows_left = AUDIT_RING_ROWS; /* one transaction is held to some 50 ms of the file's lock */
 	TRY(find_end(audit, tx));
 	TRY(audit_row_insert(tx, next_row, audit));
-	head = (struct audit_head){.seq = audit->seq};
-	memcpy(head.mac, audit->mac, AUDIT_MAC_BYTES);
-	chain_seal(audit->key, &head);
-	TRY(audit_head_write(tx, &head));
-	audit->head = head;
-	return OK;
+	head->seq = audit->seq;
+	memcpy(head->mac, audit->mac, AUDIT_MAC_BYTES);
+	chain_seal(audit->key, head);
+	return audit_head_write(tx, head);
 }
 
 static void feed_committed(void *arg)
@@ -243,6 +242,7 @@ static void feed_committed(void *arg)
 	if (audit->failing)
 		log_info("audit.recovered", LOG_INT("seq", audit->seq));
 	audit->failing = false;
+	audit->head = audit->next_head;
 	for (size_t i = 0; i < audit->ring_count; i++) {
 		struct ring *ring = ring_at(audit, i);
 

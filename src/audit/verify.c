@@ -61,6 +61,8 @@ static enum err check_row(struct walk *walk, const struct audit_row *row)
 	uint8_t bytes[CHAIN_HEAD_BYTES + CHAIN_BODY_BYTES_MAX], mac[AUDIT_MAC_BYTES];
 	size_t body_bytes;
 
+	if (row->seq <= 0)
+		return broken(walk, "row %lld does not belong there", (long long)row->seq);
 	if (row->seq != walk->seq + 1)
 		return broken(walk, "row %lld is missing", (long long)walk->seq + 1);
 	if (!encode_row(row, bytes, &body_bytes))
@@ -78,15 +80,17 @@ static enum err check_row(struct walk *walk, const struct audit_row *row)
 
 AWAITS static enum err walk_rows(struct walk *walk)
 {
+	int64_t after = INT64_MIN; /* rows put in front of the first one are to be seen as well */
 	size_t count;
 
 	do {
 		AUTO(arena) *arena = arena_new(PAGE_BYTES_MAX);
 		struct audit_row *rows;
 
-		TRY(audit_row_page(walk->db, arena, walk->seq, PAGE_ROWS, &rows, &count));
+		TRY(audit_row_page(walk->db, arena, after, PAGE_ROWS, &rows, &count));
 		for (size_t i = 0; i < count; i++)
 			TRY(check_row(walk, &rows[i]));
+		after = walk->seq;
 	} while (count == PAGE_ROWS);
 	return OK;
 }

@@ -5,6 +5,7 @@
 
 #include "unit.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -84,13 +85,21 @@ static inline void test_with_db(unsigned loops, const struct db_spec *spec, void
 	ck_ok(rt_run(loops, test_run_main, &run));
 }
 
-/* Run `body(arg)` in a child; returns its pid. The child must not use Check. */
-static inline pid_t test_fork(void (*body)(void *arg), void *arg)
+/* Run `body(arg)` in a child, which keeps only the descriptor `fd` (-1: none) besides the standard
+ * ones: Check notes each assertion in a file that two processes must not share. A failed
+ * assertion still ends the child with status 1. Returns its pid. */
+static inline pid_t test_fork(void (*body)(void *arg), void *arg, int fd)
 {
 	pid_t pid = fork();
 
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
+		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+		for (int i = STDERR_FILENO + 1; i < 256; i++) {
+			if (i != fd && i != null && fcntl(i, F_GETFD) >= 0)
+				(void)dup2(null, i);
+		}
 		body(arg);
 		_exit(0);
 	}

@@ -227,7 +227,7 @@ START_TEST(processes_write_at_once)
 	pid_t pids[2];
 
 	for (int i = 0; i < 2; i++)
-		pids[i] = test_fork(process_run, &froms[i]);
+		pids[i] = test_fork(process_run, &froms[i], -1);
 	process_run(&froms[2]);
 	for (int i = 0; i < 2; i++)
 		test_join(pids[i]);
@@ -354,7 +354,7 @@ START_TEST(acknowledged_writes_survive_kill)
 
 	for (int round = 0; round < 3; round++) {
 		ck_assert_int_eq(pipe(pipe_fds), 0);
-		pid = test_fork(ack_run, &pipe_fds[1]);
+		pid = test_fork(ack_run, &pipe_fds[1], pipe_fds[1]);
 		(void)close(pipe_fds[1]);
 		for (int i = 0; i < 40 + 17 * round; i++)
 			ck_assert_int_eq(read(pipe_fds[0], &acked, sizeof(acked)), sizeof(acked));
