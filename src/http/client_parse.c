@@ -128,6 +128,8 @@ static int on_headers_complete(llhttp_t *llhttp)
 	struct str encoding;
 	enum err err;
 
+	if (llhttp->http_major != 1) /* llhttp would take 2.0, which is never written like this */
+		return stop(reply, ERR_UPSTREAM_GARBAGE);
 	if (llhttp->status_code / 100 == 1) {
 		if (llhttp->status_code == 101 || ++reply->interim > INTERIM_MAX)
 			return stop(reply, ERR_UPSTREAM_GARBAGE);

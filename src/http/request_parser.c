@@ -119,8 +119,8 @@ static int on_value(llhttp_t *llhttp, const char *at, size_t n)
 	struct http_fields *fields = &parser->result.fields;
 	struct str *value;
 
-	if (parser->state != PARSER_HEAD || fields->count == 0)
-		return 0;
+	if (parser->state != PARSER_HEAD || fields->count == 0 || n == 0)
+		return 0; /* llhttp reports an empty value behind its line's end */
 	value = &fields->field[fields->count - 1].value;
 	if (!parser->in_value)
 		value->p = at;
