@@ -5,7 +5,7 @@
 flavour_options() {
 	case $1 in
 	# -O2 -g; the symbols are split off after linking.
-	release) echo "gcc --buildtype=debugoptimized -Db_pie=true" ;;
+	release) echo "gcc --buildtype=debugoptimized -Db_pie=true -Dtests=false" ;;
 	debug) echo "gcc --buildtype=debug" ;;
 	asan) echo "gcc --buildtype=debugoptimized -Db_sanitize=address,undefined --werror" ;;
 	asan-clang) echo "clang --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false --werror" ;;
@@ -15,9 +15,11 @@ flavour_options() {
 	esac
 }
 
-# build_flavour NAME: configure when it is new or its options changed, then compile all of it.
+# build_flavour NAME [TARGET...]: configure when it is new or its options changed, then compile the
+# targets, or all there are.
 build_flavour() {
 	local flavour=$1 words options
+	shift
 
 	words=$(flavour_options "$flavour")
 	read -r -a options <<<"$words"
@@ -27,7 +29,7 @@ build_flavour() {
 			return 1
 		printf '%s\n' "$words" >"build/$flavour/.options"
 	fi
-	step "building $flavour" ninja -C "build/$flavour"
+	step "building $flavour" ninja -C "build/$flavour" "$@"
 }
 
 # Ship without symbols, keep them beside the binary where gdb looks for them. ninja relinks only
@@ -46,12 +48,14 @@ split_symbols() {
 verb_build() {
 	local flavour=${1:-release}
 
-	deps build
-	case $flavour in
-	asan-clang | tsan | fuzz) deps test ;;
-	esac
-	build_flavour "$flavour"
-	[ "$flavour" != release ] || split_symbols build/release/gatehouse
+	if [ "$flavour" = release ]; then
+		deps build
+		build_flavour release gatehouse
+		split_symbols build/release/gatehouse
+	else
+		deps build test
+		build_flavour "$flavour"
+	fi
 }
 
 #: clean                    remove build trees and what npm installed

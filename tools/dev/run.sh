@@ -14,7 +14,7 @@ verb_run() {
 #: bench [ARGUMENT...]      ratios to nginx and to the upstream itself; writes bench/results/
 verb_bench() {
 	deps build bench
-	verb_build release
+	build_flavour release
 	exec bench/run "$@"
 }
 
