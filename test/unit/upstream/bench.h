@@ -145,7 +145,6 @@ AWAITS static inline void bench_main(void *arg)
 	ck_assert_uint_eq(atomic_load(&bench->upstream->helpers), 0);
 	upstream_unref(bench->upstream);
 	offer_unref(atomic_load(&bench->offer));
-	rt_stop(1000);
 }
 
 static inline void bench_run(struct bench *bench, unsigned loops)
