@@ -7,7 +7,12 @@
 struct conn_caps;
 struct conn_peer; /* a peer's count */
 
+/* Counts of a server; freed when the last connection has left.
+ *   Runs on    any thread */
 struct conn_caps *conn_caps_new(void);
+
+/* Release them.
+ *   Runs on    any thread, once nobody is counted any more */
 void conn_caps_free(struct conn_caps *caps);
 
 /* Count one more connection.

@@ -5,47 +5,47 @@
 #include "base/str.h"
 
 /* X(ID, "lower-case-name") */
-#define HTTP_HEADER_TABLE(X)                                                                       \
-	X(OTHER, "")                                                                               \
-	X(ACCEPT, "accept")                                                                        \
-	X(ACCEPT_ENCODING, "accept-encoding")                                                      \
-	X(AUTHORIZATION, "authorization")                                                          \
-	X(CONNECTION, "connection")                                                                \
-	X(CONTENT_ENCODING, "content-encoding")                                                    \
-	X(CONTENT_LENGTH, "content-length")                                                        \
-	X(CONTENT_TYPE, "content-type")                                                            \
-	X(COOKIE, "cookie")                                                                        \
-	X(EXPECT, "expect")                                                                        \
-	X(FORWARDED, "forwarded")                                                                  \
-	X(HOST, "host")                                                                            \
-	X(IF_NONE_MATCH, "if-none-match")                                                          \
-	X(LAST_EVENT_ID, "last-event-id")                                                          \
-	X(LOCATION, "location")                                                                    \
-	X(MCP_METHOD, "mcp-method")                                                                \
-	X(MCP_NAME, "mcp-name")                                                                    \
-	X(MCP_PROTOCOL_VERSION, "mcp-protocol-version")                                            \
-	X(MCP_SESSION_ID, "mcp-session-id")                                                        \
-	X(ORIGIN, "origin")                                                                        \
-	X(ACCESS_CONTROL_REQUEST_HEADERS, "access-control-request-headers")                        \
-	X(ACCESS_CONTROL_REQUEST_METHOD, "access-control-request-method")                          \
-	X(RETRY_AFTER, "retry-after")                                                              \
-	X(TRACEPARENT, "traceparent")                                                              \
-	X(TRACESTATE, "tracestate")                                                                \
-	X(BAGGAGE, "baggage")                                                                      \
-	X(TRANSFER_ENCODING, "transfer-encoding")                                                  \
-	X(UPGRADE, "upgrade")                                                                      \
-	X(USER_AGENT, "user-agent")                                                                \
-	X(WWW_AUTHENTICATE, "www-authenticate")                                                    \
-	X(X_API_KEY, "x-api-key")                                                                  \
-	X(X_FORWARDED_FOR, "x-forwarded-for")                                                      \
-	X(X_FORWARDED_PROTO, "x-forwarded-proto")                                                  \
+#define HTTP_HEADER_TABLE(X)                                                                                           \
+	X(OTHER, "")                                                                                                   \
+	X(ACCEPT, "accept")                                                                                            \
+	X(ACCEPT_ENCODING, "accept-encoding")                                                                          \
+	X(AUTHORIZATION, "authorization")                                                                              \
+	X(CONNECTION, "connection")                                                                                    \
+	X(CONTENT_ENCODING, "content-encoding")                                                                        \
+	X(CONTENT_LENGTH, "content-length")                                                                            \
+	X(CONTENT_TYPE, "content-type")                                                                                \
+	X(COOKIE, "cookie")                                                                                            \
+	X(EXPECT, "expect")                                                                                            \
+	X(FORWARDED, "forwarded")                                                                                      \
+	X(HOST, "host")                                                                                                \
+	X(IF_NONE_MATCH, "if-none-match")                                                                              \
+	X(LAST_EVENT_ID, "last-event-id")                                                                              \
+	X(LOCATION, "location")                                                                                        \
+	X(MCP_METHOD, "mcp-method")                                                                                    \
+	X(MCP_NAME, "mcp-name")                                                                                        \
+	X(MCP_PROTOCOL_VERSION, "mcp-protocol-version")                                                                \
+	X(MCP_SESSION_ID, "mcp-session-id")                                                                            \
+	X(ORIGIN, "origin")                                                                                            \
+	X(ACCESS_CONTROL_REQUEST_HEADERS, "access-control-request-headers")                                            \
+	X(ACCESS_CONTROL_REQUEST_METHOD, "access-control-request-method")                                              \
+	X(RETRY_AFTER, "retry-after")                                                                                  \
+	X(TRACEPARENT, "traceparent")                                                                                  \
+	X(TRACESTATE, "tracestate")                                                                                    \
+	X(BAGGAGE, "baggage")                                                                                          \
+	X(TRANSFER_ENCODING, "transfer-encoding")                                                                      \
+	X(UPGRADE, "upgrade")                                                                                          \
+	X(USER_AGENT, "user-agent")                                                                                    \
+	X(WWW_AUTHENTICATE, "www-authenticate")                                                                        \
+	X(X_API_KEY, "x-api-key")                                                                                      \
+	X(X_FORWARDED_FOR, "x-forwarded-for")                                                                          \
+	X(X_FORWARDED_PROTO, "x-forwarded-proto")                                                                      \
 	X(X_REQUEST_ID, "x-request-id")
 
 enum http_header_id {
 #define X(id, name) HTTP_##id,
 	HTTP_HEADER_TABLE(X)
 #undef X
-	HTTP_HEADER_COUNT,
+		HTTP_HEADER_COUNT,
 };
 
 struct http_field {

@@ -3,7 +3,9 @@
  * starts (bounded); answers are whole, or a stream of server-sent events.
  *
  * Pipelined requests wait in the connection until the one before is answered. When the
- * client goes away, the handler's fiber is canceled if exchange.cancel_on_close says so. */
+ * client goes away, the handler's fiber is canceled if exchange.cancel_on_close says so. A
+ * client that only closes its sending side counts as gone then; with cancel_on_close false it
+ * still gets its answer. */
 #ifndef GATEHOUSE_HTTP_SERVER_H
 #define GATEHOUSE_HTTP_SERVER_H
 
@@ -15,7 +17,14 @@ struct http_server;
 struct http_conn;
 
 enum http_method {
-	HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE, HTTP_PATCH, HTTP_OPTIONS, HTTP_METHOD_OTHER,
+	HTTP_GET,
+	HTTP_HEAD,
+	HTTP_POST,
+	HTTP_PUT,
+	HTTP_DELETE,
+	HTTP_PATCH,
+	HTTP_OPTIONS,
+	HTTP_METHOD_OTHER,
 };
 
 struct http_exchange {
@@ -25,14 +34,14 @@ struct http_exchange {
 	struct str path;  /* percent-decoded path, always starts with '/', no NUL, no dot segments */
 	struct str query; /* raw, without '?' */
 	struct http_fields fields;
-	struct str body; /* whole; stable until the exchange ends */
-	struct address peer; /* after trusted X-Forwarded-For / PROXY */
-	bool secure;         /* TLS here, or X-Forwarded-Proto: https from a trusted proxy */
+	struct str body;      /* whole; stable until the exchange ends */
+	struct address peer;  /* after trusted X-Forwarded-For / PROXY */
+	bool secure;	      /* TLS here, or X-Forwarded-Proto: https from a trusted proxy */
 	bool cancel_on_close; /* default true; a legacy session's call sets false */
-	bool answered;        /* a status line was written */
-	int status;           /* of the answer, for logs and metrics */
+	bool answered;	      /* a status line was written */
+	int status;	      /* of the answer, for logs and metrics */
 	uint64_t bytes_out;   /* of the answer's body */
-	void *memo;           /* the handler's, kept per connection between its requests: see http_memo */
+	void *memo;	      /* the handler's, kept per connection between its requests: see http_memo */
 	struct http_conn *conn;
 	struct str extra_headers; /* "name: value\r\n" lines added to whatever is answered; in arena */
 };
@@ -54,14 +63,15 @@ struct http_server_spec {
 	size_t trusted_count;
 };
 
-/* Create; then attach any number of listeners. On loop 0.
- *   ret_server until http_server_free */
+/* Create; then attach listeners. On loop 0.
+ *   ret_server until http_server_free
+ *   Errors     ERR_CONFIG when a limit or time-out is not positive */
 NODISCARD enum err http_server_new(const struct http_server_spec *spec, struct http_server **ret_server);
 
-/* Listen.
- *   Errors     as listener_open */
+/* Listen. The server closes its listeners when it drains.
+ *   Errors     as listener_open; ERR_LIMIT beyond 32 listeners */
 NODISCARD enum err http_server_listen(struct http_server *server, const struct listener_spec *spec, struct tls *tls,
-                                      struct listener **ret_listener, struct address *ret_bound) AWAITS;
+				      struct listener **ret_listener, struct address *ret_bound) AWAITS;
 
 /* Take new limits from the next connection (or request) on; any loop sees them at once. */
 void http_server_reconfigure(struct http_server *server, const struct http_server_spec *spec) AWAITS;
@@ -71,8 +81,13 @@ void http_server_reconfigure(struct http_server *server, const struct http_serve
  * `grace_ms` are over, then cancel what is left.
  *   Runs on    a fiber of loop 0 */
 void http_server_drain(struct http_server *server, int64_t grace_ms) AWAITS;
+
+/* After http_server_drain. */
 void http_server_free(struct http_server *server);
 
+/* Open now: connections, streams (detached). Since the start: all others; requests counts
+ * refused ones too, bytes are without TLS.
+ *   Runs on    any thread; approximate while loops run */
 struct http_server_stats {
 	uint64_t connections, connections_refused, requests, streams, bytes_in, bytes_out;
 };
@@ -86,12 +101,12 @@ struct http_server_stats http_server_stats(const struct http_server *server);
 struct http_body {
 	struct str content_type;
 	const struct piece *pieces; /* concatenated; blobs are not copied */
-	size_t count;               /* at most 6 */
+	size_t count;		    /* at most 6 */
 	bool gzip;
 	struct blob *gzipped; /* NULL, or the whole body already compressed */
 };
 NODISCARD enum err http_answer(struct http_exchange *exchange, int status, struct str headers,
-                               const struct http_body *body) AWAITS;
+			       const struct http_body *body) AWAITS;
 
 /* Server-sent events. Begin writes the head (200, text/event-stream, no-transform, chunked)
  * and a first comment; a keepalive comment follows every keepalive_ms of silence by itself.
@@ -116,7 +131,7 @@ struct http_stream_events {
 };
 /*   ret_stream until on_close; ERR_LIMIT when STREAMS_MAX are open */
 NODISCARD enum err http_sse_detach(struct http_exchange *exchange, const struct http_stream_events *events, void *owner,
-                                   struct http_stream **ret_stream);
+				   struct http_stream **ret_stream);
 
 /* Queue one event without waiting; false when the stream's queue is full (dropped).
  *   Runs on    the stream's loop */

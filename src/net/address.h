@@ -28,7 +28,10 @@ NODISCARD enum err address_parse(struct str text, struct address *ret_address);
 /* Print with or without the port; IPv4-mapped IPv6 prints as IPv4. */
 struct str address_text(const struct address *address, bool with_port, char out[ADDRESS_TEXT_MAX]);
 
-bool address_is_loopback(const struct address *address); /* Unix sockets count as loopback */
+/* Whether only this machine can be at the other end; Unix sockets count, mapped 127/8 too. */
+bool address_is_loopback(const struct address *address);
+
+/* The port in host order; 0 for Unix sockets. */
 uint16_t address_port(const struct address *address);
 
 /* The 16 bytes that identify the peer for limits: IPv4 as mapped, IPv6 cut to its /64,

@@ -31,8 +31,8 @@ struct stream_events {
 struct listener;
 
 struct listener_spec {
-	struct address address; /* TCP (SO_REUSEPORT, one socket per loop) or Unix (one on loop 0,
-				 * passed on round robin) */
+	struct address address; /* TCP (SO_REUSEPORT, one socket per loop) or Unix (one socket,
+				 * on which the loops race) */
 	int inherited_fd;	/* >= 0: systemd socket activation, `address` is ignored */
 	bool proxy_protocol;	/* expect a PROXY v2 header (only from trusted_proxies) */
 	const struct prefix *trusted_proxies;
