@@ -34,14 +34,15 @@ struct set {
 
 struct shard {
 	_Alignas(64) pthread_mutex_t lock;
-	struct set *sets;
-	size_t sweep; /* the next set to clear of expired entries */
+	struct set *sets; /* a slice of state->sets_all */
+	size_t sweep;	  /* the next set to clear of expired entries */
 	uint64_t entries, evicted;
 };
 
 struct state {
 	uint32_t magic;
 	size_t sets; /* per shard, a power of two */
+	struct set *sets_all;
 	struct shard shards[SHARDS];
 };
 
@@ -55,9 +56,11 @@ struct state *state_memory_new(size_t entries_max)
 	state->sets = 1;
 	while (state->sets * WAYS * SHARDS < entries_max * 2)
 		state->sets *= 2;
+	/* One large piece: malloc maps it, and pages that are never touched never come to be. */
+	state->sets_all = calloc(SHARDS * state->sets, sizeof(struct set));
+	CHECK(state->sets_all != NULL);
 	for (size_t i = 0; i < SHARDS; i++) {
-		state->shards[i].sets = calloc(state->sets, sizeof(struct set));
-		CHECK(state->shards[i].sets != NULL);
+		state->shards[i].sets = state->sets_all + i * state->sets;
 		CHECK(pthread_mutex_init(&state->shards[i].lock, NULL) == 0);
 	}
 	return state;
@@ -68,10 +71,9 @@ void state_free(struct state *state)
 	if (state == NULL)
 		return;
 	CHECK_OBJ(state, STATE_MAGIC);
-	for (size_t i = 0; i < SHARDS; i++) {
+	for (size_t i = 0; i < SHARDS; i++)
 		(void)pthread_mutex_destroy(&state->shards[i].lock);
-		free(state->shards[i].sets);
-	}
+	free(state->sets_all);
 	state->magic = 0;
 	free(state);
 }
