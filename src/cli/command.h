@@ -56,8 +56,17 @@ int tenant_list_run(const struct invocation *invocation);
 int key_create_run(const struct invocation *invocation);
 int key_list_run(const struct invocation *invocation);
 int key_revoke_run(const struct invocation *invocation);
+int audit_verify_run(const struct invocation *invocation);
+int audit_list_run(const struct invocation *invocation);
+int status_run(const struct invocation *invocation);
+int reload_run(const struct invocation *invocation);
+int doctor_run(const struct invocation *invocation);
+int link_run(const struct invocation *invocation);
+int import_run(const struct invocation *invocation);
+int reference_run(const struct invocation *invocation);
 
 /* Options of commands that have some. */
-extern const struct option serve_options_table[], key_create_options[], key_list_options[];
+extern const struct option serve_options_table[], key_create_options[], key_list_options[], audit_list_options[],
+	link_options[], import_options[];
 
 #endif

@@ -1,0 +1,30 @@
+/* `gatehouse reference PAGE`: the reference pages of doc/, printed from the tables the program
+ * itself runs on. For ./dev docs, and for editors that want the configuration's schema. */
+#include "cli/command.h"
+#include "gateway/config.h"
+#include "gateway/metrics.h"
+
+static const struct {
+	const char *name;
+	void (*write)(struct buf *out);
+} pages[] = {
+	{"config", config_reference_write},
+	{"schema", config_schema_write},
+	{"cli", help_reference_write},
+	{"metrics", metrics_reference_write},
+};
+
+int reference_run(const struct invocation *invocation)
+{
+	struct str name = invocation->options.operands[0];
+	AUTO_BUF out = {0};
+
+	for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+		if (!str_eq(name, str_of(pages[i].name)))
+			continue;
+		pages[i].write(&out);
+		command_print(&out);
+		return STATUS_DONE;
+	}
+	return command_misused(invocation, "the pages are config, schema, cli and metrics");
+}

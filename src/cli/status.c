@@ -1,0 +1,121 @@
+/* `gatehouse status` and `gatehouse reload`: what the running server says of itself, and telling it
+ * to read its configuration again. The document is the server's; here it is only laid out. */
+#include <stdio.h>
+
+#include "base/json.h"
+#include "cli/control_call.h"
+#include "cli/installation.h"
+
+#define STATUS_ARENA_BYTES_MAX (256u * 1024 * 1024)
+
+static long long number(yyjson_val *object, const char *key)
+{
+	int64_t value;
+
+	return json_int(json_get(object, key), &value) ? (long long)value : -1;
+}
+
+static void put_duration(struct buf *out, long long ms)
+{
+	long long minutes = ms / 60000;
+
+	if (minutes < 2)
+		buf_put_fmt(out, "%lld s", ms / 1000);
+	else if (minutes < 120)
+		buf_put_fmt(out, "%lld min", minutes);
+	else if (minutes < 48LL * 60)
+		buf_put_fmt(out, "%lld h", minutes / 60);
+	else
+		buf_put_fmt(out, "%lld days", minutes / 60 / 24);
+}
+
+static void put_upstreams(struct buf *out, yyjson_val *upstreams)
+{
+	yyjson_val *one;
+	size_t i, max;
+
+	if (yyjson_arr_size(upstreams) == 0)
+		return;
+	buf_put_fmt(out, "\n%-16s  %-10s  %-10s  %10s  %8s  %6s  %8s  %8s  %s\n", "UPSTREAM", "STATE", "REVISION",
+		    "LATENCY us", "CALLS", "FAILED", "RESTARTS", "CHILDREN", "LAST ERROR");
+	yyjson_arr_foreach(upstreams, i, max, one)
+	{
+		struct str name = json_str(json_get(one, "name")), state = json_str(json_get(one, "state"));
+		struct str revision = json_str(json_get(one, "revision")), last = json_str(json_get(one, "last_error"));
+
+		buf_put_fmt(out, "%-16.*s  %-10.*s  %-10.*s  %10lld  %8lld  %6lld  %8lld  %8lld  %.*s\n", STR_ARG(name),
+			    STR_ARG(state), STR_ARG(revision), number(one, "latency_us"), number(one, "calls"),
+			    number(one, "failures"), number(one, "restarts"), number(one, "children"), STR_ARG(last));
+	}
+}
+
+static void put_status(struct buf *out, yyjson_val *status)
+{
+	yyjson_val *catalog = json_get(status, "catalog"), *audit = json_get(status, "audit");
+	yyjson_val *database = json_get(status, "database");
+
+	buf_put_fmt(out, "%.*s, version %.*s, up ", STR_ARG(json_str(json_get(status, "state"))),
+		    STR_ARG(json_str(json_get(status, "version"))));
+	put_duration(out, number(status, "uptime_ms"));
+	buf_put_fmt(out, ", %lld MB, %lld loops\n", number(status, "rss_bytes") >> 20, number(status, "loops"));
+	buf_put_fmt(out, "  database  %s, %lld us\n",
+		    yyjson_is_true(json_get(database, "ok")) ? "answers" : "does not answer",
+		    number(database, "latency_us"));
+	buf_put_fmt(out, "  catalog   %lld tools, %lld prompts, %lld resources, %lld templates\n",
+		    number(catalog, "tools"), number(catalog, "prompts"), number(catalog, "resources"),
+		    number(catalog, "templates"));
+	buf_put_fmt(out, "  audit     %lld rows since the start, %lld waiting\n", number(audit, "rows"),
+		    number(audit, "waiting"));
+	buf_put_fmt(out, "  clients   %lld connections, %lld streams, %lld requests since the start\n",
+		    number(status, "connections"), number(status, "streams"), number(status, "requests"));
+	put_upstreams(out, json_get(status, "upstreams"));
+}
+
+int status_run(const struct invocation *invocation)
+{
+	AUTO(arena) *arena = arena_new(STATUS_ARENA_BYTES_MAX);
+	AUTO_BUF problem = {0}, body = {0}, out = {0};
+	AUTO(config) *config = NULL;
+	yyjson_val *status;
+	int code;
+
+	if (!installation_config(invocation, &config))
+		return STATUS_FAILED;
+	if (control_call(config->data, "GET", "/status", &problem, &code, &body) != OK)
+		return command_failed("%.*s", STR_ARG(buf_str(&problem)));
+	if (json_read(arena, buf_str(&body), &status) != OK)
+		return command_failed("the server's answer is not a status document; is it of another version?");
+	if (invocation->json)
+		buf_put(&out, buf_str(&body));
+	else
+		put_status(&out, status);
+	command_print(&out);
+	return STATUS_DONE;
+}
+
+int reload_run(const struct invocation *invocation)
+{
+	AUTO(arena) *arena = arena_new(STATUS_ARENA_BYTES_MAX);
+	AUTO_BUF problem = {0}, body = {0};
+	AUTO(config) *config = NULL;
+	yyjson_val *answer;
+	struct str text;
+	int code;
+
+	if (!installation_config(invocation, &config))
+		return STATUS_FAILED;
+	if (control_call(config->data, "POST", "/reload", &problem, &code, &body) != OK)
+		return command_failed("%.*s", STR_ARG(buf_str(&problem)));
+	if (json_read(arena, buf_str(&body), &answer) != OK)
+		return command_failed("the server's answer cannot be read; is it of another version?");
+	if (invocation->json)
+		command_print(&body);
+	text = str_trim(json_str(json_get(answer, "problem")));
+	if (text.n > 0)
+		fprintf(stderr, "%.*s\n", STR_ARG(text));
+	if (code != 200)
+		return command_failed("nothing was changed: mend what is named above and reload again");
+	if (!invocation->json)
+		printf("the configuration is in place\n");
+	return STATUS_DONE;
+}
