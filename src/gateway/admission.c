@@ -16,6 +16,9 @@
 
 struct memo {
 	uint32_t magic;
+	struct sockaddr_in6 peer; /* whose text `ip` is; large enough for IPv4 too */
+	size_t ip_bytes;	  /* 0: not written yet */
+	char ip[INET6_ADDRSTRLEN];
 	struct caller caller;
 	int64_t generation;
 	size_t credential_bytes; /* 0: nobody yet */
@@ -49,9 +52,12 @@ static struct memo *memo_of(struct request *req)
 	return memo;
 }
 
-/* A request id from outside is kept when it is short and plain: it goes into headers and logs. */
+/* A request id from outside is kept when it is short and plain, since it goes into headers and logs,
+ * and not when it looks like a credential: those last in the audit trail. */
 static bool request_id_ok(struct str id)
 {
+	AUTO_BUF shown = {0};
+
 	if (id.n == 0 || id.n > REQUEST_ID_BYTES_MAX)
 		return false;
 	for (size_t i = 0; i < id.n; i++) {
@@ -61,7 +67,26 @@ static bool request_id_ok(struct str id)
 		      c == '_' || c == '.'))
 			return false;
 	}
-	return true;
+	log_redact(&shown, id);
+	return str_eq(buf_str(&shown), id);
+}
+
+/* The peer's address as text; behind a trusted proxy it may change from request to request. */
+static void note_peer(struct request *req)
+{
+	const struct address *peer = &req->exchange->peer;
+	struct memo *memo = memo_of(req);
+
+	if (memo != NULL && memo->ip_bytes > 0 && memcmp(&memo->peer, &peer->in6, sizeof(memo->peer)) == 0) {
+		req->ip_text = (struct str){memo->ip, memo->ip_bytes};
+		return;
+	}
+	req->ip_text = address_text(peer, false, req->ip);
+	if (memo == NULL || req->ip_text.n > sizeof(memo->ip))
+		return;
+	memo->peer = peer->in6;
+	memo->ip_bytes = req->ip_text.n;
+	memcpy(memo->ip, req->ip_text.p, req->ip_text.n);
 }
 
 void request_name(struct request *req)
@@ -83,7 +108,7 @@ void request_name(struct request *req)
 	req->id = (struct str){line + head.n, given.n};
 	exchange->extra_headers = (struct str){line, head.n + given.n + 2};
 	fiber_label(req->id);
-	req->ip_text = address_text(&exchange->peer, false, req->ip);
+	note_peer(req);
 }
 
 /* A key for the state room: one letter for the kind, then the bytes. */

@@ -5,6 +5,7 @@
  * gets an error instead of an unaudited success. */
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "gateway/metrics.h"
 #include "gateway/request.h"
 
@@ -100,7 +101,7 @@ static struct str outcome_of(const struct upstream_call *call, enum err err)
 }
 
 /* The row of a call, whatever became of it. */
-AWAITS static enum err audit_call(struct request *req, struct str event, int64_t duration_ns)
+AWAITS static enum err audit_call(struct request *req, struct str event, int64_t begun_ns, size_t answer_bytes)
 {
 	const struct audit_record record = {
 		.event = event,
@@ -111,9 +112,9 @@ AWAITS static enum err audit_call(struct request *req, struct str event, int64_t
 		.target = req->target,
 		.upstream = req->upstream,
 		.outcome = req->outcome,
-		.duration_us = duration_ns / 1000,
+		.duration_us = (clock_ns() - begun_ns) / 1000,
 		.bytes_in = (int64_t)req->exchange->body.n,
-		.bytes_out = (int64_t)req->bytes_out,
+		.bytes_out = (int64_t)(req->bytes_out + answer_bytes),
 	};
 
 	return audit_append(req->gateway->audit, &record);
@@ -127,41 +128,63 @@ static void explain_failure(struct request *req, enum err err)
 					 STR_ARG(req->id));
 }
 
+AWAITS static enum err ask_upstream(struct request *req, const struct relay *relay, struct upstream_call *call)
+{
+	struct in_flight slot;
+	int64_t begun_ns = clock_ns();
+	enum err err;
+
+	in_flight_begin(req, &slot);
+	err = upstream_call(relay->item->upstream, call);
+	in_flight_end(&slot);
+	metrics_call(req->here, relay->item->metric, clock_ns() - begun_ns, err == OK && call->answer.error == NULL);
+	return err;
+}
+
 AWAITS static enum err relay_call(struct request *req, const struct relay *relay)
 {
 	struct upstream_call call;
-	struct in_flight slot;
-	AUTO_BUF answer = {0};
+	struct mcp_pieces pieces = {0};
+	struct piece piece[MCP_PIECES_MAX];
+	AUTO_BUF scratch = {0};
 	int64_t begun_ns = clock_ns();
+	size_t bytes = 0;
 	enum err err, audited;
 
 	prepare_call(req, relay, &call);
-	in_flight_begin(req, &slot);
-	err = upstream_call(relay->item->upstream, &call);
-	in_flight_end(&slot);
+	err = ask_upstream(req, relay, &call);
 	if (err == OK)
-		err = mcp_compose_answer(&call.answer, req->message.id, req->method, req->revision, &answer);
-
+		err = mcp_compose_answer(&call.answer, req->message.id, req->method, req->revision, &scratch, &pieces);
+	for (size_t i = 0; i < pieces.count; i++) {
+		piece[i] = (struct piece){.str = pieces.piece[i]};
+		bytes += pieces.piece[i].n;
+	}
 	req->outcome = outcome_of(&call, err);
-	if (err == OK)
-		req->bytes_out += answer.n;
-	metrics_call(req->here, relay->item->metric, clock_ns() - begun_ns, err == OK && call.answer.error == NULL);
-	audited = audit_call(req, relay->event, clock_ns() - begun_ns);
+	audited = audit_call(req, relay->event, begun_ns, bytes);
 	if (err != OK) {
 		explain_failure(req, err);
 		return err;
 	}
 	TRY(audited);
-	req->bytes_out -= answer.n; /* counted again as it is written */
-	return answer_message(req, buf_str(&answer));
+	return answer_pieces(req, piece, pieces.count);
 }
 
 /* A call refused here is a call all the same: it has its row. */
 AWAITS static enum err refuse_call(struct request *req, struct str event, enum err err)
 {
 	req->outcome = str_of(err_name(err));
-	TRY(audit_call(req, event, clock_ns() - req->started_ns));
+	TRY(audit_call(req, event, req->started_ns, 0));
 	return err;
+}
+
+/* A name or uri as the client wrote it, for the audit trail: where a key was put by mistake, it must
+ * not last. */
+static struct str told_target(struct request *req, struct str text)
+{
+	AUTO_BUF out = {0};
+
+	log_redact(&out, text);
+	return arena_str(req->arena, buf_str(&out));
 }
 
 static void aim(struct request *req, const struct catalog_item *item)
@@ -193,9 +216,9 @@ AWAITS enum err relay_tool(struct request *req)
 		req->problem = STR("params.name must be a string");
 		return ERR_RPC_PARAMS;
 	}
-	req->target = name;
 	relay.item = catalog_find(req->view, OFFER_TOOLS, name);
 	if (relay.item == NULL) {
+		req->target = told_target(req, name);
 		req->problem = arena_fmt(req->arena, "Unknown tool: %.*s", STR_ARG(name));
 		return refuse_call(req, relay.event, ERR_MCP_UNKNOWN_TOOL);
 	}
@@ -247,7 +270,7 @@ AWAITS enum err relay_resource(struct request *req)
 	if (relay.item == NULL)
 		return refuse_resource(req, uri);
 	aim(req, relay.item);
-	req->target = uri;
+	req->target = told_target(req, uri);
 	relay.mcp_name = relay.name;
 	return relay_call(req, &relay);
 }
