@@ -165,7 +165,13 @@ export class Gateway {
 
 	/** Wait until every upstream has said what it offers. */
 	async settled(ms) {
-		await until('the catalog', async () => (await request(this, { method: 'GET', path: '/health/ready' })).status === 200, ms);
+		let last = {};
+		await until('the catalog', async () => {
+			last = await request(this, { method: 'GET', path: '/health/ready' });
+			return last.status === 200;
+		}, ms).catch((error) => {
+			throw new Error(`${error.message}: ${last.text}\n${this.stderr.slice(-3000)}`, { cause: error });
+		});
 		return this;
 	}
 
