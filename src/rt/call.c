@@ -1,139 +1,114 @@
-/* Work elsewhere, awaited: on another loop as a fiber, or on a worker thread.
+/* Running a piece of work on another loop and waiting for it. The call lies on the caller's
+ * stack; what travels are tasks:
  *
- * A call to another loop lies on the caller's stack. Two messages may be under way, the call
- * itself and a cancel; the caller leaves only when both have come back. */
+ *   caller's loop                     the other loop
+ *   loop_call     --- begin ------>   call_begin: a fiber runs the work
+ *   canceled      --- cancel ----->   call_cancel: cancels the fiber, if it still runs
+ *   on_returned   <-- returned ----   when the fiber ends, and one for the cancel
+ *
+ * The caller goes on when every task it sent has returned, so none points to a stack that is
+ * gone. Tasks between two loops keep their order: a cancel never overtakes its call. */
 #include "base/check.h"
-#include "rt/private.h"
+#include "rt/loop_private.h"
 
-struct loop_call {
-	struct task to, back; /* the call, there and back */
-	struct task cancel_to, cancel_back;
-	struct loop *caller_loop, *loop;
+struct call {
+	struct loop *from, *to;
 	const char *name;
+	struct str label;
 	enum err (*work)(void *arg);
 	void *arg;
 	int64_t deadline_ms;
-	struct fiber *fiber; /* over there, NULL before and after */
-	bool canceled;	     /* before it started */
-	unsigned under_way;
+
+	/* the other loop's */
+	struct fiber *fiber; /* while it runs */
 	enum err result;
+
+	/* the caller's */
+	unsigned outstanding; /* tasks that have not returned */
 	struct wait wait;
+	struct task begin, ended, cancel, canceled;
 };
 
-static void call_came_back(struct loop_call *call)
+static void return_one(struct call *call)
 {
-	if (--call->under_way == 0)
-		wait_done(&call->wait, call->result);
+	if (--call->outstanding == 0)
+		wait_done(&call->wait, OK);
 }
 
-static void call_ended(struct task *task)
+static void on_ended(struct task *task)
 {
-	call_came_back(CONTAINER_OF(task, struct loop_call, back));
+	return_one(CONTAINER_OF(task, struct call, ended));
 }
 
-static void cancel_ended(struct task *task)
+static void on_canceled(struct task *task)
 {
-	call_came_back(CONTAINER_OF(task, struct loop_call, cancel_back));
+	return_one(CONTAINER_OF(task, struct call, canceled));
 }
 
-AWAITS_ENTRY static void call_main(void *arg)
+AWAITS static void call_main(void *arg)
 {
-	struct loop_call *call = arg;
+	struct call *call = arg;
 
+	fiber_label(call->label);
 	call->result = call->work(call->arg);
 	call->fiber = NULL;
-	loop_post(call->caller_loop, &call->back);
+	loop_post(call->from, &call->ended);
 }
 
 static void call_begin(struct task *task)
 {
-	struct loop_call *call = CONTAINER_OF(task, struct loop_call, to);
+	struct call *call = CONTAINER_OF(task, struct call, begin);
 
-	call->result = call->canceled
-			       ? ERR_CANCELED
-			       : fiber_spawn(call->loop, call->name, call_main, call, call->deadline_ms, &call->fiber);
+	call->result = fiber_spawn(call->to, call->name, call_main, call, call->deadline_ms, &call->fiber);
 	if (call->result != OK)
-		loop_post(call->caller_loop, &call->back);
+		loop_post(call->from, &call->ended);
 }
 
-static void cancel_begin(struct task *task)
+static void call_cancel(struct task *task)
 {
-	struct loop_call *call = CONTAINER_OF(task, struct loop_call, cancel_to);
+	struct call *call = CONTAINER_OF(task, struct call, cancel);
 
-	call->canceled = true;
 	if (call->fiber != NULL)
 		fiber_cancel(call->fiber);
-	loop_post(call->caller_loop, &call->cancel_back);
+	loop_post(call->from, &call->canceled);
 }
 
-static bool abandon_call(void *arg)
+static bool send_cancel(void *arg)
 {
-	struct loop_call *call = arg;
+	struct call *call = arg;
 
-	call->under_way++;
-	call->cancel_to.run = cancel_begin;
-	call->cancel_back.run = cancel_ended;
-	loop_post(call->loop, &call->cancel_to);
+	if (fiber_status() == ERR_TIMEOUT)
+		return false; /* the fiber over there has the same deadline */
+	call->outstanding++;
+	loop_post(call->to, &call->cancel);
 	return false;
 }
 
+/* A canceled caller sends its work all the same: it may be the one that releases something over
+ * there, and it runs as a canceled fiber, just as a plain call would on the own loop. */
 AWAITS enum err loop_call(struct loop *loop, const char *name, enum err (*work)(void *arg), void *arg)
 {
-	struct loop_call call = {
-		.to = {.run = call_begin},
-		.back = {.run = call_ended},
-		.caller_loop = loop_self(),
-		.loop = loop,
+	struct fiber *self = fiber_self();
+	struct call call = {
+		.from = loop_current,
+		.to = loop,
 		.name = name,
 		.work = work,
 		.arg = arg,
-		.deadline_ms = fiber_deadline(),
-		.under_way = 1,
+		.outstanding = 1,
 		.wait = WAIT_INIT,
+		.begin = {.run = call_begin},
+		.ended = {.run = on_ended},
+		.cancel = {.run = call_cancel},
+		.canceled = {.run = on_canceled},
 	};
-	enum err interrupted;
 
-	if (loop == call.caller_loop)
+	CHECK(self != NULL);
+	if (loop == call.from)
 		return work(arg);
-	loop_post(loop, &call.to);
-	interrupted = wait_for(&call.wait, abandon_call, &call);
-	/* The work may have finished all the same: then its result is what counts. */
-	return call.result == OK || interrupted == OK ? call.result : interrupted;
-}
-
-struct work {
-	uv_work_t request;
-	enum err (*run)(void *arg);
-	void *arg;
-	enum err result;
-	struct wait wait;
-};
-
-static atomic_uint work_waiting; /* over all loops: libuv's pool is the process's */
-
-static void work_there(uv_work_t *request)
-{
-	struct work *work = CONTAINER_OF(request, struct work, request);
-
-	work->result = work->run(work->arg);
-}
-
-static void work_done(uv_work_t *request, int status)
-{
-	struct work *work = CONTAINER_OF(request, struct work, request);
-
-	atomic_fetch_sub(&work_waiting, 1);
-	wait_done(&work->wait, status == 0 ? work->result : ERR_CANCELED);
-}
-
-AWAITS enum err work_run(enum err (*run)(void *arg), void *arg)
-{
-	struct work work = {.run = run, .arg = arg, .wait = WAIT_INIT};
-
-	if (atomic_fetch_add(&work_waiting, 1) >= WORK_QUEUE_MAX) {
-		atomic_fetch_sub(&work_waiting, 1);
-		return ERR_BUSY;
-	}
-	CHECK(uv_queue_work(loop_uv(loop_self()), &work.request, work_there, work_done) == 0);
-	return wait_for(&work.wait, NULL, NULL);
+	call.label = self->label;
+	call.deadline_ms = self->deadline_ms;
+	loop_post(loop, &call.begin);
+	(void)!wait_for(&call.wait, send_cancel, &call);
+	return call.result;
 }

@@ -1,70 +1,60 @@
-/* Lines of child processes. A line that lies whole in what was read is given as it lies there;
- * only the piece of an unfinished one is kept, up to the bound. */
+/* Lines of child processes. Most lines come whole in one read and are handed on where they lie;
+ * only one that spans reads is gathered in `held`, which grows by doubling up to the bound. */
 #include "rt/line.h"
 
-void line_reader_init(struct line_reader *reader, size_t bytes_max, bool cut)
-{
-	*reader = (struct line_reader){.bytes_max = bytes_max, .cut = cut};
-}
+#define HELD_BYTES_KEPT (64 * 1024) /* one huge line must not keep its memory for ever */
 
-void line_reader_free(struct line_reader *reader)
+static void give(struct str line, void (*on)(void *arg, struct str line), void *arg)
 {
-	buf_free(&reader->held);
-}
-
-static void give(struct line_reader *reader, struct str line, void (*on)(void *arg, struct str line), void *arg)
-{
-	if (line.n > reader->bytes_max)
-		line.n = reader->bytes_max;
 	if (line.n > 0 && line.p[line.n - 1] == '\r')
 		line.n--;
 	on(arg, line);
 }
 
-/* Keep the beginning of a line. */
-static enum err hold(struct line_reader *reader, struct str piece)
+static void give_held(struct line_reader *reader, void (*on)(void *arg, struct str line), void *arg)
 {
-	if (reader->dropping)
+	give(buf_str(&reader->held), on, arg);
+	reader->held.n = 0;
+	if (reader->held.cap > HELD_BYTES_KEPT)
+		buf_free(&reader->held);
+}
+
+/* Part of a line, up to the bound. */
+static enum err hold(struct line_reader *reader, struct str part)
+{
+	size_t room = reader->bytes_max - reader->held.n;
+
+	if (reader->skipping)
 		return OK;
-	if (reader->held.n + piece.n > reader->bytes_max) {
-		if (!reader->cut)
+	if (part.n > room) {
+		if (!reader->cuts)
 			return ERR_LIMIT;
-		reader->dropping = true;
-		piece.n = reader->bytes_max - reader->held.n;
+		part.n = room;
+		reader->skipping = true;
 	}
-	buf_put(&reader->held, piece);
+	buf_put(&reader->held, part);
 	return OK;
 }
 
-enum err line_reader_take(struct line_reader *reader, struct str bytes, void (*on)(void *arg, struct str line),
-			  void *arg)
+enum err line_take(struct line_reader *reader, struct str bytes, void (*on)(void *arg, struct str line), void *arg)
 {
-	const char *newline;
+	struct str line, rest;
 
-	while ((newline = bytes.n == 0 ? NULL : memchr(bytes.p, '\n', bytes.n)) != NULL) {
-		struct str piece = {bytes.p, (size_t)(newline - bytes.p)};
-
-		bytes = str_skip(bytes, piece.n + 1);
-		if (reader->held.n == 0 && !reader->dropping) {
-			if (piece.n > reader->bytes_max && !reader->cut)
-				return ERR_LIMIT;
-			give(reader, piece, on, arg);
+	while (bytes.n > 0 && str_cut(bytes, '\n', &line, &rest)) {
+		bytes = rest;
+		if (reader->held.n == 0 && !reader->skipping && line.n <= reader->bytes_max) {
+			give(line, on, arg);
 			continue;
 		}
-		TRY(hold(reader, piece));
-		give(reader, buf_str(&reader->held), on, arg);
-		reader->held.n = 0;
-		reader->dropping = false;
-		/* One huge line must not keep its memory for ever. */
-		if (reader->held.cap > 64 * 1024)
-			buf_free(&reader->held);
+		TRY(hold(reader, line));
+		give_held(reader, on, arg);
+		reader->skipping = false;
 	}
-	return bytes.n == 0 ? OK : hold(reader, bytes);
+	return hold(reader, bytes);
 }
 
-void line_reader_end(struct line_reader *reader, void (*on)(void *arg, struct str line), void *arg)
+void line_end(struct line_reader *reader, void (*on)(void *arg, struct str line), void *arg)
 {
 	if (reader->held.n > 0)
-		give(reader, buf_str(&reader->held), on, arg);
-	reader->held.n = 0;
+		give_held(reader, on, arg);
 }

@@ -1,77 +1,97 @@
-/* Stacks of fibers: mapped once, guarded below, pooled.
+/* Stacks of fibers: mapped, guarded at the low end, pooled.
  *
- *   | guard page | ........ stack, grows down ........ | struct stack |
+ *   | guard page | STACK_BYTES, grows down ........... struct fiber |
  *
- * MADV_GUARD_INSTALL (Linux 6.13) guards without splitting the mapping; older kernels get
- * mprotect, at the cost of a second map per stack. */
+ * MADV_GUARD_INSTALL guards without splitting the mapping, so that 20,000 stacks are one map to
+ * the kernel; before Linux 6.13 mprotect does it at the cost of two maps a stack. The pool is
+ * last in, first out: the next fiber finds a stack that is in the cache. Stacks that lie deep in
+ * the pool keep their address space and give their pages back. */
+#include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include <valgrind/valgrind.h>
 
 #include "base/check.h"
-#include "base/limits.h"
-#include "rt/private.h"
+#include "rt/loop_private.h"
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
 #endif
 
-#define GUARD_BYTES 4096
-#define STACK_BYTES ((size_t)(RT_SANITIZED ? FIBER_STACK_BYTES_SANITIZED : FIBER_STACK_BYTES))
+#define PAGE_BYTES 4096 /* where pages are larger, the guard is rounded up by stack_new */
+#define POOL_WARM 64	/* idle stacks that keep their pages; about what one busy moment uses */
+#define SAMPLE_EVERY 1024
 
-static struct stack *stack_new(void)
+static size_t guard_bytes(void)
 {
-	char *map = mmap(NULL, STACK_BYTES + GUARD_BYTES, PROT_READ | PROT_WRITE,
+	long page = sysconf(_SC_PAGESIZE);
+
+	return page > PAGE_BYTES ? (size_t)page : PAGE_BYTES;
+}
+
+static void *stack_new(void)
+{
+	size_t guard = guard_bytes();
+	char *map = mmap(NULL, guard + STACK_BYTES, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
-	struct stack *stack;
 
 	if (map == MAP_FAILED)
 		return NULL;
-	if (madvise(map, GUARD_BYTES, MADV_GUARD_INSTALL) != 0 && mprotect(map, GUARD_BYTES, PROT_NONE) != 0) {
-		munmap(map, STACK_BYTES + GUARD_BYTES);
+	if (madvise(map, guard, MADV_GUARD_INSTALL) != 0 && mprotect(map, guard, PROT_NONE) != 0) {
+		munmap(map, guard + STACK_BYTES);
 		return NULL;
 	}
-	stack = (struct stack *)(map + GUARD_BYTES + STACK_BYTES) - 1;
-	list_init(&stack->link);
-	stack->base = map + GUARD_BYTES;
-	stack->bytes = STACK_BYTES - sizeof(struct stack);
-	stack->bytes &= ~(size_t)63;
-	stack->valgrind_id = VALGRIND_STACK_REGISTER(stack->base, stack->base + stack->bytes);
-	return stack;
+	sanitizer_stack_mapped(map + guard, STACK_BYTES);
+	return map + guard;
 }
 
-static void stack_free(struct stack *stack)
+static void stack_free(void *stack)
 {
-	VALGRIND_STACK_DEREGISTER(stack->valgrind_id);
-	munmap(stack->base - GUARD_BYTES, STACK_BYTES + GUARD_BYTES);
+	size_t guard = guard_bytes();
+
+	sanitizer_stack_unmapped(stack, STACK_BYTES);
+	CHECK(munmap((char *)stack - guard, guard + STACK_BYTES) == 0);
 }
 
-struct stack *stack_take(struct stack_pool *pool)
+/* How deep a stack was ever used, as the kernel knows: the lowest page that is resident. */
+static void stack_measure(struct stack_pool *pool, void *stack)
 {
-	struct list *link = list_pop(&pool->idle);
+	unsigned char resident[STACK_BYTES / PAGE_BYTES];
+	size_t page = guard_bytes(), pages = STACK_BYTES / page, lowest = 0, deepest;
 
-	if (link == NULL)
-		return stack_new();
-	pool->idle_count--;
-	return LIST_OBJ(link, struct stack, link);
+	if (mincore(stack, STACK_BYTES, resident) != 0)
+		return;
+	while (lowest < pages && (resident[lowest] & 1) == 0)
+		lowest++;
+	deepest = (pages - lowest) * page;
+	if (deepest > atomic_load_explicit(&pool->deepest, memory_order_relaxed))
+		atomic_store_explicit(&pool->deepest, deepest, memory_order_relaxed);
 }
 
-void stack_give(struct stack_pool *pool, struct stack *stack)
+void *stack_take(struct stack_pool *pool)
 {
-	if (pool->idle_count >= FIBER_POOL_MAX) {
+	return pool->count > 0 ? pool->idle[--pool->count] : stack_new();
+}
+
+void stack_give(struct stack_pool *pool, void *stack)
+{
+	/* Pooled stacks are used over and over, so a sample sees nearly every depth there was. */
+	if (pool->given++ % SAMPLE_EVERY == 0)
+		stack_measure(pool, stack);
+	if (pool->count >= FIBER_POOL_MAX) {
 		stack_free(stack);
 		return;
 	}
-	/* Newest first: the next fiber finds its stack in the cache. */
-	list_add_head(&pool->idle, &stack->link);
-	pool->idle_count++;
+	if (pool->count >= POOL_WARM)
+		(void)madvise(stack, STACK_BYTES, MADV_DONTNEED);
+	pool->idle[pool->count++] = stack;
 }
 
-void stack_pool_free(struct stack_pool *pool)
+void stack_pool_end(struct stack_pool *pool)
 {
-	struct list *link;
+	while (pool->count > 0) {
+		void *stack = pool->idle[--pool->count];
 
-	while ((link = list_pop(&pool->idle)) != NULL)
-		stack_free(LIST_OBJ(link, struct stack, link));
-	pool->idle_count = 0;
+		stack_measure(pool, stack);
+		stack_free(stack);
+	}
 }

@@ -1,116 +1,56 @@
-/* The timer wheel: 1024 slots of 16 ms. A timer lies in the slot of its tick; one that is due
- * in a later turn of the wheel stays in its slot until then. Setting and stopping are a few
- * instructions; the loop is woken only for slots that hold something. */
+/* The timer wheel: six levels of 64 slots, 16 ms the finest. A timer lies in the level of the
+ * highest digit (base 64) in which its tick differs from the wheel's; when the wheel gets to that
+ * slot, its timers move down. So setting and stopping are O(1), and one timer moves at most five
+ * times in its life, in practice once or twice:
+ *
+ *   level 0: 16 ms a slot, 1 s in all     2: 66 s, 70 min     4: 75 h, 199 days
+ *   level 1: 1 s, 66 s                    3: 70 min, 75 h     5: 199 days, 34 years
+ *
+ * libuv's timer only ends the poll (wheel_arm, before it); firing is done after it (wheel_run).
+ * So a timer that was set and stopped again within one turn costs libuv nothing, and an idle
+ * loop sleeps until the next slot that really holds a timer. */
 #include "base/check.h"
-#include "rt/private.h"
+#include "rt/loop_private.h"
 
+#define TICK_SHIFT 4 /* 16 ms */
+#define LEVEL_BITS 6
+#define TICK_MAX (((int64_t)1 << (WHEEL_LEVELS * LEVEL_BITS)) - 1)
+#define TIMERS_PER_TURN_MAX 256 /* thousands of heartbeats in one slot must not stall the loop */
+
+_Static_assert(WHEEL_SLOTS == 1 << LEVEL_BITS, "a slot number is one digit of a tick");
+
+static void place(struct wheel *wheel, struct timer *timer, int64_t tick)
+{
+	uint64_t differs = (uint64_t)(tick ^ wheel->tick);
+	unsigned level = (63 - (unsigned)__builtin_clzll(differs | 1)) / LEVEL_BITS;
+	unsigned slot = (unsigned)(tick >> (level * LEVEL_BITS)) % WHEEL_SLOTS;
+
+	list_add_tail(&wheel->slot[level][slot], &timer->link);
+	wheel->occupied[level] |= 1ull << slot;
+}
+
+/* Rounded up: a timer never fires early. */
 static int64_t tick_of(int64_t at_ms)
 {
-	return (at_ms + TIMER_TICK_MS - 1) / TIMER_TICK_MS;
-}
+	int64_t tick = (at_ms + (1 << TICK_SHIFT) - 1) >> TICK_SHIFT;
 
-static void alarm_fired(uv_timer_t *alarm);
-
-static void alarm_set(struct loop *loop, int64_t tick)
-{
-	int64_t in_ms = tick * TIMER_TICK_MS - loop_now(loop);
-
-	loop->wheel.armed_tick = tick;
-	uv_timer_start(&loop->wheel.alarm, alarm_fired, in_ms < 0 ? 0 : (uint64_t)in_ms, 0);
-}
-
-/* The first tick after `tick` whose slot may hold something; INT64_MAX when all are empty. */
-static int64_t next_used(const struct timer_wheel *wheel, int64_t tick)
-{
-	for (int64_t ahead = 1; ahead <= TIMER_SLOTS;) {
-		unsigned slot = (unsigned)(tick + ahead) % TIMER_SLOTS;
-		uint64_t word = wheel->used[slot / 64] >> (slot % 64);
-
-		if (word != 0) {
-			ahead += __builtin_ctzll(word);
-			return ahead <= TIMER_SLOTS ? tick + ahead : INT64_MAX;
-		}
-		ahead += 64 - slot % 64;
-	}
-	return INT64_MAX;
-}
-
-/* Fire what is due in one slot; what belongs to a later turn goes back. */
-static void slot_fire(struct loop *loop, unsigned slot, int64_t tick)
-{
-	struct timer_wheel *wheel = &loop->wheel;
-	struct list batch, *link;
-
-	wheel->used[slot / 64] &= ~(1ull << (slot % 64));
-	if (list_empty(&wheel->slot[slot]))
-		return;
-	batch = wheel->slot[slot];
-	batch.next->prev = batch.prev->next = &batch;
-	list_init(&wheel->slot[slot]);
-	while ((link = list_pop(&batch)) != NULL) {
-		struct timer *timer = LIST_OBJ(link, struct timer, link);
-
-		if (tick_of(timer->at_ms) > tick) {
-			list_add_tail(&wheel->slot[slot], link);
-			wheel->used[slot / 64] |= 1ull << (slot % 64);
-			continue;
-		}
-		timer->at_ms = 0;
-		timer->fire(timer);
-	}
-}
-
-static void alarm_fired(uv_timer_t *alarm)
-{
-	struct loop *loop = alarm->data;
-	struct timer_wheel *wheel = &loop->wheel;
-	int64_t now_tick = loop_now(loop) / TIMER_TICK_MS, next;
-
-	wheel->armed_tick = INT64_MAX;
-	/* After a long pause one turn of the wheel sees every slot. */
-	if (now_tick - wheel->tick > TIMER_SLOTS)
-		wheel->tick = now_tick - TIMER_SLOTS;
-	while (wheel->tick < now_tick) {
-		wheel->tick++;
-		slot_fire(loop, (unsigned)wheel->tick % TIMER_SLOTS, now_tick);
-	}
-	next = next_used(wheel, wheel->tick);
-	if (next != INT64_MAX && next < wheel->armed_tick)
-		alarm_set(loop, next);
-}
-
-void timers_init(struct loop *loop)
-{
-	struct timer_wheel *wheel = &loop->wheel;
-
-	for (size_t i = 0; i < TIMER_SLOTS; i++)
-		list_init(&wheel->slot[i]);
-	wheel->tick = loop_now(loop) / TIMER_TICK_MS;
-	wheel->armed_tick = INT64_MAX;
-	uv_timer_init(&loop->uv, &wheel->alarm);
-	wheel->alarm.data = loop;
-	uv_unref((uv_handle_t *)&wheel->alarm);
+	return tick < TICK_MAX ? tick : TICK_MAX;
 }
 
 void timer_set(struct loop *loop, struct timer *timer, int64_t after_ms, void (*fire)(struct timer *timer))
 {
-	struct timer_wheel *wheel = &loop->wheel;
-	int64_t tick;
-	unsigned slot;
+	struct wheel *wheel = &loop->wheel;
+	int64_t now_ms = loop_now(loop), tick;
 
-	CHECK(loop == loop_self());
+	CHECK(loop == loop_current);
 	if (timer->at_ms != 0)
 		list_remove(&timer->link);
-	timer->at_ms = loop_now(loop) + (after_ms < 1 ? 1 : after_ms);
+	if (after_ms < 0)
+		after_ms = 0;
+	timer->at_ms = after_ms < INT64_MAX / 2 ? now_ms + after_ms : INT64_MAX / 2;
 	timer->fire = fire;
 	tick = tick_of(timer->at_ms);
-	if (tick <= wheel->tick)
-		tick = wheel->tick + 1;
-	slot = (unsigned)tick % TIMER_SLOTS;
-	list_add_tail(&wheel->slot[slot], &timer->link);
-	wheel->used[slot / 64] |= 1ull << (slot % 64);
-	if (tick < wheel->armed_tick)
-		alarm_set(loop, tick);
+	place(wheel, timer, tick > wheel->tick ? tick : wheel->tick + 1);
 }
 
 void timer_stop(struct timer *timer)
@@ -118,5 +58,113 @@ void timer_stop(struct timer *timer)
 	if (timer->at_ms == 0)
 		return;
 	timer->at_ms = 0;
+	/* The slot's bit stays, if this was its last timer, until wheel_next sees it. */
 	list_remove(&timer->link);
+}
+
+struct next {
+	unsigned level, slot;
+	int64_t tick; /* at which the wheel gets to that slot */
+};
+
+/* The next slot that holds timers. All timers of a level come after those of the level below,
+ * and within a level none lies behind the wheel: so it is the lowest bit of the first level that
+ * has one. */
+static bool wheel_next(struct wheel *wheel, struct next *ret_next)
+{
+	for (unsigned level = 0; level < WHEEL_LEVELS; level++) {
+		unsigned shift = level * LEVEL_BITS;
+
+		while (wheel->occupied[level] != 0) {
+			unsigned slot = (unsigned)__builtin_ctzll(wheel->occupied[level]);
+			int64_t around = wheel->tick >> (shift + LEVEL_BITS) << (shift + LEVEL_BITS);
+
+			if (!list_empty(&wheel->slot[level][slot])) {
+				*ret_next = (struct next){level, slot, around | (int64_t)slot << shift};
+				return true;
+			}
+			wheel->occupied[level] &= wheel->occupied[level] - 1;
+		}
+	}
+	return false;
+}
+
+/* The wheel has got to a slot: its timers are due or move down. */
+static void slot_open(struct wheel *wheel, const struct next *next)
+{
+	struct list *slot = &wheel->slot[next->level][next->slot], *link;
+
+	CHECK(next->tick > wheel->tick);
+	wheel->tick = next->tick;
+	wheel->occupied[next->level] &= ~(1ull << next->slot);
+	while ((link = list_pop(slot)) != NULL) {
+		struct timer *timer = LIST_OBJ(link, struct timer, link);
+		int64_t tick = tick_of(timer->at_ms);
+
+		if (tick <= wheel->tick)
+			list_add_tail(&wheel->due, link);
+		else
+			place(wheel, timer, tick);
+	}
+}
+
+void wheel_run(struct loop *loop)
+{
+	struct wheel *wheel = &loop->wheel;
+	int64_t now_tick = loop_now(loop) >> TICK_SHIFT;
+	struct list *link;
+	struct next next;
+
+	if (now_tick > wheel->tick) {
+		while (wheel_next(wheel, &next) && next.tick <= now_tick)
+			slot_open(wheel, &next);
+		wheel->tick = now_tick;
+	}
+	for (int left = TIMERS_PER_TURN_MAX; left > 0 && (link = list_pop(&wheel->due)) != NULL; left--) {
+		struct timer *timer = LIST_OBJ(link, struct timer, link);
+
+		timer->at_ms = 0;
+		timer->fire(timer);
+	}
+}
+
+static void on_alarm(uv_timer_t *alarm)
+{
+	struct loop *loop = alarm->data;
+
+	loop->wheel.armed_ms = -1; /* it has ended the poll: that was all it is for */
+}
+
+void wheel_arm(struct loop *loop)
+{
+	struct wheel *wheel = &loop->wheel;
+	struct next next;
+	int64_t at_ms = -1, now_ms;
+
+	if (wheel_next(wheel, &next))
+		at_ms = next.tick << TICK_SHIFT;
+	if (at_ms == wheel->armed_ms)
+		return;
+	wheel->armed_ms = at_ms;
+	if (at_ms < 0) {
+		uv_timer_stop(&wheel->alarm);
+		return;
+	}
+	now_ms = loop_now(loop);
+	CHECK(uv_timer_start(&wheel->alarm, on_alarm, at_ms > now_ms ? (uint64_t)(at_ms - now_ms) : 0, 0) == 0);
+}
+
+void wheel_init(struct loop *loop)
+{
+	struct wheel *wheel = &loop->wheel;
+
+	for (unsigned level = 0; level < WHEEL_LEVELS; level++)
+		for (unsigned slot = 0; slot < WHEEL_SLOTS; slot++)
+			list_init(&wheel->slot[level][slot]);
+	list_init(&wheel->due);
+	wheel->tick = loop_now(loop) >> TICK_SHIFT;
+	wheel->armed_ms = -1;
+	CHECK(uv_timer_init(&loop->uv, &wheel->alarm) == 0);
+	wheel->alarm.data = loop;
+	uv_unref((uv_handle_t *)&wheel->alarm);
 }

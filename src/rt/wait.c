@@ -1,74 +1,91 @@
-/* Waiting: for one completion, for time, for a turn. Cancel and deadline wake the fiber like
- * a completion does; the await then decides whether it may leave. */
+/* Waiting: for one completion, for time, for a turn of the loop.
+ *
+ * Cancel and deadline wake a waiting fiber just as a completion does; the fiber then looks which
+ * it was. It leaves early only when whoever would complete the wait has forgotten it: until then
+ * somebody holds a pointer into its stack. A completion that comes first always wins, so that
+ * nothing that was handed over gets lost. */
 #include "base/check.h"
-#include "rt/private.h"
+#include "rt/loop_private.h"
 
-static void deadline_fired(struct timer *timer)
+AWAITS static void suspend_for(struct fiber *fiber, struct wait *wait, bool deaf)
 {
-	fiber_wake(CONTAINER_OF(timer, struct fiber, timer));
-}
-
-AWAITS static void suspend_until(struct fiber *fiber, int64_t at_ms)
-{
-	if (at_ms != 0)
-		timer_set(fiber->loop, &fiber->timer, at_ms - loop_now(fiber->loop), deadline_fired);
-	fiber_suspend();
-	timer_stop(&fiber->timer);
+	fiber->awaits = wait;
+	fiber->deaf = deaf;
+	fiber_suspend(fiber);
+	fiber->awaits = NULL;
+	fiber->deaf = false;
 }
 
 AWAITS enum err wait_for(struct wait *wait, bool (*abandon)(void *arg), void *arg)
 {
 	struct fiber *fiber = fiber_self();
-	enum err interrupted = OK;
+	enum err interrupted;
 
-	CHECK(fiber != NULL);
+	CHECK(fiber != NULL && wait->fiber == NULL);
+	if (wait->done)
+		return wait->result;
 	wait->fiber = fiber;
-	while (!wait->done) {
-		if (abandon != NULL && interrupted == OK) {
-			interrupted = fiber_status();
-			if (interrupted != OK && abandon(arg)) {
-				wait->fiber = NULL;
-				return interrupted;
-			}
-			if (wait->done)
-				break;
-		}
-		/* Once interrupted, or when nothing can be abandoned, only the completion counts. */
-		suspend_until(fiber, abandon != NULL && interrupted == OK ? fiber->deadline_ms : 0);
+	interrupted = fiber_status();
+	if (interrupted == OK) {
+		suspend_for(fiber, wait, false);
+		if (wait->done)
+			return wait->result;
+		interrupted = fiber_status();
+		CHECK(interrupted != OK);
 	}
-	wait->fiber = NULL;
-	return interrupted != OK ? interrupted : wait->result;
+	if (abandon != NULL && abandon(arg))
+		return interrupted;
+	while (!wait->done)
+		suspend_for(fiber, wait, true);
+	return interrupted;
 }
 
 void wait_done(struct wait *wait, enum err result)
 {
+	struct fiber *fiber = wait->fiber;
+
 	CHECK(!wait->done);
 	wait->done = true;
 	wait->result = result;
-	if (wait->fiber != NULL)
-		fiber_wake(wait->fiber);
+	/* It may be ready already, woken by a cancel; then it will find the wait done. */
+	if (fiber != NULL && fiber->awaits == wait)
+		fiber_wake(fiber);
+}
+
+/* ---- time ------------------------------------------------------------------------ */
+
+struct sleeper {
+	struct timer timer;
+	struct wait wait;
+};
+
+static void on_wake(struct timer *timer)
+{
+	wait_done(&CONTAINER_OF(timer, struct sleeper, timer)->wait, OK);
+}
+
+static bool forget_sleep(void *arg)
+{
+	struct sleeper *sleeper = arg;
+
+	timer_stop(&sleeper->timer);
+	return true;
 }
 
 AWAITS enum err fiber_sleep(int64_t ms)
 {
-	struct fiber *fiber = fiber_self();
-	int64_t until_ms = loop_now(fiber->loop) + ms;
+	struct sleeper sleeper = {.wait = WAIT_INIT};
 
-	for (;;) {
-		int64_t wake_ms = until_ms;
-
-		TRY(fiber_status());
-		if (loop_now(fiber->loop) >= until_ms)
-			return OK;
-		if (fiber->deadline_ms != 0 && fiber->deadline_ms < wake_ms)
-			wake_ms = fiber->deadline_ms;
-		suspend_until(fiber, wake_ms);
-	}
+	timer_set(loop_current, &sleeper.timer, ms, on_wake);
+	return wait_for(&sleeper.wait, forget_sleep, &sleeper);
 }
 
 AWAITS enum err fiber_yield(void)
 {
+	struct fiber *fiber = fiber_self();
+
+	CHECK(fiber != NULL);
 	TRY(fiber_status());
-	fiber_suspend_ready();
+	fiber_suspend_for_turn(fiber);
 	return fiber_status();
 }
