@@ -12,7 +12,7 @@
 #define BUF_BYTES_MIN 64
 
 /* Kept out of line so that the appending paths stay a compare and a copy. */
-static __attribute__((noinline)) void buf_grow(struct buf *buf, size_t n)
+void buf_grow(struct buf *buf, size_t n)
 {
 	size_t want, cap = buf->cap < BUF_BYTES_MIN ? BUF_BYTES_MIN : buf->cap;
 
@@ -22,27 +22,6 @@ static __attribute__((noinline)) void buf_grow(struct buf *buf, size_t n)
 	buf->p = realloc(buf->p, cap);
 	CHECK(buf->p != NULL);
 	buf->cap = cap;
-}
-
-char *buf_reserve(struct buf *buf, size_t n)
-{
-	if (unlikely(n > buf->cap - buf->n))
-		buf_grow(buf, n);
-	return buf->p + buf->n;
-}
-
-void buf_put(struct buf *buf, struct str s)
-{
-	if (s.n == 0)
-		return;
-	memcpy(buf_reserve(buf, s.n), s.p, s.n);
-	buf->n += s.n;
-}
-
-void buf_put_byte(struct buf *buf, char byte)
-{
-	*buf_reserve(buf, 1) = byte;
-	buf->n++;
 }
 
 void buf_put_fmt(struct buf *buf, const char *fmt, ...)

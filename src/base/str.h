@@ -85,17 +85,38 @@ struct buf {
 	size_t cap;
 };
 
-/* Append; the buffer grows by doubling. buf_put_fmt takes printf's format. */
-void buf_put(struct buf *buf, struct str s);
-void buf_put_byte(struct buf *buf, char byte);
+/* Make the buffer at least n bytes larger than what it holds. */
+void buf_grow(struct buf *buf, size_t n);
+
+/* Make room for n more bytes and return where they go; the caller then adds to buf->n. */
+static inline char *buf_reserve(struct buf *buf, size_t n)
+{
+	if (unlikely(n > buf->cap - buf->n))
+		buf_grow(buf, n);
+	return buf->p + buf->n;
+}
+
+/* Append; the buffer grows by doubling. Inline: messages are made of many small pieces. */
+static inline void buf_put(struct buf *buf, struct str s)
+{
+	if (s.n == 0)
+		return;
+	memcpy(buf_reserve(buf, s.n), s.p, s.n);
+	buf->n += s.n;
+}
+
+static inline void buf_put_byte(struct buf *buf, char byte)
+{
+	*buf_reserve(buf, 1) = byte;
+	buf->n++;
+}
+
+/* Append in printf's format; a decimal number. */
 void buf_put_fmt(struct buf *buf, const char *fmt, ...) PRINTF(2, 3);
 void buf_put_u64(struct buf *buf, uint64_t value);
 
 /* Append s as a JSON string, quotes included. Invalid UTF-8 becomes U+FFFD. */
 void buf_put_json(struct buf *buf, struct str s);
-
-/* Make room for n more bytes and return where they go; the caller then adds to buf->n. */
-char *buf_reserve(struct buf *buf, size_t n);
 
 /* What it holds, borrowed until the next change. */
 static inline struct str buf_str(const struct buf *buf)

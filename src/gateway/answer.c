@@ -40,12 +40,22 @@ AWAITS enum err answer_event(struct request *req, struct str message)
 	return http_sse_event(req->exchange, STR_NONE, message);
 }
 
+AWAITS enum err answer_pieces(struct request *req, const struct piece *pieces, size_t count)
+{
+	AUTO_BUF whole = {0};
+
+	if (!wants_stream(req))
+		return answer_json(req, 200, STR_NONE, pieces, count);
+	/* An event is one line: there it has to be put together. */
+	for (size_t i = 0; i < count; i++)
+		buf_put(&whole, pieces[i].str);
+	TRY(answer_event(req, buf_str(&whole)));
+	return http_sse_end(req->exchange);
+}
+
 AWAITS enum err answer_message(struct request *req, struct str message)
 {
-	if (!wants_stream(req))
-		return answer_json(req, 200, STR_NONE, &(struct piece){.str = message}, 1);
-	TRY(answer_event(req, message));
-	return http_sse_end(req->exchange);
+	return answer_pieces(req, &(struct piece){.str = message}, 1);
 }
 
 AWAITS enum err answer_result(struct request *req, struct str result)

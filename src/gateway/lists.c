@@ -59,13 +59,8 @@ AWAITS static enum err answer_list(struct request *req, enum offer_kind kind)
 		return answer_message(req, buf_str(&head));
 	}
 	put_list_tail(req, at + 1 < list->pages ? at + 1 : 0, &tail);
-	if (req->streaming || !req->accepts_json) {
-		buf_put(&head, page->str);
-		buf_put(&head, buf_str(&tail));
-		return answer_message(req, buf_str(&head));
-	}
-	return answer_json(
-		req, 200, STR_NONE,
+	return answer_pieces(
+		req,
 		(struct piece[]){{.str = buf_str(&head)}, {.str = page->str, .blob = page}, {.str = buf_str(&tail)}},
 		3);
 }

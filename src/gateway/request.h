@@ -65,6 +65,7 @@ NODISCARD enum err answer_json(struct request *req, int status, struct str heade
 			       size_t count) AWAITS;
 NODISCARD enum err answer_result(struct request *req, struct str result) AWAITS;
 NODISCARD enum err answer_accepted(struct request *req) AWAITS;
+NODISCARD enum err answer_pieces(struct request *req, const struct piece *pieces, size_t count) AWAITS;
 NODISCARD enum err answer_message(struct request *req, struct str message) AWAITS; /* JSON, or the last event */
 void answer_error(struct request *req, enum err err) AWAITS;
 

@@ -118,6 +118,9 @@ static bool is_json_type(struct str type)
 {
 	struct str media, parameters;
 
+	if (str_eq(type, STR("application/json")))
+		return true;
+
 	str_cut(type, ';', &media, &parameters);
 	return str_eq_nocase(str_trim(media), STR("application/json"));
 }
@@ -129,6 +132,11 @@ enum err routes_check_media(struct request *req)
 
 	if (!is_json_type(type))
 		return ERR_HTTP_TYPE;
+	/* What every SDK sends is not worth parsing. */
+	if (str_eq(accept, STR("application/json, text/event-stream"))) {
+		req->accepts_json = req->accepts_sse = true;
+		return OK;
+	}
 	/* No Accept, or an empty one, takes both: scripts and probes send none. */
 	req->accepts_json = accept.n == 0 || http_accepts(accept, STR("application/json"));
 	req->accepts_sse = accept.n == 0 || http_accepts(accept, STR("text/event-stream"));

@@ -33,6 +33,7 @@
 
 #define STATE_ENTRIES_MAX 262144 /* rates and marks: about 64 bytes each when all are used */
 #define LISTEN_BACKLOG 4096
+#define WELCOME_KEY_MS (30LL * 24 * 3600 * 1000)
 
 struct serving {
 	const struct serve_options *options;
@@ -108,7 +109,8 @@ static void on_reload_signal(void *arg)
 
 /* ---- start ----------------------------------------------------------------------- */
 
-/* An empty installation gets a tenant and a key, printed once by the welcome. */
+/* An empty installation gets a tenant and a key, printed once by the welcome. One made again for a
+ * later welcome ends by itself. */
 AWAITS static enum err first_key_make(struct serving *serving)
 {
 	AUTO(arena) *arena = arena_new(1 << 20);
@@ -116,13 +118,17 @@ AWAITS static enum err first_key_make(struct serving *serving)
 	struct tenant *tenants, tenant;
 	char id[ID_LEN + 1];
 	size_t count;
+	bool first;
 
 	TRY(tenant_list(gateway->db, arena, &tenants, &count));
-	if (count > 0)
+	first = count == 0;
+	if (!first && !serving->options->fresh_key)
 		return OK;
-	TRY(tenant_create(gateway->db, arena, STR("default"), &tenant));
-	return identity_key_create(gateway->db, serving->keys.api_key, STR("default"), STR("owner"), STR("first key"),
-				   0, serving->first_key, id);
+	if (tenant_find(gateway->db, arena, STR("default"), &tenant) != OK)
+		TRY(tenant_create(gateway->db, arena, STR("default"), &tenant));
+	return identity_key_create(gateway->db, serving->keys.api_key, STR("default"), STR("owner"),
+				   first ? STR("first key") : STR("welcome key"),
+				   first ? 0 : clock_wall_ms() + WELCOME_KEY_MS, serving->first_key, id);
 }
 
 AWAITS static enum err start_storage(struct serving *serving, struct buf *problem)

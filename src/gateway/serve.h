@@ -8,6 +8,7 @@
 struct serve_options {
 	struct str config_file; /* p NULL: the defaults */
 	bool print_welcome;	/* the first-run banner with key and client snippets */
+	bool fresh_key;		/* a key for the welcome even when the installation has some already */
 };
 
 /* Run until SIGTERM or SIGINT and return the process's exit status. Takes over the calling

@@ -71,7 +71,7 @@ static void object_text(struct object *object, struct str key, struct str text)
 
 static void put_modern_meta(struct object *meta, const struct mcp_outgoing *outgoing, enum mcp_revision revision)
 {
-	object_text(meta, STR("io.modelcontextprotocol/protocolVersion"), mcp_revision_text(revision));
+	object_raw(meta, STR("io.modelcontextprotocol/protocolVersion"), mcp_revision_json(revision));
 	object_raw(meta, STR("io.modelcontextprotocol/clientCapabilities"),
 		   outgoing->capabilities.p == NULL ? STR("{}") : outgoing->capabilities);
 	object_raw(meta, STR("io.modelcontextprotocol/clientInfo"),
@@ -158,6 +158,7 @@ void mcp_compose_request(const struct mcp_outgoing *outgoing, enum mcp_revision 
 	struct object params = {out, false};
 	size_t start;
 
+	buf_reserve(out, (outgoing->from == NULL ? 0 : outgoing->from->index.text.n) + 512);
 	buf_put(out, STR("{\"jsonrpc\":\"2.0\",\"id\":"));
 	buf_put_u64(out, id);
 	buf_put(out, STR(",\"method\":"));
@@ -230,21 +231,60 @@ static enum err check_result_type(const struct mcp_message *answer, enum mcp_rev
 	return mcp_is_modern(client) ? OK : ERR_MCP_CAPABILITY;
 }
 
+/* What a client of that era may see of the result. */
+static bool is_shown(const struct json_member *m, bool modern)
+{
+	return modern || !is_modern_only(m->key);
+}
+
+/* The members from `from` on that stand together and are all shown, as one slice; STR_NONE when
+ * no more are. *from moves behind them. */
+static struct str shown_run(const struct mcp_message *answer, bool modern, const struct json_member **from)
+{
+	const struct json_member *m = *from;
+	const char *begin, *end;
+
+	while (m != NULL && !is_shown(m, modern))
+		m = next_sibling(&answer->index, answer->result, m);
+	if (m == NULL)
+		return STR_NONE;
+	begin = m->key.p - 1;
+	do {
+		end = m->value.p + m->value.n;
+		m = next_sibling(&answer->index, answer->result, m);
+	} while (m != NULL && is_shown(m, modern));
+	*from = m;
+	return (struct str){begin, (size_t)(end - begin)};
+}
+
+/* The result's members: at most two runs as slices of the answer, whatever is left copied. */
 static void put_result(const struct mcp_message *answer, enum mcp_method method, enum mcp_revision client,
-		       struct buf *out)
+		       struct buf *scratch, struct mcp_pieces *pieces)
 {
 	bool modern = mcp_is_modern(client);
-	struct object object = {out, false};
-	const struct json_member *m;
+	struct object object = {scratch, false};
+	const struct json_member *at = first_child(&answer->index, answer->result);
+	struct str first, second, more;
 
-	buf_put_byte(out, '{');
 	if (modern)
 		put_modern_additions(answer, method, &object);
-	for (m = first_child(&answer->index, answer->result); m != NULL;
-	     m = next_sibling(&answer->index, answer->result, m))
-		if (modern || !is_modern_only(m->key))
-			object_raw(&object, m->key, m->value);
-	buf_put_byte(out, '}');
+	first = shown_run(answer, modern, &at);
+	second = first.p == NULL || at == NULL ? STR_NONE : shown_run(answer, modern, &at);
+	while (second.p != NULL && at != NULL && (more = shown_run(answer, modern, &at)).p != NULL) {
+		buf_put(scratch, object.begun ? STR(",") : STR(""));
+		buf_put(scratch, more);
+		object.begun = true;
+	}
+	if (object.begun && first.p != NULL)
+		buf_put_byte(scratch, ',');
+	pieces->piece[pieces->count++] = buf_str(scratch);
+	if (first.p != NULL)
+		pieces->piece[pieces->count++] = first;
+	if (second.p != NULL) {
+		pieces->piece[pieces->count++] = STR(",");
+		pieces->piece[pieces->count++] = second;
+	}
+	pieces->piece[pieces->count++] = STR("}}");
 }
 
 /* Legacy servers say "resource not found" with a code that the modern era gave up. */
@@ -263,22 +303,26 @@ static void put_error(const struct mcp_message *answer, enum mcp_revision client
 }
 
 enum err mcp_compose_answer(const struct mcp_message *answer, struct str client_id, enum mcp_method method,
-			    enum mcp_revision client, struct buf *out)
+			    enum mcp_revision client, struct buf *scratch, struct mcp_pieces *ret_pieces)
 {
 	if (answer->result != NULL) {
 		if (answer->result->kind != JSON_OBJECT)
 			return ERR_UPSTREAM_GARBAGE;
 		TRY(check_result_type(answer, client));
 	}
-	buf_reserve(out, answer->index.text.n + 256);
-	buf_put(out, STR("{\"jsonrpc\":\"2.0\",\"id\":"));
-	buf_put(out, client_id);
-	buf_put(out, answer->result != NULL ? STR(",\"result\":") : STR(",\"error\":"));
-	if (answer->result != NULL)
-		put_result(answer, method, client, out);
-	else
-		put_error(answer, client, out);
-	buf_put_byte(out, '}');
+	buf_reserve(scratch, client_id.n + 256);
+	buf_put(scratch, STR("{\"jsonrpc\":\"2.0\",\"id\":"));
+	buf_put(scratch, client_id);
+	ret_pieces->count = 0;
+	if (answer->result != NULL) {
+		buf_put(scratch, STR(",\"result\":{"));
+		put_result(answer, method, client, scratch, ret_pieces);
+		return OK;
+	}
+	buf_put(scratch, STR(",\"error\":"));
+	put_error(answer, client, scratch);
+	buf_put_byte(scratch, '}');
+	ret_pieces->piece[ret_pieces->count++] = buf_str(scratch);
 	return OK;
 }
 

@@ -37,13 +37,22 @@ void mcp_compose_result(struct str id, struct str result, struct buf *out);
 /* Append a tools/call result that tells the model what went wrong (isError true). */
 void mcp_compose_tool_error(struct str id, bool modern, struct str text, struct buf *out);
 
-/* Append the upstream's answer as this client may see it: id replaced, era-only members of the
- * result added (resultType, ttlMs, cacheScope, serverInfo) or removed.
- *   answer     a response that mcp_message_read accepted
- *   Errors     ERR_UPSTREAM_GARBAGE: a result that is no object, an unknown resultType;
- *              ERR_MCP_CAPABILITY: input_required for a client that cannot answer it */
+/* An answer in pieces, so that a large result is written from where it was read. */
+#define MCP_PIECES_MAX 5
+struct mcp_pieces {
+	struct str piece[MCP_PIECES_MAX];
+	size_t count;
+};
+
+/* The upstream's answer as this client may see it: id replaced, era-only members of the result
+ * added (resultType, ttlMs, cacheScope, serverInfo) or removed.
+ *   answer      a response that mcp_message_read accepted; the pieces borrow its text
+ *   scratch     takes what is new; the pieces borrow it too, so it must not change any more
+ *   ret_pieces  filled in place
+ *   Errors      ERR_UPSTREAM_GARBAGE: a result that is no object, an unknown resultType;
+ *               ERR_MCP_CAPABILITY: input_required for a client that cannot answer it */
 NODISCARD enum err mcp_compose_answer(const struct mcp_message *answer, struct str client_id, enum mcp_method method,
-				      enum mcp_revision client, struct buf *out);
+				      enum mcp_revision client, struct buf *scratch, struct mcp_pieces *ret_pieces);
 
 /* Append a notification from an upstream, its progressToken replaced by the client's lexeme. */
 void mcp_compose_relayed(const struct mcp_message *notification, struct str progress_token, struct buf *out);

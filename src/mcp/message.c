@@ -31,6 +31,29 @@ static bool id_is_valid(const struct json_member *id)
 	       memchr(id->value.p, 'e', id->value.n) == NULL && memchr(id->value.p, 'E', id->value.n) == NULL;
 }
 
+/* The envelope's members, found in one pass. A key that is spelt with escapes is looked for the
+ * slow way: json_scan has made sure that each stands there once. */
+enum envelope { ENV_VERSION, ENV_ID, ENV_METHOD, ENV_PARAMS, ENV_RESULT, ENV_ERROR, ENVELOPE };
+
+static void find_envelope(const struct json_index *index, const struct json_member *ret_found[ENVELOPE])
+{
+	static const struct str key[ENVELOPE] = {
+		{"jsonrpc", 7}, {"id", 2}, {"method", 6}, {"params", 6}, {"result", 6}, {"error", 5},
+	};
+	bool escaped = false;
+
+	for (uint32_t i = 0; i < index->count; i = index->member[i].end) {
+		const struct json_member *m = &index->member[i];
+
+		escaped = escaped || m->escaped;
+		for (size_t k = 0; k < ENVELOPE; k++)
+			if (m->key.n == key[k].n && memcmp(m->key.p, key[k].p, key[k].n) == 0)
+				ret_found[k] = m;
+	}
+	for (size_t k = 0; escaped && k < ENVELOPE; k++)
+		ret_found[k] = json_member(index, NULL, key[k]);
+}
+
 /* What the message is, from which members it has.
  *   Source     JSON-RPC 2.0 s4, s5 */
 static enum err message_classify(struct mcp_message *message, const struct json_member *id,
@@ -55,28 +78,26 @@ static enum err message_classify(struct mcp_message *message, const struct json_
 enum err mcp_message_read(struct arena *arena, struct str text, struct mcp_message *ret_message)
 {
 	struct mcp_message *m = ret_message;
-	const struct json_member *version, *id, *method;
+	const struct json_member *env[ENVELOPE] = {0};
 
 	*m = (struct mcp_message){0};
 	TRY(json_scan(arena, text, &m->index));
 	if (m->index.kind != JSON_OBJECT)
 		return ERR_RPC_INVALID;
 
-	id = json_member(&m->index, NULL, STR("id"));
-	if (id != NULL && id_is_valid(id))
-		m->id = id->value;
-	version = json_member(&m->index, NULL, STR("jsonrpc"));
-	if (version == NULL || !str_eq(version->value, STR("\"2.0\"")))
+	find_envelope(&m->index, env);
+	if (env[ENV_ID] != NULL && id_is_valid(env[ENV_ID]))
+		m->id = env[ENV_ID]->value;
+	if (env[ENV_VERSION] == NULL || !str_eq(env[ENV_VERSION]->value, STR("\"2.0\"")))
 		return ERR_RPC_INVALID;
-	method = json_member(&m->index, NULL, STR("method"));
-	m->result = json_member(&m->index, NULL, STR("result"));
-	m->error = json_member(&m->index, NULL, STR("error"));
-	TRY(message_classify(m, id, method));
+	m->result = env[ENV_RESULT];
+	m->error = env[ENV_ERROR];
+	TRY(message_classify(m, env[ENV_ID], env[ENV_METHOD]));
 	if (m->kind == MCP_RESPONSE)
 		return OK;
 
-	m->method = json_member_str(arena, method);
-	m->params = json_member(&m->index, NULL, STR("params"));
+	m->method = json_member_str(arena, env[ENV_METHOD]);
+	m->params = env[ENV_PARAMS];
 	if (m->params == NULL)
 		return OK;
 	if (m->params->kind != JSON_OBJECT)

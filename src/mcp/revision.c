@@ -4,26 +4,32 @@
 
 #include <ctype.h>
 
-static const struct str revision_text[MCP_REVISIONS] = {
-	[MCP_UNKNOWN] = {"", 0},
-	[MCP_2024_11_05] = {"2024-11-05", 10},
-	[MCP_2025_03_26] = {"2025-03-26", 10},
-	[MCP_2025_06_18] = {"2025-06-18", 10},
-	[MCP_2025_11_25] = {"2025-11-25", 10},
-	[MCP_2026_07_28] = {"2026-07-28", 10},
+/* With their quotes, as messages need them. */
+static const struct str revision_json[MCP_REVISIONS] = {
+	[MCP_UNKNOWN] = {"\"\"", 2},
+	[MCP_2024_11_05] = {"\"2024-11-05\"", 12},
+	[MCP_2025_03_26] = {"\"2025-03-26\"", 12},
+	[MCP_2025_06_18] = {"\"2025-06-18\"", 12},
+	[MCP_2025_11_25] = {"\"2025-11-25\"", 12},
+	[MCP_2026_07_28] = {"\"2026-07-28\"", 12},
 };
 
-enum mcp_revision mcp_revision_of(struct str text)
+struct str mcp_revision_json(enum mcp_revision revision)
 {
-	for (enum mcp_revision r = MCP_REVISIONS - 1; r > MCP_UNKNOWN; r--)
-		if (str_eq(revision_text[r], text))
-			return r;
-	return MCP_UNKNOWN;
+	return revision_json[revision];
 }
 
 struct str mcp_revision_text(enum mcp_revision revision)
 {
-	return revision_text[revision];
+	return (struct str){revision_json[revision].p + 1, revision_json[revision].n - 2};
+}
+
+enum mcp_revision mcp_revision_of(struct str text)
+{
+	for (enum mcp_revision r = MCP_REVISIONS - 1; r > MCP_UNKNOWN; r--)
+		if (str_eq(mcp_revision_text(r), text))
+			return r;
+	return MCP_UNKNOWN;
 }
 
 static bool is_date(struct str text)
@@ -39,5 +45,5 @@ static bool is_date(struct str text)
 bool mcp_claims_modern(struct str text)
 {
 	/* Dates of this form order as text. */
-	return is_date(text) && str_cmp(text, revision_text[MCP_2026_07_28]) >= 0;
+	return is_date(text) && str_cmp(text, mcp_revision_text(MCP_2026_07_28)) >= 0;
 }

@@ -27,6 +27,9 @@ static inline bool mcp_is_modern(enum mcp_revision revision)
 enum mcp_revision mcp_revision_of(struct str text);
 struct str mcp_revision_text(enum mcp_revision revision);
 
+/* The same as a JSON string, quotes included. */
+struct str mcp_revision_json(enum mcp_revision revision);
+
 /* Whether the text is a date at or after the first modern revision, known here or not. */
 bool mcp_claims_modern(struct str text);
 

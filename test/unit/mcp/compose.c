@@ -11,6 +11,20 @@ static struct mcp_message read(struct arena *arena, const char *text)
 	return message;
 }
 
+/* As a client would read it. */
+static enum err answer_text(const struct mcp_message *answer, struct str id, enum mcp_method method,
+			    enum mcp_revision client, struct buf *out)
+{
+	struct mcp_pieces pieces;
+	AUTO_BUF scratch = {0};
+
+	TRY(mcp_compose_answer(answer, id, method, client, &scratch, &pieces));
+	ck_assert_uint_le(pieces.count, MCP_PIECES_MAX);
+	for (size_t i = 0; i < pieces.count; i++)
+		buf_put(out, pieces.piece[i]);
+	return OK;
+}
+
 START_TEST(a_legacy_request_keeps_what_it_does_not_know)
 {
 	AUTO(arena) *arena = arena_new(1 << 20);
@@ -96,20 +110,43 @@ START_TEST(results_gain_and_lose_what_the_era_knows)
 			    "\"contents\":[],\"ttlMs\":5,\"cacheScope\":\"public\",\"_meta\":{\"a\":1}}}");
 	AUTO_BUF out = {0};
 
-	ck_ok(mcp_compose_answer(&legacy, STR("\"c\""), MCP_M_TOOLS_CALL, MCP_2025_06_18, &out));
+	ck_ok(answer_text(&legacy, STR("\"c\""), MCP_M_TOOLS_CALL, MCP_2025_06_18, &out));
 	ck_str(buf_str(&out), "{\"jsonrpc\":\"2.0\",\"id\":\"c\",\"result\":{\"content\":[],\"x\":1e400}}");
 	out.n = 0;
-	ck_ok(mcp_compose_answer(&legacy, STR("1"), MCP_M_TOOLS_CALL, MCP_2026_07_28, &out));
+	ck_ok(answer_text(&legacy, STR("1"), MCP_M_TOOLS_CALL, MCP_2026_07_28, &out));
 	ck_assert(str_starts(buf_str(&out),
 			     STR("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"resultType\":\"complete\"," SELF)));
 	ck_assert(str_ends(buf_str(&out), STR(",\"content\":[],\"x\":1e400}}")));
 	out.n = 0;
-	ck_ok(mcp_compose_answer(&modern, STR("1"), MCP_M_RESOURCES_READ, MCP_2025_11_25, &out));
+	ck_ok(answer_text(&modern, STR("1"), MCP_M_RESOURCES_READ, MCP_2025_11_25, &out));
 	ck_str(buf_str(&out), "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"contents\":[],\"_meta\":{\"a\":1}}}");
 	out.n = 0;
-	ck_ok(mcp_compose_answer(&modern, STR("1"), MCP_M_RESOURCES_READ, MCP_2026_07_28, &out));
+	ck_ok(answer_text(&modern, STR("1"), MCP_M_RESOURCES_READ, MCP_2026_07_28, &out));
 	ck_str(buf_str(&out), "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"resultType\":\"complete\",\"contents\":[],"
 			      "\"ttlMs\":5,\"cacheScope\":\"public\",\"_meta\":{\"a\":1}}}");
+}
+END_TEST
+
+START_TEST(members_of_one_era_may_stand_anywhere)
+{
+	AUTO(arena) *arena = arena_new(1 << 20);
+	struct mcp_message mixed =
+		read(arena, "{\"jsonrpc\":\"2.0\",\"id\":9,\"result\":{ \"a\":1 , \"resultType\":\"complete\","
+			    "\"b\":{},\"ttlMs\":5,\"c\":[],\"cacheScope\":\"public\",\"d\":\"\"}}");
+	struct mcp_message none =
+		read(arena, "{\"jsonrpc\":\"2.0\",\"id\":9,\"result\":{\"resultType\":\"complete\"}}");
+	AUTO_BUF out = {0};
+	struct json_index index;
+
+	ck_ok(answer_text(&mixed, STR("1"), MCP_M_TOOLS_CALL, MCP_2025_11_25, &out));
+	ck_ok(json_scan(arena, buf_str(&out), &index));
+	for (const char *key = "abcd"; *key != '\0'; key++)
+		ck_assert_ptr_nonnull(
+			json_member(&index, json_member(&index, NULL, STR("result")), (struct str){key, 1}));
+	ck_assert_ptr_null(memmem(out.p, out.n, "ttlMs", 5));
+	out.n = 0;
+	ck_ok(answer_text(&none, STR("1"), MCP_M_TOOLS_CALL, MCP_2025_11_25, &out));
+	ck_str(buf_str(&out), "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}");
 }
 END_TEST
 
@@ -122,10 +159,10 @@ START_TEST(what_cannot_be_bridged_is_said)
 	struct mcp_message list = read(arena, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":[]}");
 	AUTO_BUF out = {0};
 
-	ck_err(mcp_compose_answer(&asks, STR("1"), MCP_M_TOOLS_CALL, MCP_2025_11_25, &out), ERR_MCP_CAPABILITY);
-	ck_ok(mcp_compose_answer(&asks, STR("1"), MCP_M_TOOLS_CALL, MCP_2026_07_28, &out));
-	ck_err(mcp_compose_answer(&odd, STR("1"), MCP_M_TOOLS_CALL, MCP_2026_07_28, &out), ERR_UPSTREAM_GARBAGE);
-	ck_err(mcp_compose_answer(&list, STR("1"), MCP_M_TOOLS_CALL, MCP_2026_07_28, &out), ERR_UPSTREAM_GARBAGE);
+	ck_err(answer_text(&asks, STR("1"), MCP_M_TOOLS_CALL, MCP_2025_11_25, &out), ERR_MCP_CAPABILITY);
+	ck_ok(answer_text(&asks, STR("1"), MCP_M_TOOLS_CALL, MCP_2026_07_28, &out));
+	ck_err(answer_text(&odd, STR("1"), MCP_M_TOOLS_CALL, MCP_2026_07_28, &out), ERR_UPSTREAM_GARBAGE);
+	ck_err(answer_text(&list, STR("1"), MCP_M_TOOLS_CALL, MCP_2026_07_28, &out), ERR_UPSTREAM_GARBAGE);
 }
 END_TEST
 
@@ -136,11 +173,11 @@ START_TEST(errors_keep_their_members)
 					      "\"code\":-32002,\"message\":\"no\"}}");
 	AUTO_BUF out = {0};
 
-	ck_ok(mcp_compose_answer(&gone, STR("4"), MCP_M_RESOURCES_READ, MCP_2025_11_25, &out));
+	ck_ok(answer_text(&gone, STR("4"), MCP_M_RESOURCES_READ, MCP_2025_11_25, &out));
 	ck_str(buf_str(&out), "{\"jsonrpc\":\"2.0\",\"id\":4,\"error\":{\"data\":{\"uri\":\"a:b\"},\"code\":-32002,"
 			      "\"message\":\"no\"}}");
 	out.n = 0;
-	ck_ok(mcp_compose_answer(&gone, STR("4"), MCP_M_RESOURCES_READ, MCP_2026_07_28, &out));
+	ck_ok(answer_text(&gone, STR("4"), MCP_M_RESOURCES_READ, MCP_2026_07_28, &out));
 	ck_str(buf_str(&out), "{\"jsonrpc\":\"2.0\",\"id\":4,\"error\":{\"data\":{\"uri\":\"a:b\"},\"code\":-32602,"
 			      "\"message\":\"no\"}}");
 }
@@ -161,4 +198,5 @@ END_TEST
 
 UNIT_MAIN("compose", a_legacy_request_keeps_what_it_does_not_know, a_modern_request_says_who_asks,
 	  own_requests_have_only_what_is_needed, a_completion_ref_is_renamed, results_gain_and_lose_what_the_era_knows,
-	  what_cannot_be_bridged_is_said, errors_keep_their_members, progress_gets_the_clients_token)
+	  members_of_one_era_may_stand_anywhere, what_cannot_be_bridged_is_said, errors_keep_their_members,
+	  progress_gets_the_clients_token)

@@ -11,7 +11,8 @@ static const struct {
 	{" padded ", "=?base64?IHBhZGRlZCA=?="},
 	{"line1\nline2", "=?base64?bGluZTEKbGluZTI=?="},
 	{"=?base64?literal?=", "=?base64?PT9iYXNlNjQ/bGl0ZXJhbD89?="},
-	{"", "=?base64?" "?="},
+	{"", "=?base64?"
+	     "?="},
 	{"tab\there", "=?base64?dGFiCWhlcmU=?="},
 };
 
