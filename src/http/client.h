@@ -23,11 +23,11 @@ NODISCARD enum err url_parse(struct str text, struct url *ret_url);
 struct http_pool; /* one loop's connections to one host */
 
 struct http_pool_spec {
-	struct url url;              /* strings must outlive the pool */
-	struct tls *tls;             /* referenced; NULL for plain */
+	struct url url;	 /* strings must outlive the pool */
+	struct tls *tls; /* referenced; NULL for plain */
 	struct address_guard guard;
-	unsigned connections_max;    /* callers beyond it queue, UPSTREAM_QUEUE_MAX at most */
-	int64_t idle_ms;             /* an idle connection is closed after this */
+	unsigned connections_max; /* callers beyond it queue, UPSTREAM_QUEUE_MAX at most */
+	int64_t idle_ms;	  /* an idle connection is closed after this */
 	int64_t connect_timeout_ms;
 };
 
@@ -38,14 +38,14 @@ struct http_pool *http_pool_new(struct loop *loop, const struct http_pool_spec *
 void http_pool_free(struct http_pool *pool);
 
 struct http_call {
-	struct str method;  /* "POST" */
-	struct str path;    /* path and query */
-	struct str headers; /* full lines without Host and Content-Length, which are added */
+	struct str method;	  /* "POST" */
+	struct str path;	  /* path and query */
+	struct str headers;	  /* full lines without Host and Content-Length, which are added */
 	const struct piece *body; /* pieces, may be NULL */
-	size_t body_count;  /* at most 4 */
-	bool idempotent;    /* may be sent again when a reused connection turns out to be dead before
-	                     * any byte of an answer; otherwise only when nothing was written */
-	int64_t timeout_ms; /* for the whole answer, from sending on: ERR_UPSTREAM_TIMEOUT; 0 none */
+	size_t body_count;	  /* at most 4 */
+	bool idempotent;	  /* may be sent again when a reused connection turns out to be dead before
+				   * any byte of an answer; otherwise only when nothing was written */
+	int64_t timeout_ms;	  /* for the whole answer, from sending on: ERR_UPSTREAM_TIMEOUT; 0 none */
 };
 
 struct http_answer {
@@ -63,11 +63,12 @@ struct http_answer {
  *              ERR_UPSTREAM_BUSY (queue full), ERR_UPSTREAM_TIMEOUT (the call's own),
  *              ERR_REFUSED_ADDRESS, ERR_CANCELED, ERR_TIMEOUT */
 NODISCARD enum err http_call(struct http_pool *pool, struct arena *arena, const struct http_call *call,
-                             struct http_answer **ret_answer) AWAITS;
+			     struct http_answer **ret_answer) AWAITS;
 
 /* The whole body, at most `bytes_max`.
  *   ret_body   in the answer's arena (or a heap block that the arena frees)
- *   Errors     ERR_UPSTREAM_TOO_LARGE, ERR_UPSTREAM_DOWN (cut short), ERR_UPSTREAM_GARBAGE, ERR_CANCELED, ERR_TIMEOUT */
+ *   Errors     ERR_UPSTREAM_TOO_LARGE, ERR_UPSTREAM_DOWN (cut short), ERR_UPSTREAM_GARBAGE, ERR_CANCELED, ERR_TIMEOUT
+ */
 NODISCARD enum err http_answer_body(struct http_answer *answer, size_t bytes_max, struct str *ret_body) AWAITS;
 
 /* The next piece of the body, as it arrives; n 0 at the end. Valid until the next call.
@@ -93,6 +94,8 @@ struct http_pool_stats {
 	unsigned open, busy, waiting;
 	uint64_t connects, reuses;
 };
+/* Its figures at this moment.
+ *   Runs on    the pool's loop */
 struct http_pool_stats http_pool_stats(const struct http_pool *pool);
 
 #endif

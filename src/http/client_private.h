@@ -125,7 +125,9 @@ void http_pool_settle(struct http_pool *pool);
  *   Errors     ERR_IO, ERR_DNS, ERR_TLS, ERR_REFUSED_ADDRESS, ERR_CANCELED, ERR_TIMEOUT */
 NODISCARD enum err http_conn_open(struct http_pool *pool) AWAITS;
 
+/* Move to another state; a move that cannot be is a bug. */
 void http_conn_set_state(struct http_client_conn *conn, enum http_conn_state to);
+/* Close at once, without telling its hop. Harmless when it is closing already. */
 void http_conn_close(struct http_client_conn *conn);
 
 /* Read an answer to its end without anybody listening, then go idle. */

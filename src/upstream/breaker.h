@@ -15,6 +15,7 @@ struct breaker {
 	int64_t rest_ms, until_ms;	 /* OPEN ends then */
 };
 
+/* Closed, with no failures yet; times in ms. */
 void breaker_init(struct breaker *breaker, unsigned failures_max, int64_t rest_ms);
 
 /* Whether a call may be made. When it says yes, exactly one of the three below must follow. */

@@ -17,8 +17,11 @@ struct letter {
 	bool last; /* the answer, or why there will be none */
 };
 
+/* A letter with a message that lies in `arena`, which is then the letter's. */
 struct letter *letter_new(struct arena *arena, const struct mcp_message *message, bool last);
+/* A last letter that says why there is no answer. */
 struct letter *letter_error(enum err err);
+/* Free it and its arena. */
 void letter_free(struct letter *letter);
 DEFINE_AUTO(letter, letter_free);
 

@@ -1,4 +1,6 @@
-/* Offers: immutable once published, shared by reference. */
+/* Offers: what an upstream said it has, in one arena. The keeper fills one while it reads the
+ * lists (lists.c); once published nobody changes it any more, and it lives as long as anybody
+ * holds a reference. What clients see of it is the catalog's business. */
 #include "base/check.h"
 #include "upstream/lists.h"
 

@@ -1,4 +1,6 @@
-/* Asking an instance something for ourselves, over whichever transport it has. */
+/* Asking an instance something for ourselves, over whichever transport it has: the message is
+ * composed (or given as a text), the head put together for HTTP, and the exchange made by
+ * http.c or stdio_call.c. What is asked, and what the answer means, is the caller's. */
 #include "upstream/peer.h"
 
 #include "base/check.h"

@@ -18,6 +18,7 @@ struct question {
  *   Errors     ERR_UPSTREAM_*, ERR_REFUSED_ADDRESS, ERR_CANCELED, ERR_TIMEOUT */
 NODISCARD enum err peer_ask(struct instance *instance, const struct question *question, struct ask *ask) AWAITS;
 
+/* An id for a request of ours, unique within the upstream. */
 uint64_t peer_next_id(struct instance *instance);
 
 /* The error member of an answer as a short text for people, in the ask's arena; empty if none. */

@@ -78,6 +78,7 @@ struct offer *offer_ref(struct offer *offer);
 void offer_unref(struct offer *offer);
 
 enum upstream_state { UPSTREAM_CONNECTING, UPSTREAM_UP, UPSTREAM_DOWN, UPSTREAM_RESTING, UPSTREAM_STOPPED };
+/* "connecting", "up", ...; static. */
 const char *upstream_state_name(enum upstream_state state);
 
 struct upstream;

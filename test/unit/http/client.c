@@ -18,8 +18,9 @@ struct rig {
 	int fd;
 	uint16_t port;
 	void (*serve)(struct rig *rig, int fd); /* until it returns; then the socket is closed */
-	void (*script)(struct rig *rig);        /* AWAITS */
-	atomic_uint accepted, requests, closed;
+	void (*script)(struct rig *rig);	/* AWAITS */
+	atomic_uint accepted, requests, closed, ended;
+	int go[2]; /* a pipe: the client's script lets the server go on */
 	struct http_pool_spec spec;
 	struct http_pool *pool;
 };
@@ -409,10 +410,14 @@ static void serve_late_end(struct rig *rig, int fd)
 {
 	char request[4096];
 
+	char go;
+
 	while (hear(rig, fd, request, sizeof(request))) {
 		say(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n");
-		usleep(20000);
+		if (read(rig->go[0], &go, 1) != 1)
+			return;
 		say(fd, "0\r\n\r\n");
+		atomic_fetch_add(&rig->ended, 1);
 	}
 }
 
@@ -431,7 +436,10 @@ AWAITS static void drain_script(struct rig *rig)
 		ck_str(piece, "ok");
 		http_answer_drain(answer, 2000);
 		ck_assert_uint_eq(http_pool_stats(rig->pool).busy, 0);
-		ck_ok(fiber_sleep(100));
+		ck_assert_int_eq(write(rig->go[1], "", 1), 1);
+		while (rig->ended <= (unsigned)i)
+			ck_ok(fiber_sleep(5));
+		ck_ok(fiber_sleep(20)); /* the loop reads what the socket has */
 	}
 	ck_assert_uint_eq(rig->accepted, 1);
 }
@@ -440,6 +448,7 @@ START_TEST(test_drain)
 {
 	struct rig rig = {.serve = serve_late_end, .script = drain_script};
 
+	ck_assert_int_eq(pipe(rig.go), 0);
 	rig_run(&rig);
 }
 END_TEST

@@ -18,9 +18,8 @@ static enum err digest(struct sse_reader *reader, struct str input, struct buf *
 			ck_assert_uint_eq(input.n, 0);
 			return OK;
 		}
-		buf_put_fmt(out, "%.*s|%.*s|%.*s|%lld;", STR_ARG(event.type),
-			    event.id.p == NULL ? 1 : (int)event.id.n, event.id.p == NULL ? "-" : event.id.p,
-			    STR_ARG(event.data), (long long)event.retry_ms);
+		buf_put_fmt(out, "%.*s|%.*s|%.*s|%lld;", STR_ARG(event.type), event.id.p == NULL ? 1 : (int)event.id.n,
+			    event.id.p == NULL ? "-" : event.id.p, STR_ARG(event.data), (long long)event.retry_ms);
 	}
 }
 
@@ -53,7 +52,8 @@ END_TEST
 
 START_TEST(test_fields)
 {
-	expect_events(STR("\xef\xbb\xbf: hello\nevent: message\nid: 7\ndata: {\"a\":1}\n\n"), "message|7|{\"a\":1}|-1;");
+	expect_events(STR("\xef\xbb\xbf: hello\nevent: message\nid: 7\ndata: {\"a\":1}\n\n"),
+		      "message|7|{\"a\":1}|-1;");
 	expect_events(STR("data:x\ndata:  y\ndata\n\n"), "|-|x\n y\n|-1;");
 	expect_events(STR("foo: bar\n: comment\n\n\nretry: 250\n\n"), "|-||250;");
 	expect_events(STR("id: 1\ndata: \n\nretry: x\ndata: z\n\n"), "|1||-1;|1|z|-1;");

@@ -27,10 +27,28 @@ END_TEST
 START_TEST(test_refused)
 {
 	static const char *const bad[] = {
-		"", "http://", "http:///x", "ftp://h/", "//h/x", "http://u@h/", "http://u:p@h/", "http://h:0/",
-		"http://h:65536/", "http://h:1x/", "http://h:/", "http://h#f", "http://h/a#f", "http://h/a b",
-		"http://h/a\r\nX: y", "http://h?x", "http://[::1/", "http://[::1]x/", "http://[]/", "http://h\xc3\xa9/",
-		"http://[zz]/", "http://h/\x7f",
+		"",
+		"http://",
+		"http:///x",
+		"ftp://h/",
+		"//h/x",
+		"http://u@h/",
+		"http://u:p@h/",
+		"http://h:0/",
+		"http://h:65536/",
+		"http://h:1x/",
+		"http://h:/",
+		"http://h#f",
+		"http://h/a#f",
+		"http://h/a b",
+		"http://h/a\r\nX: y",
+		"http://h?x",
+		"http://[::1/",
+		"http://[::1]x/",
+		"http://[]/",
+		"http://h\xc3\xa9/",
+		"http://[zz]/",
+		"http://h/\x7f",
 	};
 	struct url url;
 

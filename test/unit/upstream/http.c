@@ -246,6 +246,6 @@ HTTP_TEST(restart, restart_script, 2, bench.spec.breaker_failures = 3, "--era", 
 UNIT_MAIN("upstream/http", test_modern, test_modern_sse, test_modern_chunked_two_loops, test_modern_isolated,
 	  test_legacy, test_legacy_sse_two_loops, test_legacy_isolated, test_old, test_both, test_few_places,
 	  test_pinned_modern, test_pinned_legacy, test_lists_modern, test_lists_legacy, test_changed_modern,
-	  test_changed_legacy, test_session_lost, test_session_lost_isolated, test_era_changes, test_era_changes_session, test_faults_modern,
-	  test_faults_legacy, test_cancel_modern, test_cancel_legacy, test_progress_modern, test_progress_legacy,
-	  test_relay_fails, test_restart)
+	  test_changed_legacy, test_session_lost, test_session_lost_isolated, test_era_changes,
+	  test_era_changes_session, test_faults_modern, test_faults_legacy, test_cancel_modern, test_cancel_legacy,
+	  test_progress_modern, test_progress_legacy, test_relay_fails, test_restart)

@@ -146,8 +146,8 @@ AWAITS static void env_script(struct bench *bench)
 	try_end(&try);
 }
 static const struct upstream_pair given[] = {{{"GIVEN", 5}, {"yes", 3}}};
-CHILD_TEST(env, env_script, 1,
-	   (setenv("SECRET_OF_OURS", "x", 1), bench.spec.env = given, bench.spec.env_count = 1), "--era", "legacy")
+CHILD_TEST(env, env_script, 1, (setenv("SECRET_OF_OURS", "x", 1), bench.spec.env = given, bench.spec.env_count = 1),
+	   "--era", "legacy")
 
 /* Calls of two loops at once, each with its own answer. */
 struct crowd {
