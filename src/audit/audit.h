@@ -50,6 +50,9 @@ struct audit_stats {
 	uint64_t waiting; /* in the rings */
 	uint64_t waits;	  /* callers that had to wait for room */
 };
+
+/* Counters over all loops.
+ *   Runs on    any thread; approximate while rows move */
 struct audit_stats audit_stats(const struct audit *audit);
 
 #endif

@@ -1,4 +1,7 @@
-/* The canonical bytes of a row, and the MACs over them: see chain.h for the format. */
+/* The canonical bytes of a row, and the MACs over them: see chain.h for the format.
+ *
+ * Rows are encoded on the loops and hashed in place on the writer thread; verify.c encodes what
+ * it reads from the table and hashes that. Which rows follow each other is their business. */
 #include "audit/chain.h"
 
 #include "base/check.h"

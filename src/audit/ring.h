@@ -35,6 +35,9 @@ struct ring {
 	struct task task;
 };
 
+/* A ring for the rows of `loop` (NULL when nobody will wait). ring_free wants it idle: no waiters,
+ * nothing posted; NULL is fine.
+ *   Runs on    any thread to make, the loop to free */
 struct ring *ring_new(struct loop *loop);
 void ring_free(struct ring *ring);
 
@@ -63,6 +66,7 @@ void ring_rewind(struct ring *ring);
 
 /* --- on any thread --- */
 
+/* Rows committed since its birth; rows put and not yet committed. */
 uint64_t ring_committed(const struct ring *ring);
 uint64_t ring_waiting(const struct ring *ring);
 

@@ -116,6 +116,9 @@ struct db_stats {
 	uint64_t writes, commits, queued, commit_us_max;
 	int64_t ping_us; /* -1: the last one failed */
 };
+
+/* Counters since db_open.
+ *   Runs on    any thread */
 struct db_stats db_stats(struct db *db);
 
 /* A trivial read, timed: for /health/ready. */

@@ -1,4 +1,6 @@
-/* Roles by name. */
+/* Roles by name. The names are what the database and the command line say; the order of the
+ * enum is what policy compares. A name nobody knows is ROLE_NONE, which may do nothing: a
+ * newer version's role read by an older one fails safe. */
 #include "identity/caller.h"
 
 #include "base/check.h"

@@ -5,18 +5,22 @@
 #define GATEHOUSE_IDENTITY_IDENTITY_H
 
 #include "base/crypto.h"
-#include "db/db.h"
 #include "identity/caller.h"
 
 #define IDENTITY_POLL_MS 500
 #define API_KEY_TEXT_LEN 46 /* "gh_" and 43 characters */
 
+struct db;
 struct identity;
 
 /* Start; keeps polling the store's generation on loop 0 until identity_stop.
  *   key        the server-side key for API-key MACs; taken over
  *   Runs on    a fiber of loop 0 */
 NODISCARD enum err identity_start(struct db *db, struct secret *key, struct identity **ret_identity) AWAITS;
+
+/* Stop polling, write what is known of last uses (for at most 5 s), wipe the key. Nobody may be
+ * asking any more.
+ *   Runs on    a fiber of loop 0 */
 void identity_stop(struct identity *identity) AWAITS;
 
 /* The caller behind a raw API key.
@@ -24,16 +28,17 @@ void identity_stop(struct identity *identity) AWAITS;
  *   Errors     ERR_KEY_INVALID (unknown, expired, revoked, tenant disabled, malformed), ERR_DB, ERR_CANCELED ... */
 NODISCARD enum err identity_of_key(struct identity *identity, struct str raw_key, struct caller *ret_caller) AWAITS;
 
-/* Whether a caller found earlier may still be used without asking again: nothing changed in
- * the store since, and not expired. `*generation` is what identity_generation said then.
- * Cheap: two atomic loads. */
+/* A caller found earlier may be used without asking again as long as this returns what it did
+ * then and the credential has not expired. It changes with the store, and once a minute so that
+ * keys in steady use are seen to be used. One atomic load.
+ *   Runs on    any thread */
 int64_t identity_generation(const struct identity *identity);
 
 /* Make a key for a tenant; its raw text is returned once and stored nowhere.
  *   expires_ms 0 never
  *   Errors     ERR_NOT_FOUND (tenant), ERR_RPC_PARAMS (role), ERR_DB */
 NODISCARD enum err identity_key_create(struct db *db, const struct secret *key, struct str tenant_name, struct str role,
-                                       struct str name, int64_t expires_ms, char ret_raw[API_KEY_TEXT_LEN + 1],
-                                       char ret_id[ID_LEN + 1]) AWAITS;
+				       struct str name, int64_t expires_ms, char ret_raw[API_KEY_TEXT_LEN + 1],
+				       char ret_id[ID_LEN + 1]) AWAITS;
 
 #endif

@@ -1,4 +1,7 @@
-/* Making an API key: 256 random bits, shown once, kept as a MAC. */
+/* Making an API key: 256 random bits, shown once, kept as a MAC.
+ *
+ * The raw text lives in the caller's buffer and nowhere else; copies made on the way are wiped.
+ * Needs no running identity, so that the command line can do it beside a running gateway. */
 #include "base/check.h"
 #include "base/clock.h"
 #include "identity/identity.h"

@@ -1,4 +1,6 @@
-/* The permission table, read. Roles are ordered: each may do what the lesser ones may. */
+/* The permission table, read. Roles are ordered: each may do what the lesser ones may, so a
+ * permission is one number. Tenants don't come in here: a caller only ever reaches what
+ * belongs to its own. */
 #include "policy/policy.h"
 
 #include "base/check.h"

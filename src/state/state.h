@@ -47,6 +47,9 @@ struct state_stats {
 	uint64_t entries; /* kept, some of them expired and not yet swept */
 	uint64_t evicted; /* pushed out before their time */
 };
+
+/* Counters over all shards; takes each shard's lock for a moment.
+ *   Runs on    any thread */
 struct state_stats state_stats(struct state *state);
 
 #endif

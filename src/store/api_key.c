@@ -1,4 +1,6 @@
-/* API keys as rows. Every change but last_used bumps the generation that caches compare. */
+/* API keys as rows. Every change but last_used bumps the generation that caches compare, in the
+ * same write. Keys are never deleted: the audit trail names them by id. What a key may do, and
+ * whether it is still good, is for identity to judge. */
 #include "store/api_key.h"
 
 #include <stdlib.h>

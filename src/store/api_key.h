@@ -19,12 +19,16 @@ struct api_key {
 	bool tenant_disabled;
 };
 
+/* Keep a key; created, live, never used.
+ *   Errors     ERR_EXISTS (id or MAC), ERR_NOT_FOUND (tenant), ERR_DB ... */
 NODISCARD enum err api_key_insert(struct db *db, const struct api_key *key) AWAITS;
 
 /* By MAC, with its tenant, whatever its state.
  *   Errors     ERR_NOT_FOUND */
 NODISCARD enum err api_key_find(struct db *db, struct arena *arena, const uint8_t mac[32], struct api_key *ret_key)
 	AWAITS;
+
+/* A tenant's keys, oldest first, revoked ones too. */
 NODISCARD enum err api_key_list(struct db *db, struct arena *arena, struct str tenant_id, struct api_key **ret_keys,
 				size_t *ret_count) AWAITS;
 

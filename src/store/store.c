@@ -1,4 +1,7 @@
-/* The store's table of migrations and its generation number. */
+/* The store's table of migrations and its generation number.
+ *
+ * Nouns that caches elsewhere keep put GENERATION_BUMP (cells.h) into their writes; whoever
+ * caches reads the number here. */
 #include "store/store.h"
 
 #include "store/cells.h"

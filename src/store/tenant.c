@@ -1,4 +1,5 @@
-/* Tenants as rows. */
+/* Tenants as rows. Names are DNS labels and never change hands: ids are what other rows refer to,
+ * names are what people type. A tenant is disabled, not deleted: its audit rows stay. */
 #include "store/tenant.h"
 
 #include "base/clock.h"

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,6 +42,18 @@ static inline const char *test_data(void)
 	test_directory_owner = getpid();
 	(void)atexit(test_directory_remove);
 	return test_directory;
+}
+
+/* No file may grow beyond `bytes`: to a process that looks like a full disk. */
+static inline void test_disk_limit(rlim_t bytes)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	struct rlimit limit;
+
+	ck_assert_int_eq(sigaction(SIGXFSZ, &ignore, NULL), 0);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = bytes;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
 /* One integer, by a query without parameters. */

@@ -2,8 +2,6 @@
  * nothing, canceled callers. */
 #include "trail.h"
 
-#include <sys/resource.h>
-
 #include "base/clock.h"
 #include "base/limits.h"
 
@@ -238,15 +236,6 @@ END_TEST
 
 #define DISK_BYTES 1000000 /* some 4000 rows of WAL */
 
-static void file_size_limit(rlim_t bytes)
-{
-	struct rlimit limit;
-
-	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
-	limit.rlim_cur = bytes;
-	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
 AWAITS_ENTRY static void canceled_append(void *arg)
 {
 	struct audit_record record = trail_record(99);
@@ -264,7 +253,7 @@ static AWAITS void full_body(struct db *db)
 	int64_t taken = 1, start_ms;
 
 	ck_ok(audit_append(audit, &record));
-	file_size_limit(DISK_BYTES);
+	test_disk_limit(DISK_BYTES);
 	for (; audit_stats(audit).waiting < AUDIT_RING_ROWS; taken++) {
 		if (audit_append(audit, &record) != OK) /* by hand: Check's notes need disk too */
 			ck_abort_msg("refused after %lld", (long long)taken);
@@ -274,7 +263,7 @@ static AWAITS void full_body(struct db *db)
 	ck_assert_int_ge(clock_ms() - start_ms, 4900);
 	ck_assert_int_lt(clock_ms() - start_ms, 9000);
 	ck_assert_uint_eq(audit_stats(audit).waits, 1);
-	file_size_limit(RLIM_INFINITY);
+	test_disk_limit(RLIM_INFINITY);
 	ck_ok(audit_append(audit, &record)); /* waits for the next try, which works */
 	audit_stop(audit);
 	ck_assert_int_eq(trail_rows(db), taken + 1);
@@ -282,7 +271,6 @@ static AWAITS void full_body(struct db *db)
 
 START_TEST(full_queue_slows_and_loses_nothing)
 {
-	(void)signal(SIGXFSZ, SIG_IGN);
 	test_with_store(1, full_body);
 }
 END_TEST

@@ -2,8 +2,6 @@
  * processes at once, bounds. */
 #include "../database.h"
 
-#include <sys/resource.h>
-
 #include "base/limits.h"
 
 static const struct db_migration migrations[] = {
@@ -277,16 +275,6 @@ START_TEST(bounds_hold)
 }
 END_TEST
 
-/* RLIMIT_FSIZE is a disk that is full: write() fails with EFBIG. */
-static void file_size_limit(rlim_t bytes)
-{
-	struct rlimit limit;
-
-	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
-	limit.rlim_cur = bytes;
-	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
 static AWAITS void full_body(struct db *db)
 {
 	static const char grow[] = "INSERT INTO item (bytes) VALUES (randomblob(1000000))";
@@ -294,13 +282,13 @@ static AWAITS void full_body(struct db *db)
 
 	ck_ok(test_write(db, "INSERT INTO item (bytes) VALUES (randomblob(1000))"));
 	before = test_int(db, "SELECT count(*) FROM item");
-	file_size_limit(500000);
+	test_disk_limit(500000);
 	ck_err(test_write(db, grow), ERR_DB);
 	ck_err(test_write(db, grow), ERR_DB);
 	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM item"), before);
 	ck_ok(db_ping(db, &us));
 	ck_assert_int_ge(us, 0);
-	file_size_limit(RLIM_INFINITY);
+	test_disk_limit(RLIM_INFINITY);
 	ck_ok(test_write(db, grow));
 	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM item"), before + 1);
 }
@@ -309,7 +297,6 @@ START_TEST(full_disk_is_survived)
 {
 	struct db_spec s = spec();
 
-	(void)signal(SIGXFSZ, SIG_IGN);
 	test_with_db(1, &s, full_body);
 }
 END_TEST
