@@ -7,8 +7,6 @@
  * reader that falls behind stops the socket.
  *
  * The callbacks only note what happened and wake the fiber. */
-#include <stdio.h>
-
 #include "base/check.h"
 #include "base/limits.h"
 #include "http/client_private.h"
@@ -16,6 +14,7 @@
 #define BODY_AHEAD_BYTES_MAX (256 * 1024) /* unread bytes of a body above which the socket rests */
 #define BODY_ROOM_BYTES 4096		  /* first room for a body of unknown length */
 #define BODY_PIECES_MAX 4
+#define LENGTH_LINE_MAX 48
 
 static void wake(struct http_hop *hop)
 {
@@ -153,13 +152,29 @@ AWAITS static enum err hop_wait(struct http_hop *hop)
 	return err;
 }
 
+/* "Content-Length: N" and the end of the head, at the end of `out`. printf would cost more than
+ * all the rest of the request. */
+static struct str length_line(size_t bytes, char out[LENGTH_LINE_MAX])
+{
+	static const char name[] = "Content-Length: ", end[] = "\r\n\r\n";
+	size_t at = LENGTH_LINE_MAX - (sizeof(end) - 1);
+
+	memcpy(out + at, end, sizeof(end) - 1);
+	do
+		out[--at] = (char)('0' + bytes % 10);
+	while ((bytes /= 10) > 0);
+	at -= sizeof(name) - 1;
+	memcpy(out + at, name, sizeof(name) - 1);
+	return (struct str){out + at, LENGTH_LINE_MAX - at};
+}
+
 static void send_request(struct http_hop *hop, const struct http_call *call)
 {
 	struct http_pool *pool = hop->pool;
 	bool usual = str_eq(call->method, STR("POST")) && str_eq(call->path, pool->spec.url.path);
 	struct piece piece[4 + BODY_PIECES_MAX] = {0};
 	size_t n = 0, bytes = 0;
-	char length[48];
+	char length[LENGTH_LINE_MAX];
 
 	if (usual) {
 		piece[n++].str = buf_str(&pool->post_prefix);
@@ -171,11 +186,7 @@ static void send_request(struct http_hop *hop, const struct http_call *call)
 	piece[n++].str = call->headers;
 	for (size_t i = 0; i < call->body_count; i++)
 		bytes += call->body[i].str.n;
-	piece[n].str.p = length;
-	if (call->body_count > 0)
-		piece[n].str.n = (size_t)snprintf(length, sizeof(length), "Content-Length: %zu\r\n\r\n", bytes);
-	else
-		piece[n].str = STR("\r\n");
+	piece[n].str = call->body_count > 0 ? length_line(bytes, length) : STR("\r\n");
 	n++;
 	for (size_t i = 0; i < call->body_count; i++)
 		piece[n++] = call->body[i];

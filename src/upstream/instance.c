@@ -43,21 +43,16 @@ static int64_t now_of(const struct upstream *upstream)
 
 struct instance_owner instance_owner_of(const struct upstream *upstream, const struct upstream_call *call)
 {
+	enum upstream_isolation isolation = upstream->spec.isolation;
 	struct instance_owner owner = {0};
 
-	switch (upstream->spec.isolation) {
-	case ISOLATION_SESSION:
-		owner.session = call->session;
-		/* fall through */
-	case ISOLATION_USER:
-		owner.principal = call->principal;
-		/* fall through */
-	case ISOLATION_TENANT:
+	/* Each kind of isolation is the one before it and something more. */
+	if (isolation >= ISOLATION_TENANT)
 		owner.tenant = call->tenant_id;
-		/* fall through */
-	case ISOLATION_SHARED:
-		break;
-	}
+	if (isolation >= ISOLATION_USER)
+		owner.principal = call->principal;
+	if (isolation >= ISOLATION_SESSION)
+		owner.session = call->session;
 	return owner;
 }
 
