@@ -111,7 +111,7 @@ static void tend_writing(struct http_conn *conn)
 		conn_close(conn, 0);
 		return;
 	}
-	if (sse && stream_queued(conn->stream) == 0)
+	if (sse && stream_queued(conn->stream) == 0 && !(request != NULL && request->exchange.method == HTTP_HEAD))
 		event_comment(conn, request != NULL ? !request->old : stream_idle_is_chunked(conn));
 	conn_set_deadline(conn, sse ? spec->keepalive_ms : spec->body_timeout_ms);
 }

@@ -26,8 +26,8 @@ enum err http_sse_detach(struct http_exchange *exchange, const struct http_strea
 
 	CHECK_OBJ(exchange, HTTP_EXCHANGE_MAGIC);
 	CHECK(request->sse && !request->sse_end && conn->detached == NULL && events->on_close != NULL);
-	if (conn->stream == NULL || conn->state != CONN_HANDLING)
-		return ERR_CLOSED;
+	if (conn->stream == NULL || conn->state != CONN_HANDLING || exchange->method == HTTP_HEAD)
+		return ERR_CLOSED; /* to HEAD nothing can follow */
 	if (atomic_fetch_add(&server->streams, 1) >= STREAMS_MAX) {
 		atomic_fetch_sub(&server->streams, 1);
 		return ERR_LIMIT;
