@@ -18,7 +18,7 @@
 #endif
 
 #define PAGE_BYTES 4096 /* where pages are larger, the guard is rounded up by stack_new */
-#define POOL_WARM 64	/* idle stacks that keep their pages; about what one busy moment uses */
+#define POOL_WARM 192	/* idle stacks that keep their pages: giving them back costs a fault each time */
 #define SAMPLE_EVERY 1024
 
 static size_t guard_bytes(void)
