@@ -69,7 +69,7 @@ void errand_delete(struct upstream *upstream, struct lane *lane, struct str head
  * found", since no client is asked yet. */
 void put_server_reply(const struct mcp_message *request, struct buf *out);
 
-/* Append notifications/cancelled for a request. */
-void put_cancelled(uint64_t id, struct buf *out);
+/* Append notifications/cancelled for a request, as the server's revision wants it. */
+void put_cancelled(uint64_t id, enum mcp_revision revision, struct buf *out);
 
 #endif

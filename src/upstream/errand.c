@@ -71,13 +71,19 @@ static void errand_send(struct errand *errand)
 		errand_free(errand);
 }
 
-void put_cancelled(uint64_t id, struct buf *out)
+void put_cancelled(uint64_t id, enum mcp_revision revision, struct buf *out)
 {
 	AUTO_BUF params = {0};
 
 	buf_put(&params, STR("{\"requestId\":"));
 	buf_put_u64(&params, id);
-	buf_put(&params, STR(",\"reason\":\"the client does not wait any more\"}"));
+	buf_put(&params, STR(",\"reason\":\"the client does not wait any more\""));
+	if (mcp_is_modern(revision)) { /* without the claim it would be a message of the other era */
+		buf_put(&params, STR(",\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\""));
+		buf_put(&params, mcp_revision_text(revision));
+		buf_put(&params, STR("\",\"io.modelcontextprotocol/clientCapabilities\":{}}"));
+	}
+	buf_put_byte(&params, '}');
 	mcp_compose_notification(STR("notifications/cancelled"), buf_str(&params), out);
 }
 
@@ -93,7 +99,7 @@ void errand_cancelled(struct upstream *upstream, struct lane *lane, struct str h
 {
 	struct errand *errand = errand_new(upstream, lane, STR("POST"), head);
 
-	put_cancelled(id, &errand->body);
+	put_cancelled(id, MCP_LEGACY_LATEST, &errand->body); /* a modern server sees its stream close */
 	errand_send(errand);
 }
 

@@ -51,8 +51,13 @@ void facts_unref(struct facts *facts)
 	free(facts);
 }
 
+/* A header line; none at all when the value, which may come from a client's JSON, holds bytes
+ * that would end it or begin another one. */
 static void put_line(struct buf *head, struct str name, struct str value)
 {
+	for (size_t i = 0; i < value.n; i++)
+		if ((unsigned char)value.p[i] < 0x20 || (unsigned char)value.p[i] >= 0x7f)
+			return;
 	buf_put(head, name);
 	buf_put(head, value);
 	buf_put(head, STR("\r\n"));

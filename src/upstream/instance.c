@@ -348,6 +348,8 @@ AWAITS static void start_main(void *arg)
 		if (err == OK) {
 			instance->ready_since_ms = now;
 			instance_set_state(instance, INSTANCE_READY);
+			if (is_shared(instance)) /* it may offer something else than before */
+				keeper_wish(upstream, KEEPER_LISTS);
 		} else {
 			drop_facts(instance);
 			instance->failures++;

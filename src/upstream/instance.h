@@ -39,4 +39,7 @@ int64_t instance_rest_ms(struct upstream *upstream);
  *   Errors     ERR_UPSTREAM_*, ERR_REFUSED_ADDRESS, ERR_CANCELED, ERR_TIMEOUT */
 NODISCARD enum err instance_start(struct instance *instance) AWAITS;
 
+/* Whether a legacy instance speaks the modern era by now. */
+bool instance_turned_modern(struct instance *instance) AWAITS;
+
 #endif

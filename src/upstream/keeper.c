@@ -152,6 +152,23 @@ static int64_t retry_ms(struct upstream *upstream)
 	return rest > ms ? rest : ms;
 }
 
+/* Nothing has happened for long. A legacy verdict would go on working for ever, though the
+ * server may have learned the modern era meanwhile: ask. */
+AWAITS static void ask_era_again(struct upstream *upstream)
+{
+	static const struct instance_owner nobody = {0};
+	struct instance *instance;
+
+	if (upstream->spec.kind != UPSTREAM_HTTP || upstream->spec.revision != MCP_UNKNOWN ||
+	    mcp_is_modern(atomic_load(&upstream->revision)) || instance_get(upstream, &nobody, &instance) != OK)
+		return;
+	if (instance_turned_modern(instance) && instance->facts != NULL) {
+		atomic_store(&instance->facts->stale, true);
+		keeper_wish(upstream, KEEPER_CONNECT);
+	}
+	instance_unpin(instance);
+}
+
 /* What to do next, when the last attempt ended like this. */
 AWAITS static enum err await_reason(struct upstream *upstream, enum err last)
 {
@@ -163,7 +180,9 @@ AWAITS static enum err await_reason(struct upstream *upstream, enum err last)
 		bool resting = atomic_load(&upstream->state) == UPSTREAM_RESTING;
 
 		TRY(wait_wish(upstream, KEEPER_CONNECT | KEEPER_LISTS | KEEPER_REPORT,
-			      resting ? upstream->spec.breaker_rest_ms : 0, &wishes));
+			      resting ? upstream->spec.breaker_rest_ms : UPSTREAM_VERDICT_MS, &wishes));
+		if (wishes == 0 && !resting)
+			ask_era_again(upstream);
 		if ((wishes & KEEPER_REPORT) != 0)
 			report(upstream);
 		if ((wishes & KEEPER_LISTS) != 0)

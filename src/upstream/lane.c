@@ -62,12 +62,27 @@ struct scratch *lane_scratch(struct lane *lane)
 	return scratch;
 }
 
+static void scratch_free(struct scratch *scratch)
+{
+	buf_free(&scratch->head);
+	buf_free(&scratch->body);
+	free(scratch);
+}
+
+void lane_free_scratch(struct lane *lane)
+{
+	struct scratch *scratch;
+
+	while ((scratch = lane->scratch) != NULL) {
+		lane->scratch = scratch->next;
+		scratch_free(scratch);
+	}
+}
+
 void lane_scratch_back(struct lane *lane, struct scratch *scratch)
 {
 	if (lane->scratch_count >= SCRATCH_KEPT_MAX || scratch->body.cap > SCRATCH_KEPT_BYTES_MAX) {
-		buf_free(&scratch->head);
-		buf_free(&scratch->body);
-		free(scratch);
+		scratch_free(scratch);
 		return;
 	}
 	scratch->next = lane->scratch;

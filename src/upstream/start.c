@@ -74,7 +74,8 @@ static int64_t start_timeout(const struct instance *instance)
 	return spec->kind == UPSTREAM_STDIO ? UPSTREAM_START_MS : spec->timeout_ms;
 }
 
-AWAITS static enum err ask_discover(struct instance *instance, enum mcp_revision revision, struct ask *ask)
+AWAITS static enum err ask_discover(struct instance *instance, struct arena *arena, enum mcp_revision revision,
+				    struct ask *ask)
 {
 	struct upstream *upstream = instance->upstream;
 	struct facts *facts = facts_new(upstream, revision, STR_NONE);
@@ -86,7 +87,7 @@ AWAITS static enum err ask_discover(struct instance *instance, enum mcp_revision
 	};
 	enum err err;
 
-	*ask = (struct ask){.arena = instance->arena};
+	*ask = (struct ask){.arena = arena};
 	err = peer_ask(instance, &question, ask);
 	facts_unref(facts);
 	return err;
@@ -107,7 +108,7 @@ AWAITS static enum err probe(struct instance *instance, enum mcp_revision *ret_r
 		};
 		struct ask ask;
 
-		outcome.err = ask_discover(instance, revision, &ask);
+		outcome.err = ask_discover(instance, instance->arena, revision, &ask);
 		if (outcome.err == ERR_CANCELED || outcome.err == ERR_TIMEOUT || outcome.err == ERR_REFUSED_ADDRESS)
 			return outcome.err;
 		outcome.status = ask.status;
@@ -128,7 +129,7 @@ AWAITS static enum err discover(struct instance *instance, enum mcp_revision rev
 {
 	struct ask ask;
 
-	TRY(ask_discover(instance, revision, &ask));
+	TRY(ask_discover(instance, instance->arena, revision, &ask));
 	if (ask.answer.result != NULL && ask.answer.result->kind == JSON_OBJECT)
 		read_hello(instance, &ask.answer);
 	else
@@ -281,6 +282,19 @@ AWAITS static enum err greet(struct instance *instance)
 	instance->facts = facts;
 	note_verdict(instance);
 	return OK;
+}
+
+AWAITS bool instance_turned_modern(struct instance *instance)
+{
+	struct probe_outcome outcome = {0};
+	AUTO(arena) *arena = arena_new(instance->upstream->spec.answer_bytes_max + 1024 * 1024);
+	enum mcp_revision revision;
+	struct ask ask;
+
+	outcome.err = ask_discover(instance, arena, MCP_MODERN_LATEST, &ask);
+	outcome.status = ask.status;
+	outcome.answer = ask.answered ? &ask.answer : NULL;
+	return probe_classify(arena, &outcome, &revision) == PROBE_MODERN;
 }
 
 AWAITS enum err instance_start(struct instance *instance)

@@ -113,7 +113,7 @@ static void farewell_say(struct upstream *upstream, uint64_t id)
 		return;
 	instance = pending->instance;
 	pending_settle(pending, NULL);
-	put_cancelled(id, &message);
+	put_cancelled(id, instance->hello.revision, &message);
 	if (instance->stdio != NULL)
 		stdio_send(instance->stdio, buf_str(&message));
 }

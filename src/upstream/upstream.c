@@ -144,6 +144,8 @@ static void set_up_lanes(struct upstream *upstream)
 
 static void destroy(struct upstream *upstream)
 {
+	for (unsigned i = 0; i < upstream->lanes; i++)
+		lane_free_scratch(&upstream->lane[i]);
 	offer_unref(upstream->offer);
 	map_free(&upstream->instances);
 	map_free(&upstream->pending);
@@ -235,18 +237,11 @@ AWAITS static enum err close_lane(void *arg)
 {
 	struct lane_order *order = arg;
 	struct lane *lane = order->lane;
-	struct scratch *scratch;
 
 	http_pool_free(lane->pool);
 	lane->pool = NULL;
 	facts_unref(lane->facts);
 	lane->facts = NULL;
-	while ((scratch = lane->scratch) != NULL) {
-		lane->scratch = scratch->next;
-		buf_free(&scratch->head);
-		buf_free(&scratch->body);
-		free(scratch);
-	}
 	return OK;
 }
 

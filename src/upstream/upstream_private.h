@@ -18,7 +18,7 @@
 #define UPSTREAM_START_MS 120000 /* a child's first answer: npx may have to download it */
 #define UPSTREAM_PROBE_MS 15000	 /* a child that does not answer a probe by then is an old one */
 #define UPSTREAM_BACKOFF_MIN_MS 250
-#define UPSTREAM_BACKOFF_MAX_MS 60000
+#define UPSTREAM_BACKOFF_MAX_MS 30000
 #define UPSTREAM_STEADY_MS 10000    /* who lived so long starts again at once */
 #define UPSTREAM_VERDICT_MS 3600000 /* an era verdict is asked for anew after it */
 #define UPSTREAM_INSTANCES_MAX 4096 /* per upstream */
@@ -158,6 +158,7 @@ struct http_pool *lane_pool(struct upstream *upstream, struct lane *lane);
 uint64_t lane_next_id(struct upstream *upstream, struct lane *lane);
 struct scratch *lane_scratch(struct lane *lane);
 void lane_scratch_back(struct lane *lane, struct scratch *scratch);
+void lane_free_scratch(struct lane *lane);
 /* Start a helper fiber of the upstream's on the calling loop; it must end with upstream_helper_end. */
 NODISCARD enum err upstream_helper(struct upstream *upstream, const char *name, fiber_main *main, void *arg,
 				   int64_t timeout_ms, struct fiber **ret_fiber);
