@@ -69,9 +69,10 @@ static void check_command(const struct probe *probe)
 {
 	const struct upstream_spec *spec = probe->spec;
 
+	/* A running server may have been started with another PATH than ours. */
 	if (!find_command(spec))
-		note(probe, FINDING_FAIL, "the command %.*s is not in PATH; install it or give its full path",
-		     spec->command);
+		note(probe, probe->doctor->server_runs ? FINDING_WARN : FINDING_FAIL,
+		     "the command %.*s is not in PATH; install it or give its full path", spec->command);
 	else if (spec->cwd.n > 0 && access(spec->cwd.p, X_OK) != 0)
 		note(probe, FINDING_FAIL, "its working directory %.*s cannot be entered", spec->cwd);
 	else

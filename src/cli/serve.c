@@ -1,6 +1,6 @@
 /* `gatehouse serve`: runs the server; gateway/serve.c does all of it. Here it is only decided
- * whether somebody is there to be welcomed: the first key is shown on a terminal, when asked for,
- * and to those who start without any configuration. It is not written to a service's log. */
+ * whether somebody is there to be welcomed: on a terminal, when asked for, and when there is no
+ * configuration at all. A service's log gets no key. */
 #include "gateway/serve.h"
 
 #include <unistd.h>
@@ -8,7 +8,7 @@
 #include "cli/command.h"
 
 const struct option serve_options_table[] = {
-	{"welcome", NULL, "print endpoint, first key and client snippets also when this is no terminal"},
+	{"welcome", NULL, "print the endpoint, a key made for it (30 days) and client snippets"},
 	{NULL, NULL, NULL},
 };
 
@@ -17,6 +17,7 @@ int serve_run(const struct invocation *invocation)
 	bool configured = invocation->config_file.p != NULL || access("gatehouse.yaml", F_OK) == 0;
 	const struct serve_options options = {
 		.config_file = invocation->config_file,
+		.fresh_key = options_has(&invocation->options, "welcome"),
 		.print_welcome =
 			options_has(&invocation->options, "welcome") || isatty(STDOUT_FILENO) == 1 || !configured,
 	};
