@@ -1,41 +1,21 @@
 # shellcheck shell=bash
 # The verbs that run the product: the quickstart, the benches, the reference pages.
 
-# The HTTP upstream of examples/quickstart.yaml: a server of its own, which ends with this process
-# (the gateway takes this process over by exec).
-start_http_upstream() {
-	local port=3901 log=build/log/everything-http.log
-
-	mkdir -p build/log
-	(
-		PORT=$port mcp-server-everything streamableHttp &
-		tail --pid=$$ -f /dev/null
-		kill $!
-	) </dev/null >"$log" 2>&1 &
-	for _ in $(seq 100); do
-		if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-			return 0
-		fi
-		sleep 0.1
-	done
-	say "the HTTP upstream has not opened port $port yet; see $log" >&2
-}
-
 # The quickstart's upstream over HTTP, on the port that examples/quickstart.yaml names. It dies with
 # this process, which is about to become the gateway.
-start_remote_upstream() {
+start_http_upstream() {
 	local port=3901 tries
 
 	mkdir -p build/log
-	PORT=$port setpriv --pdeathsig TERM mcp-server-everything streamableHttp >build/log/remote-upstream.log 2>&1 &
+	PORT=$port setpriv --pdeathsig TERM mcp-server-everything streamableHttp >build/log/http-upstream.log 2>&1 &
 	for ((tries = 0; tries < 100; tries++)); do
-		kill -0 $! 2>/dev/null || die "the upstream on port $port does not start; see build/log/remote-upstream.log"
+		kill -0 $! 2>/dev/null || die "the upstream on port $port does not start; see build/log/http-upstream.log"
 		if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
 			return
 		fi
 		sleep 0.1
 	done
-	die "the upstream on port $port does not answer; see build/log/remote-upstream.log"
+	die "the upstream on port $port does not answer; see build/log/http-upstream.log"
 }
 
 #: run [ARGUMENT...]        install, build and serve examples/quickstart.yaml with three real upstreams
@@ -45,8 +25,8 @@ verb_run() {
 	npm_ci examples
 	use_node_of examples
 	export PATH=$PWD/examples/node_modules/.bin:$PATH
-	start_remote_upstream
-	exec build/release/gatehouse serve --config examples/quickstart.yaml "$@"
+	start_http_upstream
+	exec build/release/gatehouse serve --welcome --config examples/quickstart.yaml "$@"
 }
 
 #: bench [ARGUMENT...]      ratios to nginx and to the upstream itself; writes bench/results/
