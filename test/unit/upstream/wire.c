@@ -67,7 +67,7 @@ struct connection {
 static void *connection_main(void *arg)
 {
 	struct connection connection = *(struct connection *)arg;
-	char request[16384];
+	char request[3072];
 	size_t n = 0;
 
 	free(arg);
