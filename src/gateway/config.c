@@ -75,6 +75,21 @@ static void read_defaults(struct conf_reading *reading, struct config *config)
 	CHECK(config_read_listen(reading, &listen, config) == OK);
 }
 
+/* A child works in the data directory unless told otherwise, not wherever the gateway was started. */
+static void place_children(struct config *config)
+{
+	size_t bytes = config->upstream_count * sizeof(struct upstream_spec);
+	struct upstream_spec *specs = arena_zalloc(config->arena, bytes + 1);
+
+	if (config->upstream_count == 0)
+		return;
+	memcpy(specs, config->upstreams, bytes);
+	for (size_t i = 0; i < config->upstream_count; i++)
+		if (specs[i].kind == UPSTREAM_STDIO && specs[i].cwd.n == 0)
+			specs[i].cwd = config->data;
+	config->upstreams = specs;
+}
+
 enum err config_parse(struct str text, struct str file, struct buf *problem, struct config **ret_config)
 {
 	AUTO(config) *config = config_new();
@@ -93,6 +108,7 @@ enum err config_parse(struct str text, struct str file, struct buf *problem, str
 	check_whole(&reading, config);
 	if (reading.problems.count > 0)
 		return ERR_CONFIG;
+	place_children(config);
 	*ret_config = config;
 	config = NULL;
 	return OK;
