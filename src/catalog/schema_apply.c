@@ -6,7 +6,7 @@
 #include "catalog/schema_run.h"
 
 /* How many branches the value's type allows; *ret_only is the last of them. */
-static uint32_t candidates(struct run *run, const struct op *op, yyjson_val *value, uint32_t *ret_only)
+static LEAF uint32_t candidates(struct run *run, const struct op *op, yyjson_val *value, uint32_t *ret_only)
 {
 	const uint32_t *list = run->schema->lists + op->a;
 	uint32_t count = 0;

@@ -80,9 +80,12 @@ static bool list_is_types(const struct compiler *compiler, const struct op *op)
 static void optimize_node(struct compiler *compiler, struct node *node)
 {
 	const struct node *nodes = (const struct node *)compiler->nodes.p;
-	struct op *ops = (struct op *)compiler->ops.p + node->first_op;
+	struct op *ops = (struct op *)compiler->ops.p;
 	uint32_t kept = 0;
 
+	if (node->op_count == 0)
+		return; /* perhaps there are no instructions at all */
+	ops += node->first_op;
 	for (uint32_t i = 0; i < node->op_count; i++) {
 		bool done = false;
 

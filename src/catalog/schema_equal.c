@@ -8,7 +8,7 @@
 
 static enum err equal_at(struct run *run, yyjson_val *a, yyjson_val *b, unsigned depth, bool *ret_equal);
 
-static bool numbers_equal(yyjson_val *a, yyjson_val *b)
+static LEAF bool numbers_equal(yyjson_val *a, yyjson_val *b)
 {
 	char scratch_a[NUMBER_SCRATCH_BYTES], scratch_b[NUMBER_SCRATCH_BYTES];
 	struct decimal x, y;
@@ -23,7 +23,7 @@ static bool numbers_equal(yyjson_val *a, yyjson_val *b)
 	return decimal_cmp(&x, &y) == 0;
 }
 
-static enum err arrays_equal(struct run *run, yyjson_val *a, yyjson_val *b, unsigned depth, bool *ret_equal)
+static LEAF enum err arrays_equal(struct run *run, yyjson_val *a, yyjson_val *b, unsigned depth, bool *ret_equal)
 {
 	yyjson_val *q = unsafe_yyjson_get_first(b), *p;
 	size_t i, max;
@@ -38,7 +38,7 @@ static enum err arrays_equal(struct run *run, yyjson_val *a, yyjson_val *b, unsi
 	return OK;
 }
 
-static enum err objects_equal(struct run *run, yyjson_val *a, yyjson_val *b, unsigned depth, bool *ret_equal)
+static LEAF enum err objects_equal(struct run *run, yyjson_val *a, yyjson_val *b, unsigned depth, bool *ret_equal)
 {
 	yyjson_obj_iter iter = yyjson_obj_iter_with(b);
 	size_t i, max;

@@ -34,7 +34,7 @@ static inline enum err member_check(struct run *run, uint32_t node_index, yyjson
 	return fail_type(run, node, value, frame);
 }
 
-static enum err name_check(struct run *run, const struct object_rule *rule, const struct frame *frame)
+static LEAF enum err name_check(struct run *run, const struct object_rule *rule, const struct frame *frame)
 {
 	bool naming = run->naming;
 	enum err err;
@@ -45,8 +45,8 @@ static enum err name_check(struct run *run, const struct object_rule *rule, cons
 	return err;
 }
 
-static enum err patterns_check(struct run *run, const struct object_rule *rule, yyjson_val *value,
-			       const struct frame *frame, bool *known)
+static LEAF enum err patterns_check(struct run *run, const struct object_rule *rule, yyjson_val *value,
+				    const struct frame *frame, bool *known)
 {
 	const struct pattern_property *row = run->schema->pattern_properties + rule->patterns;
 
@@ -63,8 +63,8 @@ static enum err patterns_check(struct run *run, const struct object_rule *rule, 
 }
 
 /* A member that is not named in `properties`, and what applies to names of all kinds. */
-static __attribute__((noinline)) enum err unusual_check(struct run *run, const struct object_rule *rule,
-							yyjson_val *value, const struct frame *frame, bool *known)
+static LEAF enum err unusual_check(struct run *run, const struct object_rule *rule, yyjson_val *value,
+				   const struct frame *frame, bool *known)
 {
 	if (rule->names != SCHEMA_NONE)
 		TRY(name_check(run, rule, frame));

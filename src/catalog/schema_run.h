@@ -48,17 +48,15 @@ static inline enum err run_steps(struct run *run, uint64_t n)
 	return OK;
 }
 
+/* Whether v is a number without fraction. Apart, so that the callers' frames stay small. */
+bool value_is_integer(yyjson_val *v);
+
 /* Whether v has one of the types. */
 static inline bool types_accept(uint8_t types, yyjson_val *v)
 {
-	struct str lexeme;
-	char scratch[NUMBER_SCRATCH_BYTES];
-
 	if (likely(types & 1u << yyjson_get_type(v)))
 		return true;
-	if (!(types & TYPE_INTEGER))
-		return false;
-	return number_lexeme(v, scratch, &lexeme) && number_is_integer(lexeme);
+	return (types & TYPE_INTEGER) && value_is_integer(v);
 }
 
 /* Run the instructions of a node whose types have accepted the value. */
@@ -79,6 +77,9 @@ NODISCARD enum err run_pattern(struct run *run, uint32_t pattern, yyjson_val *te
  *   Errors  ERR_LIMIT */
 NODISCARD enum err node_ask(struct run *run, uint32_t node, yyjson_val *value, const struct frame *frame,
 			    struct marks *marks, bool *ret_valid);
+
+/* Validation recurses through these: what only the last call needs must not be in every frame. */
+#define LEAF __attribute__((noinline))
 
 /* --- schema_failure.c: each returns ERR_MCP_ARGUMENTS --- */
 

@@ -6,7 +6,15 @@
  * counted, so a circular reference or a hostile value ends with ERR_LIMIT. */
 #include "catalog/schema_run.h"
 
-static enum err op_number(struct run *run, const struct op *op, yyjson_val *value, const struct frame *frame)
+bool value_is_integer(yyjson_val *v)
+{
+	char scratch[NUMBER_SCRATCH_BYTES];
+	struct str lexeme;
+
+	return number_lexeme(v, scratch, &lexeme) && number_is_integer(lexeme);
+}
+
+static LEAF enum err op_number(struct run *run, const struct op *op, yyjson_val *value, const struct frame *frame)
 {
 	const struct number_bound *bound = &run->schema->bounds[op->a];
 	struct str bound_lexeme = schema_text(run->schema, bound->lexeme), lexeme;
@@ -44,7 +52,7 @@ static size_t string_length(yyjson_val *value)
 	return length;
 }
 
-static enum err op_length(struct run *run, const struct op *op, yyjson_val *value, const struct frame *frame)
+static LEAF enum err op_length(struct run *run, const struct op *op, yyjson_val *value, const struct frame *frame)
 {
 	size_t bytes = unsafe_yyjson_get_len(value);
 	bool valid;
@@ -68,7 +76,7 @@ static enum err op_length(struct run *run, const struct op *op, yyjson_val *valu
 	return valid ? OK : fail_op(run, op, value, frame);
 }
 
-static enum err op_size(struct run *run, const struct op *op, yyjson_val *value, const struct frame *frame)
+static LEAF enum err op_size(struct run *run, const struct op *op, yyjson_val *value, const struct frame *frame)
 {
 	bool for_object = op->kind == OP_MIN_PROPERTIES || op->kind == OP_MAX_PROPERTIES;
 	bool is_least = op->kind == OP_MIN_PROPERTIES || op->kind == OP_MIN_ITEMS;
@@ -89,7 +97,7 @@ enum err run_pattern(struct run *run, uint32_t pattern, yyjson_val *text, bool *
 	return err;
 }
 
-static enum err op_pattern(struct run *run, const struct op *op, yyjson_val *value, const struct frame *frame)
+static LEAF enum err op_pattern(struct run *run, const struct op *op, yyjson_val *value, const struct frame *frame)
 {
 	bool matched;
 
@@ -99,7 +107,7 @@ static enum err op_pattern(struct run *run, const struct op *op, yyjson_val *val
 	return matched ? OK : fail_op(run, op, value, frame);
 }
 
-static enum err op_constant(struct run *run, const struct op *op, yyjson_val *value, const struct frame *frame)
+static LEAF enum err op_constant(struct run *run, const struct op *op, yyjson_val *value, const struct frame *frame)
 {
 	for (uint32_t i = 0; i < op->b; i++) {
 		yyjson_val *constant = run->schema->constants[op->a + i];
@@ -112,7 +120,7 @@ static enum err op_constant(struct run *run, const struct op *op, yyjson_val *va
 	return fail_op(run, op, value, frame);
 }
 
-static enum err op_unique(struct run *run, yyjson_val *value, const struct frame *frame)
+static LEAF enum err op_unique(struct run *run, yyjson_val *value, const struct frame *frame)
 {
 	size_t first, second;
 
@@ -198,8 +206,8 @@ static inline enum err run_ops(struct run *run, const struct node *node, yyjson_
 }
 
 /* With unevaluated*, the node keeps its own account of the value, then hands it on. */
-static __attribute__((noinline)) enum err run_tracked(struct run *run, const struct node *node, yyjson_val *value,
-						      const struct frame *frame, struct marks *marks)
+static LEAF enum err run_tracked(struct run *run, const struct node *node, yyjson_val *value, const struct frame *frame,
+				 struct marks *marks)
 {
 	struct marks own;
 
@@ -212,8 +220,8 @@ static __attribute__((noinline)) enum err run_tracked(struct run *run, const str
 }
 
 /* Entering another resource widens the dynamic scope. */
-static __attribute__((noinline)) enum err run_scoped(struct run *run, const struct node *node, yyjson_val *value,
-						     const struct frame *frame, struct marks *marks)
+static LEAF enum err run_scoped(struct run *run, const struct node *node, yyjson_val *value, const struct frame *frame,
+				struct marks *marks)
 {
 	struct scope scope = {run->scope, node->resource};
 	enum err err;

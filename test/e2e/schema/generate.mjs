@@ -2,8 +2,8 @@
 //
 // What is kept out, because the two validators differ there (the list in ../schema.test.mjs): numbers
 // that a double cannot hold, decimal multipleOf, siblings of $ref in draft-07, contains beside
-// positional or unevaluated items, an empty name that is required; and references that lead back to
-// themselves without entering the value.
+// positional or unevaluated items, if beside unevaluated*, an empty name that is required.
+// And references that lead back to themselves without entering the value.
 const NAMES = ['a', 'b', 'c', 'name', 'description_long', 'x-1', 'x-name', 'ü', 'a/b', '~', ''];
 const STRINGS = ['', 'a', 'b', 'ab', 'abc', 'abcc', 'hello world', 'ü', '😀', '😀😀', '12', 'x-1', 'a\nb', 'A', 'é1', '\u00a0', 'aaaaaaaaaa'];
 const NUMBERS = [0, 1, -1, 2, 3, 5, 7, 10, 100, 0.5, 1.5, -2.5, 0.25, 1e3, 1e15, 123456789];
@@ -96,15 +96,15 @@ export class Generator {
 	objects(schema, depth) {
 		const { random } = this;
 		this.maybe(schema, 'properties', 0.8, () => Object.fromEntries(random.some(NAMES, 5).map((name) => [name, this.part(depth)])));
-		this.maybe(schema, 'required', 0.5, () => random.some(schema.properties && random.chance(0.8) ? Object.keys(schema.properties) : NAMES, 3).filter((name) => name !== ''));
+		this.maybe(schema, 'required', 0.5, () => random.some(schema.properties && random.chance(0.8) ? Object.keys(schema.properties) : NAMES, 3).filter(Boolean));
 		this.maybe(schema, 'additionalProperties', 0.4, () => (random.chance(0.6) ? false : this.part(depth)));
 		this.maybe(schema, 'patternProperties', 0.2, () => Object.fromEntries(random.some(PATTERNS, 2).map((pattern) => [pattern, this.part(depth)])));
 		this.maybe(schema, 'propertyNames', 0.15, () => ({ maxLength: 1 + random.below(10), pattern: random.pick(PATTERNS) }));
 		this.maybe(schema, 'minProperties', 0.2, () => random.below(3));
 		this.maybe(schema, 'maxProperties', 0.2, () => random.below(5));
-		this.maybe(schema, 'dependencies', 0.1, () => ({ [random.pick(NAMES)]: random.chance(0.5) ? random.some(NAMES, 2) : this.part(depth) }));
+		this.maybe(schema, 'dependencies', 0.1, () => ({ [random.pick(NAMES)]: random.chance(0.5) ? random.some(NAMES, 2).filter(Boolean) : this.part(depth) }));
 		if (!this.modern) return;
-		this.maybe(schema, 'dependentRequired', 0.15, () => ({ [random.pick(NAMES)]: random.some(NAMES, 2) }));
+		this.maybe(schema, 'dependentRequired', 0.15, () => ({ [random.pick(NAMES)]: random.some(NAMES, 2).filter(Boolean) }));
 		this.maybe(schema, 'dependentSchemas', 0.15, () => ({ [random.pick(NAMES)]: this.inPlace(depth) }));
 		this.maybe(schema, 'unevaluatedProperties', 0.25, () => (random.chance(0.6) ? false : this.part(depth)));
 	}
@@ -122,7 +122,8 @@ export class Generator {
 	combined(schema, depth, first) {
 		const { random } = this;
 		const branches = () => random.many(1 + random.below(3), () => this.subschema(depth - 1, first));
-		switch (random.below(5)) {
+		const tracks = schema.unevaluatedItems !== undefined || schema.unevaluatedProperties !== undefined;
+		switch (random.below(tracks ? 4 : 5)) {
 		case 0: schema.allOf = branches(); break;
 		case 1: schema.anyOf = branches(); break;
 		case 2: schema.oneOf = branches(); break;

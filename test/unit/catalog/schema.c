@@ -284,6 +284,72 @@ START_TEST(test_patterns_are_bounded)
 }
 END_TEST
 
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED true
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED false
+#endif
+
+struct deep {
+	struct schema *schema;
+	yyjson_val *value;
+	enum err err;
+};
+
+static void *validate_deep(void *argument)
+{
+	AUTO(arena) *arena = arena_new(ARENA_BYTES);
+	struct deep *deep = argument;
+	struct schema_failure failure;
+
+	deep->err = schema_validate(deep->schema, deep->value, arena, &failure);
+	return NULL;
+}
+
+/* As deep as it goes on a stack of the size that the header promises to be enough. */
+static enum err validate_on_small_stack(struct schema *schema, yyjson_val *value)
+{
+	struct deep deep = {schema, value, OK};
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_attr_init(&attr), 0);
+	ck_assert_int_eq(pthread_attr_setstacksize(&attr, (SANITIZED ? 512 : 96) * 1024), 0);
+	ck_assert_int_eq(pthread_create(&thread, &attr, validate_deep, &deep), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	pthread_attr_destroy(&attr);
+	return deep.err;
+}
+
+START_TEST(test_stack)
+{
+	AUTO(arena) *arena = arena_new(ARENA_BYTES);
+	AUTO(schema) *objects = compile(
+		STR("{\"properties\":{\"a\":{\"$ref\":\"#\"}},\"patternProperties\":{\"^b\":{\"$ref\":\"#\"}}}"));
+	AUTO(schema) *unions = compile(STR("{\"$id\":\"x:y\",\"$dynamicAnchor\":\"n\",\"unevaluatedItems\":false,"
+					   "\"oneOf\":[{\"items\":{\"$dynamicRef\":\"#n\"}},{\"minItems\":9}]}"));
+	AUTO_BUF value = {0};
+
+	for (int i = 0; i < 70; i++)
+		buf_put(&value, i % 2 == 0 ? STR("{\"a\":") : STR("{\"b\":"));
+	buf_put_byte(&value, '1');
+	for (int i = 0; i < 70; i++)
+		buf_put_byte(&value, '}');
+	ck_err(validate_on_small_stack(objects, parse(arena, buf_str(&value))), OK);
+	value.n = 0;
+	for (int i = 0; i < 100; i++)
+		buf_put_byte(&value, '[');
+	for (int i = 0; i < 100; i++)
+		buf_put_byte(&value, ']');
+	ck_err(validate_on_small_stack(unions, parse(arena, buf_str(&value))), ERR_LIMIT);
+}
+END_TEST
+
 static void *validate_often(void *schema)
 {
 	for (int i = 0; i < 200; i++) {
@@ -328,4 +394,4 @@ END_TEST
 
 UNIT_MAIN("schema", test_messages, test_union_message, test_messages_are_bounded, test_numbers_are_exact,
 	  test_unique_many, test_unusable, test_dialects, test_documents, test_bounds, test_patterns_are_bounded,
-	  test_shared_by_threads, test_bytes)
+	  test_stack, test_shared_by_threads, test_bytes)
