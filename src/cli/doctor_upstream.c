@@ -73,7 +73,7 @@ static void check_command(const struct probe *probe)
 	if (!find_command(spec))
 		note(probe, probe->doctor->server_runs ? FINDING_WARN : FINDING_FAIL,
 		     "the command %.*s is not in PATH; install it or give its full path", spec->command);
-	else if (spec->cwd.n > 0 && access(spec->cwd.p, X_OK) != 0)
+	else if (!str_eq(spec->cwd, probe->doctor->config->data) && access(spec->cwd.p, X_OK) != 0)
 		note(probe, FINDING_FAIL, "its working directory %.*s cannot be entered", spec->cwd);
 	else
 		note(probe, FINDING_OK, "%.*s is there", spec->command);
