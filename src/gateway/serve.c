@@ -154,7 +154,8 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 	serving->keys.audit = NULL;
 	TRY(identity_start(gateway->db, serving->keys.api_key, &gateway->identity));
 	serving->keys.api_key = NULL;
-	return OK;
+	return audit_append(gateway->audit,
+			    &(struct audit_record){.event = STR("gateway.started"), .outcome = STR("ok")});
 }
 
 enum err gateway_listen_tls(const struct config_listen *listen, struct buf *problem, struct tls **ret_tls)
@@ -262,8 +263,10 @@ AWAITS static void stop(struct serving *serving)
 		audit_stop(gateway->audit);
 	if (gateway->db != NULL)
 		db_close(gateway->db);
-	http_server_free(gateway->server);
-	http_server_free(gateway->control);
+	if (gateway->server != NULL)
+		http_server_free(gateway->server);
+	if (gateway->control != NULL)
+		http_server_free(gateway->control);
 	state_free(gateway->state);
 	free(gateway->listeners);
 	gateway_free(gateway);
@@ -303,7 +306,6 @@ AWAITS_ENTRY static void serve_main(void *arg)
 	}
 	if (serving->gateway != NULL)
 		stop(serving);
-	rt_stop(1000);
 }
 
 int serve(const struct serve_options *options)
