@@ -17,7 +17,7 @@ struct child_spec {
 	uint64_t memory_bytes_max; /* RLIMIT_AS; 0 none (node needs much address space) */
 	uint64_t files_max;	   /* RLIMIT_NOFILE; 0 none */
 	uint64_t processes_max;	   /* RLIMIT_NPROC; 0 none */
-	size_t line_bytes_max;	   /* of stdout; a longer line ends the child with ERR_LIMIT */
+	size_t line_bytes_max;	   /* of stdout; a longer one: SIGKILL, writes ERR_LIMIT */
 };
 
 /* Callbacks, all on the child's loop, never from inside child_spawn.
@@ -39,7 +39,8 @@ NODISCARD enum err child_spawn(const struct child_spec *spec, const struct child
 			       struct child **ret_child);
 
 /* Write to stdin; waits while more than 256 KB are queued.
- *   Errors     ERR_CLOSED (it closed stdin or exited), ERR_CANCELED, ERR_TIMEOUT
+ *   Errors     ERR_CLOSED (it closed stdin, was stopped or exited), ERR_LIMIT (a line was too
+ *              long), ERR_CANCELED, ERR_TIMEOUT; once OK, all of the bytes are on their way
  *   Runs on    a fiber of the child's loop */
 NODISCARD enum err child_write(struct child *child, struct str bytes) AWAITS;
 

@@ -21,7 +21,7 @@ typedef void fiber_main(void *arg); /* AWAITS */
  *   name       static, for gdb and logs
  *   deadline_ms  on clock_ms(), 0 for none
  *   ret_fiber  may be NULL; valid until the fiber ends: only its group or its own code may keep it
- *   Errors     ERR_BUSY when FIBERS_MAX live on the loop
+ *   Errors     ERR_BUSY when FIBERS_MAX live on the loop or no memory is left for a stack
  *   Runs on    the loop's thread */
 NODISCARD enum err fiber_spawn(struct loop *loop, const char *name, fiber_main *main, void *arg, int64_t deadline_ms,
 			       struct fiber **ret_fiber);
@@ -63,9 +63,11 @@ struct wait {
 };
 #define WAIT_INIT ((struct wait){0})
 
-/* Suspend until wait_done. On cancel or deadline it calls `abandon(arg)` (may be NULL), which
- * must make the completer forget the wait or complete it soon; the await then still waits
- * for `done` unless abandon returns true ("forgotten: nobody will complete it").
+/* Suspend until wait_done. On cancel or deadline it calls `abandon(arg)` (may be NULL), on the
+ * fiber, which must make the completer forget the wait or complete it soon; the await then still
+ * waits for `done` unless abandon returns true ("forgotten: nobody will complete it"). A
+ * completion that comes before abandon is called wins: its result is returned. After an abandon
+ * that returned false, what was completed is in wait->result.
  *   Errors     the result given to wait_done, ERR_CANCELED, ERR_TIMEOUT
  *   Runs on    a fiber */
 NODISCARD enum err wait_for(struct wait *wait, bool (*abandon)(void *arg), void *arg) AWAITS;
@@ -108,6 +110,9 @@ NODISCARD enum err group_join(struct group *group) AWAITS;
 /* Single flight: the first caller under a key starts the work as its own fiber, later ones
  * wait for the same result. Canceling a caller does not cancel the work. Per loop.
  *   result     whatever `work` returned; each caller gets it
+ *   arg        taken over, on every path: `release` (may be NULL) is called with it after the
+ *              work, or at once when somebody else's work is under way or none was started
+ *   Limits     the work has REQUEST_TIMEOUT_MS
  *   Errors     the work's error, ERR_CANCELED, ERR_TIMEOUT (this caller's own) */
 NODISCARD enum err flight_join(struct str key, enum err (*work)(void *arg) /* AWAITS */, void *arg,
 			       void (*release)(void *arg)) AWAITS;

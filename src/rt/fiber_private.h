@@ -21,6 +21,9 @@
 struct stack_pool {
 	void *idle[FIBER_POOL_MAX]; /* each the lowest usable byte of STACK_BYTES */
 	size_t count;
+	size_t cold;	       /* the lowest so many have no pages */
+	size_t least;	       /* the lowest so many were not used since the last sweep */
+	struct timer sweep;    /* armed while there are pages to take */
 	unsigned given;	       /* counts returns, for sampling */
 	atomic_size_t deepest; /* bytes of a stack ever touched, to a page; any thread reads it */
 };
@@ -34,7 +37,7 @@ void stack_give(struct stack_pool *pool, void *stack);
 /* Unmap all idle stacks. */
 void stack_pool_end(struct stack_pool *pool);
 
-/* ---- the switch (context.c, or context_thread.c for debugging) -------------------- */
+/* ---- the switch (context.c, or context_thread.c for debugging) ------------------- */
 
 /* Two ends that run in turns: the loop's thread and a fiber. */
 struct context {

@@ -18,8 +18,10 @@
 #define LOOP_LOCALS_MAX 16
 
 /* Run `main` as a fiber on loop 0 of `loops` loops and return when it has ended and every
- * loop is empty or `rt_stop` was called. The calling thread becomes loop 0.
- *   Errors     ERR_SYSTEM */
+ * loop is empty (no fiber, no task, no open handle; timers do not count) or, after rt_stop, has
+ * no fiber. Handles that are open then are closed, children killed. SIGPIPE is ignored from here
+ * on. The calling thread becomes loop 0; the others are named gh-loop-N.
+ *   Errors     ERR_SYSTEM (descriptors, threads) */
 NODISCARD enum err rt_run(unsigned loops, fiber_main *main, void *arg);
 
 /* Ask every loop to end once its fibers have ended; cancels those still alive after `grace_ms`.
@@ -44,7 +46,7 @@ int64_t loop_now(struct loop *loop);
 uv_buf_t loop_read_buffer(struct loop *loop);
 
 /* A message to another loop (or to the own one's next turn). The task is embedded in the
- * sender's object, which must live until `run` was called.
+ * sender's object, which must live until `run` was called. Tasks of one sender keep their order.
  *   Runs on    any thread */
 struct task {
 	void (*run)(struct task *task); /* LOOP_ONLY: may not await */
@@ -53,7 +55,8 @@ struct task {
 void loop_post(struct loop *loop, struct task *task);
 
 /* Run `work` as a fiber on another loop and wait for its end; `arg` may lie on the caller's
- * stack. Cancel and deadline reach the other fiber. On the own loop it is a plain call.
+ * stack. Cancel and deadline reach the other fiber; of a caller that is canceled already it runs
+ * too, canceled. On the own loop it is a plain call.
  *   Errors     what `work` returned, ERR_BUSY */
 NODISCARD enum err loop_call(struct loop *loop, const char *name, enum err (*work)(void *arg) /* AWAITS */, void *arg)
 	AWAITS;
@@ -76,16 +79,18 @@ void timer_set(struct loop *loop, struct timer *timer, int64_t after_ms, void (*
 void timer_stop(struct timer *timer);
 
 /* Blocking work (SQLite, password hashing, getaddrinfo) on one of the worker threads, awaited.
- * `work` must not touch the loop. A canceled caller still waits for the work's end.
- *   Errors     what `work` returned, ERR_BUSY when WORK_QUEUE_MAX wait */
+ * `work` must not touch the loop. A canceled caller still waits for the work's end, and gets its
+ * result; one that was canceled before is refused.
+ *   Errors     what `work` returned, ERR_BUSY when WORK_QUEUE_MAX wait, ERR_CANCELED, ERR_TIMEOUT */
 #define WORK_QUEUE_MAX 1024
 NODISCARD enum err work_run(enum err (*work)(void *arg), void *arg) AWAITS;
 
 /* Counters for /metrics, summed over the loops.
  *   Runs on    any thread; values are approximate while loops run */
 struct rt_stats {
-	uint64_t fibers_live, fibers_peak, fibers_spawned, stack_bytes_peak;
-	uint64_t turn_ms_max; /* the longest a loop turn has taken since the last call */
+	uint64_t fibers_live, fibers_peak, fibers_spawned;
+	uint64_t stack_bytes_peak; /* the deepest stack that was seen; sampled, to a page */
+	uint64_t turn_ms_max;	   /* the longest a loop turn has taken since the last call */
 };
 struct rt_stats rt_stats(void);
 

@@ -3,9 +3,16 @@
  *   | guard page | STACK_BYTES, grows down ........... struct fiber |
  *
  * MADV_GUARD_INSTALL guards without splitting the mapping, so that 20,000 stacks are one map to
- * the kernel; before Linux 6.13 mprotect does it at the cost of two maps a stack. The pool is
- * last in, first out: the next fiber finds a stack that is in the cache. Stacks that lie deep in
- * the pool keep their address space and give their pages back. */
+ * the kernel; before Linux 6.13 mprotect does it at the cost of two maps a stack.
+ *
+ * The pool is last in, first out: the next fiber finds a stack that is in the cache. So those that
+ * were not needed for a while lie at its bottom:
+ *
+ *   idle: | cold, no pages | not used since the last sweep | used | free places |
+ *         0                cold                            least  count
+ *
+ * Each sweep takes the pages of those between `cold` and `least`. A busy loop thus never gives
+ * back what it will touch again in the next burst, and an idle one keeps address space only. */
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -18,7 +25,7 @@
 #endif
 
 #define PAGE_BYTES 4096 /* where pages are larger, the guard is rounded up by stack_new */
-#define POOL_WARM 192	/* idle stacks that keep their pages: giving them back costs a fault each time */
+#define SWEEP_MS 5000
 #define SAMPLE_EVERY 1024
 
 static size_t guard_bytes(void)
@@ -69,7 +76,25 @@ static void stack_measure(struct stack_pool *pool, void *stack)
 
 void *stack_take(struct stack_pool *pool)
 {
-	return pool->count > 0 ? pool->idle[--pool->count] : stack_new();
+	if (pool->count == 0)
+		return stack_new();
+	pool->count--;
+	if (pool->least > pool->count)
+		pool->least = pool->count;
+	if (pool->cold > pool->count)
+		pool->cold = pool->count;
+	return pool->idle[pool->count];
+}
+
+static void on_sweep(struct timer *timer)
+{
+	struct stack_pool *pool = CONTAINER_OF(timer, struct stack_pool, sweep);
+
+	while (pool->cold < pool->least)
+		(void)madvise(pool->idle[pool->cold++], STACK_BYTES, MADV_DONTNEED);
+	pool->least = pool->count;
+	if (pool->cold < pool->count)
+		timer_set(loop_current, timer, SWEEP_MS, on_sweep);
 }
 
 void stack_give(struct stack_pool *pool, void *stack)
@@ -81,13 +106,14 @@ void stack_give(struct stack_pool *pool, void *stack)
 		stack_free(stack);
 		return;
 	}
-	if (pool->count >= POOL_WARM)
-		(void)madvise(stack, STACK_BYTES, MADV_DONTNEED);
 	pool->idle[pool->count++] = stack;
+	if (pool->sweep.at_ms == 0)
+		timer_set(loop_current, &pool->sweep, SWEEP_MS, on_sweep);
 }
 
 void stack_pool_end(struct stack_pool *pool)
 {
+	timer_stop(&pool->sweep);
 	while (pool->count > 0) {
 		void *stack = pool->idle[--pool->count];
 

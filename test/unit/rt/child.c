@@ -356,6 +356,31 @@ START_TEST(a_missing_program_is_not_found)
 }
 END_TEST
 
+/* Neither what this process ignores nor what the loop's thread blocks reaches the child. */
+AWAITS static enum err signals_there(void *arg)
+{
+	struct watch watch;
+
+	ck_ok(shell(&watch, "kill -PIPE $$; exit 0"));
+	await_exit(&watch);
+	ck_assert_int_eq(watch.status, -SIGPIPE);
+	ck_ok(shell(&watch, "kill -TERM $$; exit 0"));
+	await_exit(&watch);
+	ck_assert_int_eq(watch.status, -SIGTERM);
+	return OK;
+}
+
+AWAITS static void signals_body(void *arg)
+{
+	ck_ok(loop_call(loop_at(1), "signals", signals_there, NULL));
+}
+
+START_TEST(signals_are_as_in_a_fresh_process)
+{
+	run(2, signals_body);
+}
+END_TEST
+
 /* ---- the group ------------------------------------------------------------------- */
 
 AWAITS static void group_body(void *arg)
@@ -497,5 +522,6 @@ END_TEST
 UNIT_MAIN("child", lines_come_before_the_exit, what_is_written_comes_back, writers_wait_for_room,
 	  a_closed_stdin_is_seen, a_line_without_end_is_the_end, a_long_line_of_stderr_is_cut,
 	  the_environment_is_what_was_given, directory_limits_and_descriptors, a_missing_program_is_not_found,
-	  stop_reaches_grandchildren, who_ignores_sigterm_gets_sigkill, helpers_do_not_outlive_the_child,
-	  an_escaped_helper_does_not_hold_us_up, kill_all_kills_all, churn_leaks_nothing)
+	  signals_are_as_in_a_fresh_process, stop_reaches_grandchildren, who_ignores_sigterm_gets_sigkill,
+	  helpers_do_not_outlive_the_child, an_escaped_helper_does_not_hold_us_up, kill_all_kills_all,
+	  churn_leaks_nothing)
