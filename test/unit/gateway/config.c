@@ -1,0 +1,217 @@
+/* The configuration: what is accepted, where it goes, and what a mistake is told. */
+#include "../unit.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gateway/config.h"
+
+static struct config *good(const char *text)
+{
+	struct config *config = NULL;
+	AUTO_BUF problem = {0};
+	enum err err = config_parse(str_of(text), STR("g.yaml"), &problem, &config);
+
+	ck_assert_msg(err == OK, "%.*s", STR_ARG(buf_str(&problem)));
+	return config;
+}
+
+START_TEST(nothing_is_a_configuration)
+{
+	AUTO(config) *config = good("");
+
+	ck_assert_uint_eq(config->listen_count, 1);
+	ck_str(config->listen[0].text, "127.0.0.1:8080");
+	ck_assert(config->auth_required && config->loopback_only && !config->production);
+	ck_str(config->data, "./gatehouse-data");
+	ck_str(config->separator, "_");
+	ck_assert_uint_eq(config->limits.per_ip.limit, 100);
+	ck_assert_int_eq(config->limits.per_ip.window_ms, 60000);
+	ck_assert_uint_eq(config->limits.per_tenant.limit, 300);
+	ck_assert_uint_eq(config->limits.per_auth.limit, 5);
+	ck_assert_int_eq(config->limits.per_auth.window_ms, 15 * 60000);
+	ck_assert_uint_eq(config->limits.auth_failures_max, 10);
+	ck_assert_int_eq(config->limits.auth_block_ms, 3600000);
+	ck_assert_int_eq(config->audit_commit_ms, 5);
+	ck_assert_int_eq(config->durability, AUDIT_GROUP);
+	ck_assert_int_eq(config->log_level, LOG_INFO);
+}
+END_TEST
+
+START_TEST(the_contract_of_the_house)
+{
+	AUTO(config) *config = good("listen: 127.0.0.1:8080\n"
+				    "data: ./gatehouse-data\n"
+				    "database: sqlite\n"
+				    "state: memory\n"
+				    "auth: required\n"
+				    "upstreams:\n"
+				    "  everything: { stdio: { command: npx, args: [\"-y\", \"x\"] } }\n"
+				    "  billing:    { http:  { url: \"https://billing.example/mcp\" } }\n"
+				    "toolsets:\n"
+				    "  support: { include: [\"billing.*\"], exclude: [\"*.delete_*\"] }\n");
+
+	ck_assert_uint_eq(config->upstream_count, 2);
+	ck_str(config->upstreams[0].name, "everything");
+	ck_assert_int_eq(config->upstreams[0].kind, UPSTREAM_STDIO);
+	ck_assert_uint_eq(config->upstreams[0].arg_count, 2);
+	ck_assert(config->upstreams[0].warm);
+	ck_assert_int_eq(config->upstreams[1].kind, UPSTREAM_HTTP);
+	ck_str(config->upstreams[1].url, "https://billing.example/mcp");
+	ck_assert_int_eq(config->upstreams[1].timeout_ms, 60000);
+	ck_assert_uint_eq(config->toolset_count, 1);
+	ck_str(config->toolsets[0].exclude[0], "*.delete_*");
+}
+END_TEST
+
+/* A line of the file, and what must be said about it. */
+static const struct {
+	const char *text, *problem;
+} mistakes[] = {
+	{"lissten: 1", "g.yaml:1:1: unknown key \"lissten\" in the configuration; did you mean \"listen\"?"},
+	{"\n\nlimits:\n  per_pi: 3/min", "g.yaml:4:3: unknown key \"per_pi\""},
+	{"workers: many", "g.yaml:1:10: workers: must be a whole number"},
+	{"workers: 65", "g.yaml:1:10: workers: 65 is out of range"},
+	{"limits: { per_ip: 100 }", "per_ip: must be a rate such as 100/min"},
+	{"limits: { body: 1 }", "out of range"},
+	{"limits: { drain: 5 }", "drain: must be a duration"},
+	{"log: { level: loud }", "level: \"loud\" is none of debug, info, warn, error"},
+	{"listen: localhost:80", "listen: must be HOST:PORT with a literal address"},
+	{"listen: []", "at least one address"},
+	{"auth: maybe", "auth: must be `required` or `none`"},
+	{"auth: none\nlisten: 0.0.0.0:80", "would let everybody in"},
+	{"data: a\ndata: b", "g.yaml:2:1: the key \"data\" stands here twice (first in line 1)"},
+	{"a: [1", "g.yaml:"},
+	{"data: &x a", "anchors and tags"},
+	{"data: *x", "aliases"},
+	{"- a", "must be a map"},
+	{"upstreams: { a: {} }", "needs either `http` or `stdio`"},
+	{"upstreams: { a: { http: x, stdio: { command: y } } }", "needs either `http` or `stdio`"},
+	{"upstreams: { a: { http: \"ftp://x/\" } }", "the url must be"},
+	{"upstreams: { a: { stdio: {} } }", "needs a `command`"},
+	{"upstreams: { \"a b\": { http: \"http://x/\" } }", "an upstream's name has"},
+	{"upstreams: { a: { http: \"http://x/\", revision: 1999-01-01 } }", "revision: must be"},
+	{"trusted_proxies: [nonsense]", "must be networks"},
+	{"listen: { address: \"127.0.0.1:1\", tls: { cert: a } }", "needs both `cert` and `key`"},
+	{"toolsets: { s: { include: 3 } }", "include: must be a list"},
+	{"data: ${env:GATEHOUSE_TEST_NOT_SET}", "is not set"},
+	{"production: true\ndata: ${env:HOME}", "do not come from the environment in production"},
+	{"data: ${file:/does/not/exist}", "cannot be read"},
+	{"data: ${what}", "only ${file:PATH} and ${env:NAME}"},
+};
+
+START_TEST(a_mistake_is_named_with_its_place)
+{
+	struct config *config = NULL;
+	AUTO_BUF problem = {0};
+
+	ck_err(config_parse(str_of(mistakes[_i].text), STR("g.yaml"), &problem, &config), ERR_CONFIG);
+	buf_put_byte(&problem, '\0');
+	ck_assert_msg(strstr(problem.p, mistakes[_i].problem) != NULL, "'%s' says '%s'", mistakes[_i].text, problem.p);
+}
+END_TEST
+
+START_TEST(all_mistakes_are_told_at_once)
+{
+	struct config *config = NULL;
+	AUTO_BUF problem = {0};
+	size_t lines = 1;
+
+	ck_err(config_parse(STR("workers: x\nnonsense: 1\nlimits: { body: y }\n"), STR("g.yaml"), &problem, &config),
+	       ERR_CONFIG);
+	for (size_t i = 0; i < problem.n; i++)
+		lines += problem.p[i] == '\n';
+	ck_assert_uint_eq(lines, 3);
+}
+END_TEST
+
+START_TEST(secrets_come_from_files)
+{
+	char dir[] = "/tmp/gatehouse-config-XXXXXX", path[64], text[256];
+	FILE *file;
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/token", dir);
+	file = fopen(path, "w");
+	ck_assert_ptr_nonnull(file);
+	fputs("s3cret\n", file);
+	fclose(file);
+	chmod(path, 0600);
+	snprintf(text, sizeof(text),
+		 "production: true\nupstreams: { a: { http: { url: \"http://x/\", headers: { A: \"Bearer ${file:%s}\" "
+		 "} } } }",
+		 path);
+	{
+		AUTO(config) *config = good(text);
+
+		ck_str(config->upstreams[0].headers[0].value, "Bearer s3cret");
+	}
+	chmod(path, 0644);
+	{
+		struct config *config = NULL;
+		AUTO_BUF problem = {0};
+
+		ck_err(config_parse(str_of(text), STR("g.yaml"), &problem, &config), ERR_CONFIG);
+	}
+	unlink(path);
+	rmdir(dir);
+}
+END_TEST
+
+START_TEST(a_private_url_says_so_itself)
+{
+	static const struct {
+		const char *url;
+		bool allowed;
+	} urls[] = {
+		{"http://127.0.0.1:9/mcp", true}, {"http://localhost:9/", true}, {"http://[::1]:9/", true},
+		{"http://10.1.2.3/", true},	  {"http://192.168.1.1/", true}, {"https://billing.example/mcp", false},
+		{"http://8.8.8.8/", false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+		char text[128];
+
+		snprintf(text, sizeof(text), "upstreams: { a: { http: \"%s\" } }", urls[i].url);
+		AUTO(config) *config = good(text);
+		ck_assert_msg(config->upstreams[0].allow_private == urls[i].allowed, "%s", urls[i].url);
+	}
+}
+END_TEST
+
+START_TEST(a_change_of_an_upstream_is_seen)
+{
+	AUTO(config) *a = good("upstreams: { a: { stdio: { command: x, args: [y], env: { K: v } } } }");
+	AUTO(config) *b =
+		good("log: { level: debug }\nupstreams: { a: { stdio: { command: x, args: [y], env: { K: v } } } }");
+	AUTO(config) *c = good("upstreams: { a: { stdio: { command: x, args: [y], env: { K: w } } } }");
+	AUTO(config) *d = good("upstreams: { a: { stdio: { command: x, args: [y], env: { K: v } }, timeout: 5s } }");
+
+	ck_assert(config_same_upstream(&a->upstreams[0], &b->upstreams[0]));
+	ck_assert(!config_same_upstream(&a->upstreams[0], &c->upstreams[0]));
+	ck_assert(!config_same_upstream(&a->upstreams[0], &d->upstreams[0]));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("config");
+	TCase *tcase = tcase_create("config");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_test(tcase, nothing_is_a_configuration);
+	tcase_add_test(tcase, the_contract_of_the_house);
+	tcase_add_loop_test(tcase, a_mistake_is_named_with_its_place, 0, ARRAY_LEN(mistakes));
+	tcase_add_test(tcase, all_mistakes_are_told_at_once);
+	tcase_add_test(tcase, secrets_come_from_files);
+	tcase_add_test(tcase, a_private_url_says_so_itself);
+	tcase_add_test(tcase, a_change_of_an_upstream_is_seen);
+	suite_add_tcase(suite, tcase);
+	srunner_set_fork_status(runner, CK_FORK);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
