@@ -29,7 +29,7 @@ build_flavour() {
 			return 1
 		printf '%s\n' "$words" >"build/$flavour/.options"
 	fi
-	step "building $flavour" ninja -C "build/$flavour" "$@"
+	step "building $flavour" ninja -k 0 -C "build/$flavour" "$@"
 }
 
 # Ship without symbols, keep them beside the binary where gdb looks for them. ninja relinks only

@@ -65,13 +65,20 @@ logged() {
 	"$@" </dev/null 2>&1 | tee "$(log_of "$title")" | show_progress "$title"
 }
 
-# step TITLE COMMAND...: the same; when the command fails, the end of its log is shown.
+# step TITLE COMMAND...: the same; when the command fails, its log is shown from what ninja says FAILED,
+# or its end.
 step() {
+	local log
 	if logged "$@"; then
 		return 0
 	fi
-	tail -n 60 "$(log_of "$1")" >&2
-	say "./dev: '$1' failed; all of its output is in $(log_of "$1")" >&2
+	log=$(log_of "$1")
+	if grep -q '^FAILED' "$log"; then
+		sed -n '/^FAILED/,$p' "$log" | grep -v '^\[[0-9]*/' | head -n 80 >&2
+	else
+		tail -n 60 "$log" >&2
+	fi
+	say "./dev: '$1' failed; all of its output is in $log" >&2
 	return 1
 }
 
