@@ -170,6 +170,14 @@ bool number_is_integer(struct str lexeme)
 	return decimal.n == 0 || decimal.low >= 0;
 }
 
+bool number_value_is_integer(yyjson_val *v)
+{
+	char scratch[NUMBER_SCRATCH_BYTES];
+	struct str lexeme;
+
+	return number_lexeme(v, scratch, &lexeme) && number_is_integer(lexeme);
+}
+
 bool number_count(struct str lexeme, uint64_t *ret_count)
 {
 	struct decimal decimal = decimal_of(lexeme);

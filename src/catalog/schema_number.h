@@ -30,6 +30,9 @@ int decimal_cmp(const struct decimal *a, const struct decimal *b);
 /* Whether the lexeme spells a mathematical integer: 1, -0, 1.0, 1e3. */
 bool number_is_integer(struct str lexeme);
 
+/* The same of a value; false when it is no number. */
+bool number_value_is_integer(yyjson_val *v);
+
 /* An integer of at most 18 characters without point and exponent; false for any other lexeme. */
 bool number_small(struct str lexeme, int64_t *ret_value);
 

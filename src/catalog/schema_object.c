@@ -3,21 +3,33 @@
  * type, is decided without a call. */
 #include "catalog/schema_run.h"
 
-static inline const struct property *property_find(struct run *run, const struct object_rule *rule, yyjson_val *key)
+static inline bool property_is(const struct run *run, const struct property *property, uint64_t tag, const char *p,
+			       size_t n)
 {
-	const struct schema *schema = run->schema;
+	return property->tag == tag && property->name.n == n &&
+	       property_same(run->schema->pool + property->name.at, p, n);
+}
+
+/* The property named `key`, NULL for none. Most values have their members in the schema's order:
+ * *next is the property after the last one found and is tried before the table. */
+static inline const struct property *property_find(struct run *run, const struct object_rule *rule, yyjson_val *key,
+						   const struct property **next, const struct property *end)
+{
+	const struct property *properties = end - rule->property_count;
 	const char *p = unsafe_yyjson_get_str(key);
 	size_t n = unsafe_yyjson_get_len(key);
 	uint64_t tag = property_tag(p, n);
-	const uint32_t *buckets = schema->buckets + rule->buckets;
+	const uint32_t *buckets;
 
+	if (likely(*next < end && property_is(run, *next, tag, p, n)))
+		return (*next)++;
+	buckets = run->schema->buckets + rule->buckets;
 	for (uint32_t at = property_bucket(rule, tag, n); buckets[at] != SCHEMA_NONE;
 	     at = (at + 1) & rule->bucket_mask) {
-		const struct property *property = schema->properties + rule->properties + buckets[at];
-
-		if (likely(property->tag == tag && property->name.n == n) &&
-		    (n <= 8 || memcmp(schema->pool + property->name.at, p, n) == 0))
-			return property;
+		if (property_is(run, &properties[buckets[at]], tag, p, n)) {
+			*next = &properties[buckets[at]] + 1;
+			return *next - 1;
+		}
 		/* names chosen to collide must not get their lookups for nothing */
 		run->steps -= run->steps > 0;
 	}
@@ -96,6 +108,7 @@ enum err object_check(struct run *run, const struct object_rule *rule, yyjson_va
 		      struct marks *marks)
 {
 	bool unusual = rule->pattern_count > 0 || rule->names != SCHEMA_NONE;
+	const struct property *next = run->schema->properties + rule->properties, *end = next + rule->property_count;
 	size_t count = unsafe_yyjson_get_len(value);
 	yyjson_val *key = unsafe_yyjson_get_first(value);
 	struct frame inner = {.up = frame};
@@ -104,7 +117,7 @@ enum err object_check(struct run *run, const struct object_rule *rule, yyjson_va
 	TRY(run_steps(run, count));
 	for (size_t i = 0; i < count; i++) {
 		yyjson_val *member = key + 1;
-		const struct property *property = property_find(run, rule, key);
+		const struct property *property = property_find(run, rule, key, &next, end);
 		bool known = false;
 
 		inner.key = key;

@@ -48,15 +48,12 @@ static inline enum err run_steps(struct run *run, uint64_t n)
 	return OK;
 }
 
-/* Whether v is a number without fraction. Apart, so that the callers' frames stay small. */
-bool value_is_integer(yyjson_val *v);
-
 /* Whether v has one of the types. */
 static inline bool types_accept(uint8_t types, yyjson_val *v)
 {
 	if (likely(types & 1u << yyjson_get_type(v)))
 		return true;
-	return (types & TYPE_INTEGER) && value_is_integer(v);
+	return (types & TYPE_INTEGER) && number_value_is_integer(v);
 }
 
 /* Run the instructions of a node whose types have accepted the value. */

@@ -6,14 +6,6 @@
  * counted, so a circular reference or a hostile value ends with ERR_LIMIT. */
 #include "catalog/schema_run.h"
 
-bool value_is_integer(yyjson_val *v)
-{
-	char scratch[NUMBER_SCRATCH_BYTES];
-	struct str lexeme;
-
-	return number_lexeme(v, scratch, &lexeme) && number_is_integer(lexeme);
-}
-
 static LEAF enum err op_number(struct run *run, const struct op *op, yyjson_val *value, const struct frame *frame)
 {
 	const struct number_bound *bound = &run->schema->bounds[op->a];

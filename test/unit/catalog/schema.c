@@ -381,6 +381,42 @@ START_TEST(test_shared_by_threads)
 }
 END_TEST
 
+/* Names of every length around the words they are compared by, each unlike the others in one byte. */
+START_TEST(test_property_names)
+{
+	static const char filler[] = "abcdefghijklmnopqrstuvwxyz";
+	AUTO(arena) *arena = arena_new(ARENA_BYTES);
+	AUTO(schema) *schema = NULL;
+	struct schema_failure failure;
+	AUTO_BUF text = {0}, problem = {0};
+	unsigned names = 0;
+
+	buf_put(&text, STR("{\"additionalProperties\":false,\"properties\":{"));
+	for (int n = 1; n <= 20; n++) {
+		for (int odd = 0; odd < n; odd++) {
+			buf_put_fmt(&text, "%s\"%.*s%c%.*s\":{\"const\":%u}", names == 0 ? "" : ",", odd, filler,
+				    'A' + odd, n - odd - 1, filler + odd + 1, names);
+			names++;
+		}
+	}
+	buf_put(&text, STR("}}"));
+	ck_ok(schema_compile(parse(arena, buf_str(&text)), &problem, &schema));
+	names = 0;
+	for (int n = 1; n <= 20; n++) {
+		for (int odd = 0; odd < n; odd++) {
+			struct str value = arena_fmt(arena, "{\"%.*s%c%.*s\":%u}", odd, filler, 'A' + odd, n - odd - 1,
+						     filler + odd + 1, names++);
+			struct str other = arena_fmt(arena, "{\"%.*s%c%.*s\":0}", odd, filler, '0' + odd, n - odd - 1,
+						     filler + odd + 1);
+
+			ck_ok(schema_validate(schema, parse(arena, value), arena, &failure));
+			ck_err(schema_validate(schema, parse(arena, other), arena, &failure), ERR_MCP_ARGUMENTS);
+			ck_str(failure.keyword, "additionalProperties");
+		}
+	}
+}
+END_TEST
+
 START_TEST(test_bytes)
 {
 	AUTO(schema) *small = compile(STR("{\"type\":\"object\"}"));
@@ -394,4 +430,4 @@ END_TEST
 
 UNIT_MAIN("schema", test_messages, test_union_message, test_messages_are_bounded, test_numbers_are_exact,
 	  test_unique_many, test_unusable, test_dialects, test_documents, test_bounds, test_patterns_are_bounded,
-	  test_stack, test_shared_by_threads, test_bytes)
+	  test_stack, test_shared_by_threads, test_property_names, test_bytes)
