@@ -2,6 +2,7 @@
  * additionalProperties and propertyNames become one rule with a hash table of names, so that
  * validating walks the members once; dependencies get instructions of their own. */
 #include "catalog/schema_compile.h"
+#include "catalog/schema_property.h"
 
 #define BUCKETS_PER_PROPERTY 2 /* half full: few probes */
 

@@ -2,6 +2,7 @@
  * value, and counts the required ones. The usual member, a known name with a value of the right
  * type, is decided without a call. */
 #include "catalog/schema_run.h"
+#include "catalog/schema_property.h"
 
 static inline bool property_is(const struct run *run, const struct property *property, uint64_t tag, const char *p,
 			       size_t n)
