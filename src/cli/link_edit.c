@@ -16,9 +16,11 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* The white space in front of the first indented line; two spaces when there is none. */
+/* One level of indentation: the smallest there is; two spaces when there is none. */
 static struct str find_unit(struct str text)
 {
+	struct str unit = STR_NONE;
+
 	for (size_t i = 0; i + 1 < text.n; i++) {
 		size_t n = 0;
 
@@ -26,10 +28,10 @@ static struct str find_unit(struct str text)
 			continue;
 		while (i + 1 + n < text.n && (text.p[i + 1 + n] == ' ' || text.p[i + 1 + n] == '\t'))
 			n++;
-		if (n > 0 && i + 1 + n < text.n && !is_space(text.p[i + 1 + n]))
-			return (struct str){text.p + i + 1, n};
+		if (n > 0 && i + 1 + n < text.n && !is_space(text.p[i + 1 + n]) && (unit.n == 0 || n < unit.n))
+			unit = (struct str){text.p + i + 1, n};
 	}
-	return STR("  ");
+	return unit.n > 0 ? unit : STR("  ");
 }
 
 static void put_break(struct buf *out, struct str unit, size_t depth)
@@ -149,14 +151,14 @@ static int our_header(struct str line)
 /* Where the comments and empty lines at the end of `lines` begin: they speak of what follows. */
 static const char *tail_of(struct str lines)
 {
-	const char *tail = lines.p;
+	const char *tail = lines.p, *end = lines.p + lines.n;
 	struct str line;
 
 	while (lines.n > 0) {
 		str_cut(lines, '\n', &line, &lines);
 		line = str_trim(line);
 		if (line.n > 0 && line.p[0] != '#')
-			tail = lines.n > 0 ? lines.p : line.p + line.n;
+			tail = lines.n > 0 ? lines.p : end;
 	}
 	return tail;
 }
@@ -235,13 +237,13 @@ static size_t same_front(struct str a, struct str b)
 	return same;
 }
 
-/* Bytes of the common end, in whole lines: what follows a line end in both. */
+/* Bytes of the common end, in whole lines; both begin with a line. */
 static size_t same_back(struct str a, struct str b)
 {
 	size_t same = 0;
 
 	for (size_t i = 1; i <= a.n && i <= b.n && a.p[a.n - i] == b.p[b.n - i]; i++)
-		if (i < a.n && i < b.n && a.p[a.n - i - 1] == '\n' && b.p[b.n - i - 1] == '\n')
+		if ((i == a.n || a.p[a.n - i - 1] == '\n') && (i == b.n || b.p[b.n - i - 1] == '\n'))
 			same = i;
 	return same;
 }
