@@ -5,7 +5,7 @@
 #include "base/check.h"
 #include "base/json_text.h"
 
-static bool member_is(const struct json_member *m, struct str key)
+bool json_key_is(const struct json_member *m, struct str key)
 {
 	return likely(!m->escaped) ? str_eq(m->key, key) : json_spells(m->key, key);
 }
@@ -19,7 +19,7 @@ const struct json_member *json_member(const struct json_index *index, const stru
 		end = parent->end;
 	}
 	for (; i < end; i = index->member[i].end) {
-		if (member_is(&index->member[i], key))
+		if (json_key_is(&index->member[i], key))
 			return &index->member[i];
 	}
 	return NULL;

@@ -4,27 +4,23 @@
 
 #include "mcp/version.h"
 
-#define META_PREFIX STR("io.modelcontextprotocol/")
-#define META_SERVER_INFO STR("io.modelcontextprotocol/serverInfo")
-
 const struct str mcp_self = {MCP_SELF_JSON, sizeof(MCP_SELF_JSON) - 1};
 
-/* Per-request members that only the modern era has, and that the gateway writes itself. */
-static bool is_request_meta(struct str key)
+/* Per-request members that only the modern era has, or that the gateway writes itself. */
+static bool is_request_meta(const struct json_member *m)
 {
 	static const struct str own[] = {
-		{"protocolVersion", 15},
-		{"clientCapabilities", 18},
-		{"clientInfo", 10},
-		{"logLevel", 8},
+		{"progressToken", 13},
+		{"traceparent", 11},
+		{"tracestate", 10},
+		{"io.modelcontextprotocol/protocolVersion", 39},
+		{"io.modelcontextprotocol/clientCapabilities", 42},
+		{"io.modelcontextprotocol/clientInfo", 34},
+		{"io.modelcontextprotocol/logLevel", 32},
 	};
 
-	if (str_eq(key, STR("progressToken")) || str_eq(key, STR("traceparent")) || str_eq(key, STR("tracestate")))
-		return true;
-	if (!str_starts(key, META_PREFIX))
-		return false;
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
-		if (str_eq(str_skip(key, META_PREFIX.n), own[i]))
+		if (json_key_is(m, own[i]))
 			return true;
 	return false;
 }
@@ -92,7 +88,7 @@ static void put_meta(struct object *params, const struct mcp_outgoing *outgoing,
 		const struct json_member *m = first_child(&from->index, from->meta);
 
 		for (; m != NULL; m = next_sibling(&from->index, from->meta, m))
-			if (!is_request_meta(m->key))
+			if (!is_request_meta(m))
 				object_raw(&meta, m->key, m->value);
 	}
 	if (mcp_is_modern(revision))
@@ -123,7 +119,7 @@ static void put_ref(struct object *params, const struct mcp_message *from, const
 	object_key(params, STR("ref"));
 	buf_put_byte(params->out, '{');
 	for (; m != NULL; m = next_sibling(&from->index, ref, m)) {
-		if (str_eq(m->key, STR("name")) || str_eq(m->key, STR("uri")))
+		if (json_key_is(m, STR("name")) || json_key_is(m, STR("uri")))
 			object_text(&inner, m->key, name);
 		else
 			object_raw(&inner, m->key, m->value);
@@ -140,13 +136,13 @@ static void put_params(struct object *params, const struct mcp_outgoing *outgoin
 	if (from == NULL || from->params == NULL)
 		return;
 	for (m = first_child(&from->index, from->params); m != NULL; m = next_sibling(&from->index, from->params, m)) {
-		bool names = str_eq(m->key, STR("name")) || str_eq(m->key, STR("uri"));
+		bool names = json_key_is(m, STR("name")) || json_key_is(m, STR("uri"));
 
 		if (m == from->meta)
 			continue;
 		if (names && outgoing->name.p != NULL)
 			object_text(params, m->key, outgoing->name);
-		else if (outgoing->ref_name.p != NULL && m->kind == JSON_OBJECT && str_eq(m->key, STR("ref")))
+		else if (outgoing->ref_name.p != NULL && m->kind == JSON_OBJECT && json_key_is(m, STR("ref")))
 			put_ref(params, from, m, outgoing->ref_name);
 		else
 			object_raw(params, m->key, m->value);
@@ -214,9 +210,9 @@ static void put_modern_additions(const struct mcp_message *answer, enum mcp_meth
 	}
 }
 
-static bool is_modern_only(struct str key)
+static bool is_modern_only(const struct json_member *m)
 {
-	return str_eq(key, STR("resultType")) || str_eq(key, STR("ttlMs")) || str_eq(key, STR("cacheScope"));
+	return json_key_is(m, STR("resultType")) || json_key_is(m, STR("ttlMs")) || json_key_is(m, STR("cacheScope"));
 }
 
 /* Whether the client of that era can take this resultType. */
@@ -234,7 +230,7 @@ static enum err check_result_type(const struct mcp_message *answer, enum mcp_rev
 /* What a client of that era may see of the result. */
 static bool is_shown(const struct json_member *m, bool modern)
 {
-	return modern || !is_modern_only(m->key);
+	return modern || !is_modern_only(m);
 }
 
 /* The members from `from` on that stand together and are all shown, as one slice; STR_NONE when

@@ -45,6 +45,25 @@ START_TEST(a_legacy_request_keeps_what_it_does_not_know)
 }
 END_TEST
 
+/* Found by the fuzzer: a key spelt with escapes passed the list of keys we write ourselves, and the
+ * server would have read the client's value or ours, whichever it takes of two. */
+START_TEST(an_escaped_key_is_the_same_key)
+{
+	AUTO(arena) *arena = arena_new(1 << 20);
+	struct mcp_message from = read(
+		arena,
+		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"n\\u0061me\":\"u_t\","
+		"\"_meta\":{\"io.modelcontextprotocol\\/clientCapabilities\":{\"x\":1},\"progress\\u0054oken\":9}}}");
+	struct mcp_outgoing outgoing = {.method = from.method, .from = &from, .name = STR("t"), .wants_progress = true};
+	AUTO_BUF out = {0};
+
+	mcp_compose_request(&outgoing, MCP_2025_11_25, 3, &out);
+	ck_str(buf_str(&out),
+	       "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"tools/call\",\"params\":{\"n\\u0061me\":\"t\","
+	       "\"_meta\":{\"progressToken\":3}}}");
+}
+END_TEST
+
 START_TEST(a_modern_request_says_who_asks)
 {
 	AUTO(arena) *arena = arena_new(1 << 20);
@@ -196,7 +215,7 @@ START_TEST(progress_gets_the_clients_token)
 }
 END_TEST
 
-UNIT_MAIN("compose", a_legacy_request_keeps_what_it_does_not_know, a_modern_request_says_who_asks,
-	  own_requests_have_only_what_is_needed, a_completion_ref_is_renamed, results_gain_and_lose_what_the_era_knows,
-	  members_of_one_era_may_stand_anywhere, what_cannot_be_bridged_is_said, errors_keep_their_members,
-	  progress_gets_the_clients_token)
+UNIT_MAIN("compose", a_legacy_request_keeps_what_it_does_not_know, an_escaped_key_is_the_same_key,
+	  a_modern_request_says_who_asks, own_requests_have_only_what_is_needed, a_completion_ref_is_renamed,
+	  results_gain_and_lose_what_the_era_knows, members_of_one_era_may_stand_anywhere,
+	  what_cannot_be_bridged_is_said, errors_keep_their_members, progress_gets_the_clients_token)
