@@ -95,7 +95,7 @@ AWAITS static enum err take_notification(struct request *req)
 	return answer_accepted(req);
 }
 
-enum err request_run_method(struct request *req)
+AWAITS enum err request_run_method(struct request *req)
 {
 	const struct method_row *row = &method_table[req->method];
 
