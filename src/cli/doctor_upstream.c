@@ -102,18 +102,15 @@ static const struct stream_events ignore_events = {ignore_bytes, ignore_drain, i
 
 AWAITS static enum err connect_any(const struct upstream_spec *spec, const struct url *url)
 {
-	struct address_guard guard = {.allow_private = spec->allow_private};
+	const struct address_guard guard = {.allow_private = spec->allow_private};
 	struct address addresses[ADDRESSES_MAX];
 	struct stream *stream;
 	enum err err = ERR_DNS;
 	size_t count;
 
 	TRY(address_resolve(url->host, url->port, addresses, ARRAY_LEN(addresses), &count));
-	/* A URL that names loopback says by itself that it means it. */
-	guard.allow_private = guard.allow_private || (count > 0 && str_eq(url->host, STR("localhost")));
 	for (size_t i = 0; i < count; i++) {
-		if (!address_is_loopback(&addresses[i]))
-			TRY(address_guard_check(&guard, &addresses[i]));
+		TRY(address_guard_check(&guard, &addresses[i]));
 		err = stream_connect(&addresses[i], NULL, STR_NONE, &ignore_events, NULL, &stream);
 		if (err == OK) {
 			stream_close(stream, 0);
