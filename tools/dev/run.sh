@@ -36,7 +36,7 @@ verb_bench() {
 	exec bench/run "$@"
 }
 
-#: docs                     write the reference pages doc/errors.md, config.md, cli.md, metrics.md
+#: docs                     write the reference pages doc/errors.md, config.md, cli.md, metrics.md, config.schema.json
 verb_docs() {
 	local page
 
@@ -47,4 +47,5 @@ verb_docs() {
 		build/release/gatehouse reference "$page" >"build/$page.md"
 		mv "build/$page.md" "doc/$page.md"
 	done
+	build/release/gatehouse reference schema >doc/config.schema.json
 }
