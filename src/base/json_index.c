@@ -5,9 +5,9 @@
 #include "base/check.h"
 #include "base/json_text.h"
 
-bool json_key_is(const struct json_member *m, struct str key)
+bool json_key_spells(const struct json_member *m, struct str key)
 {
-	return likely(!m->escaped) ? str_eq(m->key, key) : json_spells(m->key, key);
+	return json_spells(m->key, key);
 }
 
 const struct json_member *json_member(const struct json_index *index, const struct json_member *parent, struct str key)

@@ -44,8 +44,15 @@ NODISCARD enum err json_scan(struct arena *arena, struct str text, struct json_i
  * Keys are compared after unescaping. */
 const struct json_member *json_member(const struct json_index *index, const struct json_member *parent, struct str key);
 
-/* Whether the member's key is `key`, however it is spelt: "\u0061" is "a". */
-bool json_key_is(const struct json_member *m, struct str key);
+/* json_key_is for a key that is spelt with escapes. */
+bool json_key_spells(const struct json_member *m, struct str key);
+
+/* Whether the member's key is `key`, however it is spelt: "\u0061" is "a". Inline: a message is
+ * asked some thirty times, and most keys already differ in length. */
+static inline bool json_key_is(const struct json_member *m, struct str key)
+{
+	return likely(!m->escaped) ? str_eq(m->key, key) : json_key_spells(m, key);
+}
 
 /* The text of a string member, unescaped (into the arena only when it has escapes).
  * STR_NONE when m is NULL or no string, or when the arena's cap does not allow the copy. */

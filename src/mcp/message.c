@@ -35,23 +35,41 @@ static bool id_is_valid(const struct json_member *id)
  * slow way: json_scan has made sure that each stands there once. */
 enum envelope { ENV_VERSION, ENV_ID, ENV_METHOD, ENV_PARAMS, ENV_RESULT, ENV_ERROR, ENVELOPE };
 
+static const struct str envelope_keys[ENVELOPE] = {
+	{"jsonrpc", 7}, {"id", 2}, {"method", 6}, {"params", 6}, {"result", 6}, {"error", 5},
+};
+
+/* The only one of them that `key` can be, judged by its length and first byte. */
+static enum envelope envelope_candidate(struct str key)
+{
+	switch (key.n) {
+	case 2:
+		return ENV_ID;
+	case 5:
+		return ENV_ERROR;
+	case 6:
+		return key.p[0] == 'm' ? ENV_METHOD : key.p[0] == 'p' ? ENV_PARAMS : ENV_RESULT;
+	case 7:
+		return ENV_VERSION;
+	default:
+		return ENVELOPE;
+	}
+}
+
 static void find_envelope(const struct json_index *index, const struct json_member *ret_found[ENVELOPE])
 {
-	static const struct str key[ENVELOPE] = {
-		{"jsonrpc", 7}, {"id", 2}, {"method", 6}, {"params", 6}, {"result", 6}, {"error", 5},
-	};
 	bool escaped = false;
 
 	for (uint32_t i = 0; i < index->count; i = index->member[i].end) {
 		const struct json_member *m = &index->member[i];
+		enum envelope k = envelope_candidate(m->key);
 
 		escaped = escaped || m->escaped;
-		for (size_t k = 0; k < ENVELOPE; k++)
-			if (m->key.n == key[k].n && memcmp(m->key.p, key[k].p, key[k].n) == 0)
-				ret_found[k] = m;
+		if (k != ENVELOPE && str_eq(m->key, envelope_keys[k]))
+			ret_found[k] = m;
 	}
 	for (size_t k = 0; escaped && k < ENVELOPE; k++)
-		ret_found[k] = json_member(index, NULL, key[k]);
+		ret_found[k] = json_member(index, NULL, envelope_keys[k]);
 }
 
 /* What the message is, from which members it has.
