@@ -76,14 +76,17 @@ static void put_modern_meta(struct object *meta, const struct mcp_outgoing *outg
 		object_text(meta, STR("io.modelcontextprotocol/logLevel"), outgoing->log_level);
 }
 
-/* _meta: the client's own members, then what the gateway says. Left out when it is empty. */
+/* _meta: the client's own members, then what the gateway says. Taken back when it is empty. */
 static void put_meta(struct object *params, const struct mcp_outgoing *outgoing, enum mcp_revision revision,
 		     uint64_t id)
 {
-	AUTO_BUF text = {0};
-	struct object meta = {&text, false};
+	struct object meta = {params->out, false};
+	struct object before = *params;
+	size_t start = params->out->n;
 	const struct mcp_message *from = outgoing->from;
 
+	object_key(params, STR("_meta"));
+	buf_put_byte(params->out, '{');
 	if (from != NULL && from->meta != NULL) {
 		const struct json_member *m = first_child(&from->index, from->meta);
 
@@ -101,12 +104,11 @@ static void put_meta(struct object *params, const struct mcp_outgoing *outgoing,
 		object_text(&meta, STR("traceparent"), outgoing->traceparent);
 	if (outgoing->tracestate.p != NULL)
 		object_text(&meta, STR("tracestate"), outgoing->tracestate);
-	if (!meta.begun)
-		return;
-	object_key(params, STR("_meta"));
-	buf_put_byte(params->out, '{');
-	buf_put(params->out, buf_str(&text));
 	buf_put_byte(params->out, '}');
+	if (!meta.begun) {
+		params->out->n = start;
+		*params = before;
+	}
 }
 
 /* completion/complete's ref, with its name or uri replaced. */
