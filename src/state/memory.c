@@ -9,6 +9,7 @@
  * Keys are kept as 64-bit keyed hashes (SipHash under a random key): two live keys among 100,000
  * share one with a chance of 3 in 10^10. Untouched sets are pages the kernel never gave us. */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -43,6 +44,7 @@ struct state {
 	uint32_t magic;
 	size_t sets; /* per shard, a power of two */
 	struct set *sets_all;
+	_Atomic int64_t marked_until_ms; /* no mark lives beyond it: usually there is none to look for */
 	struct shard shards[SHARDS];
 };
 
@@ -206,6 +208,15 @@ AWAITS enum err state_count(struct state *state, struct str key, int64_t window_
 	return OK;
 }
 
+/* Whoever was told of the mark sees this too: it is set before the lock is let go. */
+static void note_mark(struct state *state, int64_t until_ms)
+{
+	int64_t seen_ms = atomic_load(&state->marked_until_ms);
+
+	while (seen_ms < until_ms && !atomic_compare_exchange_weak(&state->marked_until_ms, &seen_ms, until_ms))
+		;
+}
+
 AWAITS enum err state_mark(struct state *state, struct str key, int64_t life_ms)
 {
 	uint64_t hash = hash_of(ENTRY_MARK, key);
@@ -213,18 +224,27 @@ AWAITS enum err state_mark(struct state *state, struct str key, int64_t life_ms)
 	struct shard *shard = lock(state, hash);
 
 	find_or_add(state, shard, hash, now_ms)->expires_ms = now_ms + life_ms;
+	note_mark(state, now_ms + life_ms);
 	unlock(shard);
 	return OK;
 }
 
 AWAITS enum err state_marked(struct state *state, struct str key, int64_t *ret_left_ms)
 {
-	uint64_t hash = hash_of(ENTRY_MARK, key);
 	int64_t now_ms = clock_ms();
-	struct shard *shard = lock(state, hash);
-	const struct slot *slot = find(state, shard, hash, now_ms);
+	struct shard *shard;
+	const struct slot *slot;
+	uint64_t hash;
 
-	*ret_left_ms = slot == NULL ? 0 : slot->expires_ms - now_ms;
+	CHECK_OBJ(state, STATE_MAGIC);
+	*ret_left_ms = 0;
+	if (now_ms >= atomic_load(&state->marked_until_ms))
+		return OK;
+	hash = hash_of(ENTRY_MARK, key);
+	shard = lock(state, hash);
+	slot = find(state, shard, hash, now_ms);
+	if (slot != NULL)
+		*ret_left_ms = slot->expires_ms - now_ms;
 	unlock(shard);
 	return OK;
 }
