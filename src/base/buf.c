@@ -71,11 +71,8 @@ static void put_control(struct buf *buf, uint8_t byte)
 	}
 }
 
-/* Bytes that may be copied as they are: printable ASCII but for the quote and backslash. */
-static inline bool is_plain(uint8_t byte)
-{
-	return byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\';
-}
+/* Bytes that may not be copied as they are: all but printable ASCII, the quote and the backslash. */
+static const bool is_special[256] = {[0 ... 0x1F] = true, ['"'] = true, ['\\'] = true, [0x7F ... 0xFF] = true};
 
 /* DEL and the C1 controls (U+0080..U+009F) are escaped too though JSON does not ask for it:
  * what we write may end on somebody's terminal. */
@@ -89,7 +86,7 @@ void buf_put_json(struct buf *buf, struct str s)
 		const uint8_t *start = p;
 		size_t n;
 
-		while (p != end && is_plain(*p))
+		while (p != end && !is_special[*p])
 			p++;
 		buf_put(buf, (struct str){(const char *)start, (size_t)(p - start)});
 		if (p == end)

@@ -24,12 +24,45 @@ static inline uint8_t lower(uint8_t byte)
 	return byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte;
 }
 
+static inline uint64_t load_word(const char *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return word;
+}
+
 bool str_eq_nocase(struct str a, struct str b)
 {
+	size_t i = 0;
+
 	if (a.n != b.n)
 		return false;
-	for (size_t i = 0; i < a.n; i++) {
+	while (a.n - i >= 8 && load_word(a.p + i) == load_word(b.p + i))
+		i += 8; /* most are spelt the same */
+	for (; i < a.n; i++) {
 		if (lower((uint8_t)a.p[i]) != lower((uint8_t)b.p[i]))
+			return false;
+	}
+	return true;
+}
+
+/* In a word without a top bit, adding 0x60 sets it where a byte is 0x20 or more, adding 1 where it
+ * is 0x7F; no sum reaches the next byte. */
+bool str_is_printable(struct str s)
+{
+	const uint64_t top = 0x8080808080808080;
+	size_t i = 0;
+
+	for (; s.n - i >= 8; i += 8) {
+		uint64_t word = load_word(s.p + i);
+
+		if ((word & top) != 0 || ((word + 0x6060606060606060) & top) != top ||
+		    ((word + 0x0101010101010101) & top) != 0)
+			return false;
+	}
+	for (; i < s.n; i++) {
+		if ((uint8_t)(s.p[i] - 0x20) > 0x7E - 0x20)
 			return false;
 	}
 	return true;
@@ -145,14 +178,6 @@ static inline void sip_round(uint64_t v[4])
 	v[1] = rotate_left(v[1], 17) ^ v[2];
 	v[3] = rotate_left(v[3], 21) ^ v[0];
 	v[2] = rotate_left(v[2], 32);
-}
-
-static inline uint64_t load_word(const char *p)
-{
-	uint64_t word;
-
-	memcpy(&word, p, sizeof(word));
-	return word;
 }
 
 /* The last 0..7 bytes, without reading past them. */

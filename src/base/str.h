@@ -47,6 +47,9 @@ static inline struct str str_skip(struct str s, size_t n)
 	return n == 0 ? s : (struct str){s.p + n, s.n - n};
 }
 
+/* Whether all bytes are printable ASCII, space included: nothing that could end a header's line. */
+bool str_is_printable(struct str s);
+
 /* Compare ignoring ASCII case. */
 bool str_eq_nocase(struct str a, struct str b);
 

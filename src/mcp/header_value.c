@@ -14,12 +14,7 @@ static bool is_wrapped(struct str s)
 
 static bool is_plain(struct str s)
 {
-	if (s.n == 0 || s.p[0] == ' ' || s.p[s.n - 1] == ' ' || is_wrapped(s))
-		return false;
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < 0x20 || s.p[i] > 0x7e)
-			return false;
-	return true;
+	return s.n > 0 && s.p[0] != ' ' && s.p[s.n - 1] != ' ' && !is_wrapped(s) && str_is_printable(s);
 }
 
 void mcp_header_encode(struct str value, struct buf *out)

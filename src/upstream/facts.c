@@ -55,9 +55,8 @@ void facts_unref(struct facts *facts)
  * that would end it or begin another one. */
 static void put_line(struct buf *head, struct str name, struct str value)
 {
-	for (size_t i = 0; i < value.n; i++)
-		if ((unsigned char)value.p[i] < 0x20 || (unsigned char)value.p[i] >= 0x7f)
-			return;
+	if (!str_is_printable(value))
+		return;
 	buf_put(head, name);
 	buf_put(head, value);
 	buf_put(head, STR("\r\n"));

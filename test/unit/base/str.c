@@ -22,6 +22,41 @@ START_TEST(compares)
 }
 END_TEST
 
+/* Every byte at every place of a word and of the rest behind it, against the plain definition. */
+START_TEST(printable)
+{
+	char text[19];
+
+	ck_assert(str_is_printable(STR_NONE));
+	for (size_t at = 0; at < sizeof(text); at++) {
+		for (unsigned byte = 0; byte < 256; byte++) {
+			memset(text, byte & 1 ? '~' : ' ', sizeof(text));
+			text[at] = (char)byte;
+			ck_assert_msg(str_is_printable((struct str){text, sizeof(text)}) ==
+					      (byte >= 0x20 && byte < 0x7F),
+				      "byte %u at %zu", byte, at);
+		}
+	}
+}
+END_TEST
+
+/* A difference in case, and one that only looks like it, before, in and behind a whole word. */
+START_TEST(compares_nocase_at_every_place)
+{
+	char a[19], b[19];
+
+	for (size_t at = 0; at < sizeof(a); at++) {
+		memset(a, 'x', sizeof(a));
+		memset(b, 'x', sizeof(b));
+		b[at] = 'X';
+		ck_assert(str_eq_nocase((struct str){a, sizeof(a)}, (struct str){b, sizeof(b)}));
+		a[at] = '`';
+		b[at] = '@';
+		ck_assert(!str_eq_nocase((struct str){a, sizeof(a)}, (struct str){b, sizeof(b)}));
+	}
+}
+END_TEST
+
 START_TEST(cuts)
 {
 	struct str head, tail;
@@ -140,4 +175,4 @@ START_TEST(utf8)
 }
 END_TEST
 
-UNIT_MAIN("str", compares, cuts, numbers, globs, hashes, utf8)
+UNIT_MAIN("str", compares, printable, compares_nocase_at_every_place, cuts, numbers, globs, hashes, utf8)
