@@ -15,13 +15,15 @@
 #include "base/log.h"
 
 #define ASSEMBLY_MAGIC 0x4153534du /* "ASSM" */
+#define CATALOG_WAIT_MS 5000	   /* for the catalog that does without those who leave */
 #define BURST_MS 20		   /* changes this close together make one catalog */
 
 struct member {
 	struct upstream *upstream;
 	const struct upstream_spec *spec; /* in `config` */
 	struct config *config;
-	struct offer *offer; /* the newest, not yet a shelf; NULL when there is nothing new */
+	struct offer *offer; /* the newest; NULL until it offered something */
+	bool fresh;	     /* the shelf is not of this offer, or not of this config */
 	struct shelf *shelf; /* NULL until it offered something */
 	bool reported;	     /* came up or failed at least once */
 	bool shown;	     /* the published catalog knows its first report */
@@ -33,9 +35,14 @@ struct assembly {
 	pthread_mutex_t lock; /* over members and count, for readers on other loops */
 	struct member *members;
 	size_t count;
+	struct member *leaving; /* not in the config any more, still to be stopped */
+	size_t leaving_count;
 	struct config *config; /* whose toolsets the next catalog has */
 	uint64_t version;
+	uint64_t applied, shown; /* configs taken; the one that the published catalog is of */
 	bool dirty, stopping, ended;
+	bool applying;	      /* members are being started: their news waits */
+	struct list early;    /* of struct news */
 	struct wait *sleeper; /* the builder, waiting for a change */
 	struct wait *stopper; /* assembly_stop, waiting for the builder's end */
 	atomic_bool settled;
@@ -45,6 +52,7 @@ struct assembly {
 
 struct news {
 	struct task task;
+	struct list link; /* in assembly.early */
 	struct assembly *assembly;
 	struct upstream *upstream;
 	struct offer *offer; /* NULL: only the state changed */
@@ -68,9 +76,8 @@ static struct member *member_of(struct assembly *assembly, const struct upstream
 	return NULL;
 }
 
-static void news_arrived(struct task *task)
+static void news_take(struct news *news)
 {
-	struct news *news = CONTAINER_OF(task, struct news, task);
 	struct member *member = member_of(news->assembly, news->upstream);
 	enum upstream_state state = upstream_health(news->upstream).state;
 
@@ -81,6 +88,7 @@ static void news_arrived(struct task *task)
 		if (news->offer != NULL) {
 			offer_unref(member->offer);
 			member->offer = offer_ref(news->offer);
+			member->fresh = true;
 		}
 		if (news->offer != NULL || first)
 			assembly_wake(news->assembly);
@@ -88,6 +96,16 @@ static void news_arrived(struct task *task)
 	offer_unref(news->offer);
 	upstream_unref(news->upstream);
 	free(news);
+}
+
+static void news_arrived(struct task *task)
+{
+	struct news *news = CONTAINER_OF(task, struct news, task);
+
+	if (news->assembly->applying)
+		list_add_tail(&news->assembly->early, &news->link);
+	else
+		news_take(news);
 }
 
 static void on_change(void *arg, struct upstream *upstream, struct offer *offer)
@@ -142,10 +160,11 @@ AWAITS static enum err fill_shelves(struct assembly *assembly)
 			.upstream = member->upstream, .offer = member->offer, .separator = assembly->config->separator};
 		enum err err;
 
-		if (member->offer == NULL)
+		if (!member->fresh)
 			continue;
-		member->offer = NULL;
+		member->fresh = false;
 		upstream_ref(work.upstream);
+		offer_ref(work.offer);
 		err = work_run(make_shelf, &work);
 		member = member_of(assembly, work.upstream);
 		if (err == OK && member != NULL) {
@@ -167,7 +186,7 @@ static void note_settled(struct assembly *assembly)
 	bool settled = true;
 
 	for (size_t i = 0; i < assembly->count; i++) {
-		assembly->members[i].shown |= assembly->members[i].reported && assembly->members[i].offer == NULL;
+		assembly->members[i].shown |= assembly->members[i].reported && !assembly->members[i].fresh;
 		settled = settled && assembly->members[i].shown;
 	}
 	atomic_store(&assembly->settled, settled);
@@ -183,6 +202,7 @@ AWAITS static enum err build_and_publish(struct assembly *assembly)
 			 .version = ++assembly->version},
 	};
 	struct shelf **shelves = calloc(assembly->count + 1, sizeof(struct shelf *));
+	uint64_t applied = assembly->applied;
 	enum err err;
 
 	CHECK(shelves != NULL);
@@ -196,6 +216,7 @@ AWAITS static enum err build_and_publish(struct assembly *assembly)
 		log_info("catalog.published", LOG_INT("version", (int64_t)assembly->version),
 			 LOG_INT("tools", (int64_t)work.catalog->views[0].list[OFFER_TOOLS].count));
 		catalog_unref(work.catalog);
+		assembly->shown = applied;
 		note_settled(assembly);
 	}
 	for (size_t i = 0; i < work.spec.shelf_count; i++)
@@ -263,53 +284,108 @@ AWAITS static enum err member_start(struct assembly *assembly, struct config *co
 	return OK;
 }
 
-/* Take the member that already runs exactly this upstream out of the old list. */
-static bool member_keep(struct assembly *assembly, const struct upstream_spec *spec, struct member *ret_member)
+/* The member that already runs exactly this upstream; its place in the list, or the list's end. */
+static size_t member_running(const struct assembly *assembly, const struct upstream_spec *spec)
 {
-	for (size_t i = 0; i < assembly->count; i++) {
-		struct member *old = &assembly->members[i];
+	size_t i = 0;
 
-		if (old->upstream == NULL || !config_same_upstream(old->spec, spec))
+	while (i < assembly->count && !config_same_upstream(assembly->members[i].spec, spec))
+		i++;
+	return i;
+}
+
+/* Start what does not run yet; the others stay where they are, since requests look at them meanwhile.
+ *   ret_members  as the config has them: new ones, and empty places for those that stay */
+AWAITS static enum err start_missing(struct assembly *assembly, struct config *config, struct buf *problem,
+				     struct member *ret_members)
+{
+	for (size_t i = 0; i < config->upstream_count; i++) {
+		const struct upstream_spec *spec = &config->upstreams[i];
+		enum err err;
+
+		if (member_running(assembly, spec) < assembly->count)
 			continue;
-		*ret_member = *old;
-		*old = (struct member){0};
-		return true;
+		err = member_start(assembly, config, spec, problem, &ret_members[i]);
+		if (err == OK)
+			continue;
+		for (size_t k = 0; k < i; k++)
+			if (ret_members[k].upstream != NULL)
+				member_stop(&ret_members[k], 0);
+		return err;
 	}
-	return false;
+	return OK;
+}
+
+/* Put the new list in place of the old one, without a pause in between. What stays moves over, what
+ * does not is left in `leaving`. */
+static void members_swap(struct assembly *assembly, struct config *config, struct member *members)
+{
+	bool renamed = !str_eq(assembly->config->separator, config->separator);
+
+	for (size_t i = 0; i < config->upstream_count; i++) {
+		struct member *old;
+
+		if (members[i].upstream != NULL)
+			continue;
+		old = &assembly->members[member_running(assembly, &config->upstreams[i])];
+		members[i] = *old;
+		members[i].fresh |= renamed && old->offer != NULL;
+		old->upstream = NULL;
+	}
+	assembly->leaving = assembly->members;
+	assembly->leaving_count = assembly->count;
+	pthread_mutex_lock(&assembly->lock);
+	assembly->members = members;
+	assembly->count = config->upstream_count;
+	pthread_mutex_unlock(&assembly->lock);
+	config_unref(assembly->config);
+	assembly->config = config_ref(config);
+	assembly->applied++;
+}
+
+static void take_early_news(struct assembly *assembly)
+{
+	struct list *link;
+
+	assembly->applying = false;
+	while ((link = list_pop(&assembly->early)) != NULL)
+		news_take(LIST_OBJ(link, struct news, link));
 }
 
 AWAITS enum err assembly_apply(struct assembly *assembly, struct config *config, struct buf *problem)
 {
-	struct member *members = calloc(config->upstream_count + 1, sizeof(*members)), *old = assembly->members;
-	size_t count = 0, old_count = assembly->count;
-	enum err result = OK;
+	struct member *members = calloc(config->upstream_count + 1, sizeof(*members));
+	enum err err;
 
 	CHECK_OBJ(assembly, ASSEMBLY_MAGIC);
-	CHECK(members != NULL);
-	for (size_t i = 0; i < config->upstream_count; i++) {
-		const struct upstream_spec *spec = &config->upstreams[i];
-		enum err err = OK;
+	CHECK(members != NULL && !assembly->applying && assembly->leaving == NULL);
+	assembly->applying = true;
+	err = start_missing(assembly, config, problem, members);
+	if (err == OK)
+		members_swap(assembly, config, members);
+	else
+		free(members);
+	take_early_news(assembly);
+	if (err == OK)
+		assembly_wake(assembly);
+	return err;
+}
 
-		if (!member_keep(assembly, spec, &members[count]))
-			err = member_start(assembly, config, spec, problem, &members[count]);
-		if (err == OK)
-			count++;
-		else
-			result = err;
-	}
-	pthread_mutex_lock(&assembly->lock);
-	assembly->members = members;
-	assembly->count = count;
-	pthread_mutex_unlock(&assembly->lock);
+AWAITS void assembly_retire(struct assembly *assembly, int64_t grace_ms)
+{
+	int64_t until_ms = loop_now(loop_self()) + CATALOG_WAIT_MS;
+	struct fiber_shield shield = fiber_shield_begin(CATALOG_WAIT_MS);
 
-	config_unref(assembly->config);
-	assembly->config = config_ref(config);
-	assembly_wake(assembly);
-	for (size_t i = 0; i < old_count; i++)
-		if (old[i].upstream != NULL)
-			member_stop(&old[i], config->limits.drain_ms);
-	free(old);
-	return result;
+	while (assembly->shown != assembly->applied && !assembly->stopping && loop_now(loop_self()) < until_ms)
+		if (fiber_sleep(BURST_MS) != OK)
+			break;
+	fiber_shield_end(shield);
+	for (size_t i = 0; i < assembly->leaving_count; i++)
+		if (assembly->leaving[i].upstream != NULL)
+			member_stop(&assembly->leaving[i], grace_ms);
+	free(assembly->leaving);
+	assembly->leaving = NULL;
+	assembly->leaving_count = 0;
 }
 
 AWAITS enum err assembly_start(struct gateway *gateway, struct assembly **ret_assembly)
@@ -321,6 +397,7 @@ AWAITS enum err assembly_start(struct gateway *gateway, struct assembly **ret_as
 	assembly->magic = ASSEMBLY_MAGIC;
 	assembly->gateway = gateway;
 	assembly->config = config_ref(gateway->config);
+	list_init(&assembly->early);
 	pthread_mutex_init(&assembly->lock, NULL);
 	empty = catalog_build(&(struct catalog_spec){.toolsets = gateway->config->toolsets,
 						     .toolset_count = gateway->config->toolset_count,

@@ -10,13 +10,20 @@
  *   Runs on    a fiber of loop 0 */
 NODISCARD enum err assembly_start(struct gateway *gateway, struct assembly **ret_assembly) AWAITS;
 
-/* Run the upstreams of this config: new ones are started, changed ones replaced, those no
- * longer named stopped; the same ones are left alone.
+/* Run the upstreams of this config: new ones are started, the same ones left alone; those that it
+ * does not name any more run on until assembly_retire. On an error nothing has changed. One at a
+ * time.
  *   problem    which upstream, and what is wrong with it
- *   Errors     ERR_CONFIG (the others run all the same) */
+ *   Errors     ERR_CONFIG
+ *   Runs on    a fiber of loop 0 */
 NODISCARD enum err assembly_apply(struct assembly *assembly, struct config *config, struct buf *problem) AWAITS;
 
-/* Stop every upstream and wait for it. */
+/* Stop the upstreams that the last assembly_apply left out, once no catalog names them; calls in
+ * flight have `grace_ms`.
+ *   Runs on    a fiber of loop 0 */
+void assembly_retire(struct assembly *assembly, int64_t grace_ms) AWAITS;
+
+/* Stop every upstream and wait for it. No assembly_apply may be running. */
 void assembly_stop(struct assembly *assembly, int64_t grace_ms) AWAITS;
 
 /* The upstreams of now, each with a reference that assembly_upstreams_done gives back.

@@ -62,6 +62,7 @@ struct gateway *gateway_new(struct config *config)
 	CHECK(gateway != NULL);
 	gateway->magic = GATEWAY_MAGIC;
 	gateway->config = config_ref(config);
+	gateway->started_config = config_ref(config);
 	gateway->started_ms = clock_wall_ms();
 	gateway->loops = calloc(loop_count(), sizeof(struct gateway_loop));
 	CHECK(gateway->loops != NULL);
@@ -85,6 +86,7 @@ void gateway_free(struct gateway *gateway)
 		map_free(&here->in_flight);
 	}
 	config_unref(gateway->config);
+	config_unref(gateway->started_config);
 	free(gateway->loops);
 	gateway->magic = 0;
 	free(gateway);

@@ -29,7 +29,8 @@ struct gateway_loop {
 
 struct gateway {
 	uint32_t magic;
-	struct config *config; /* loop 0's; others read their gateway_loop */
+	struct config *config;	       /* loop 0's; others read their gateway_loop */
+	struct config *started_config; /* whose listeners, workers and data directory are in use */
 	struct db *db;
 	struct state *state;
 	struct identity *identity;
@@ -42,6 +43,7 @@ struct gateway {
 	struct gateway_loop *loops; /* one each, by loop_index */
 	int64_t started_ms;	    /* wall time */
 	atomic_bool draining;
+	bool reloading; /* loop 0's */
 };
 
 /* Create with one part per loop; free after every room was stopped.

@@ -2,12 +2,17 @@
  * they started with; the next ones see the new one. */
 #include "gateway/reload.h"
 
+#include <stdlib.h>
+
+#include "base/check.h"
 #include "base/log.h"
 #include "gateway/admission.h"
 #include "gateway/assembly.h"
 #include "gateway/metrics.h"
 #include "gateway/pipeline.h"
 #include "gateway/serve.h"
+
+#define RELOAD_POLL_MS 10
 
 static void on_refused(const struct address *peer, enum err why, void *arg)
 {
@@ -54,18 +59,36 @@ static void warn_restart(const struct config *before, const struct config *after
 		log_warn("reload.needs_restart", LOG_CSTR("setting", "audit"));
 }
 
-/* New certificates are picked up even when the config's text is the same. */
-AWAITS static enum err reload_tls(struct gateway *gateway, const struct config *config, struct buf *problem)
+/* New certificates are picked up even when the config's text is the same. A listener that stands
+ * elsewhere in the new file keeps what it has: it must not lose its TLS to another one's settings. */
+AWAITS static enum err make_tls(struct gateway *gateway, const struct config *config, struct tls **tls,
+				struct buf *problem)
 {
-	for (size_t i = 0; i < config->listen_count && i < gateway->listener_count; i++) {
-		const struct config_listen *listen = &config->listen[i];
-		struct tls *tls = NULL;
-
-		TRY(gateway_listen_tls(listen, problem, &tls));
-		listener_set_tls(gateway->listeners[i], tls);
-		tls_unref(tls);
-	}
+	for (size_t i = 0; i < config->listen_count && i < gateway->listener_count; i++)
+		TRY(gateway_listen_tls(&config->listen[i], problem, &tls[i]));
 	return OK;
+}
+
+static bool same_listener(const struct gateway *gateway, const struct config *config, size_t i)
+{
+	return i < config->listen_count && str_eq(gateway->started_config->listen[i].text, config->listen[i].text);
+}
+
+static void set_tls(struct gateway *gateway, const struct config *config, struct tls **tls)
+{
+	for (size_t i = 0; i < gateway->listener_count; i++)
+		if (same_listener(gateway, config, i))
+			listener_set_tls(gateway->listeners[i], tls[i]);
+}
+
+/* The sockets stay those of the start: what the new file says of them is only true after a restart. */
+static enum err check_exposure(const struct gateway *gateway, const struct config *config, struct buf *problem)
+{
+	if (config->auth_required || gateway->started_config->loopback_only)
+		return OK;
+	buf_put(problem, STR("auth cannot be turned off while the gateway listens on other addresses than loopback; "
+			     "`listen` changes with a restart"));
+	return ERR_CONFIG;
 }
 
 struct reload {
@@ -73,38 +96,74 @@ struct reload {
 	struct buf *problem;
 };
 
-AWAITS static enum err reload_on_first_loop(void *arg)
+/* Everything that can fail comes before anything that changes. */
+AWAITS static enum err take_config(struct gateway *gateway, struct config *config, struct tls **tls,
+				   struct buf *problem)
 {
-	struct reload *reload = arg;
-	struct gateway *gateway = reload->gateway;
-	AUTO(config) *config = NULL;
-	struct http_server_spec spec;
+	struct http_server_spec spec = gateway_http_spec(gateway, config);
+	int64_t drain_ms = config->limits.drain_ms;
 
+	TRY(check_exposure(gateway, config, problem));
+	TRY(make_tls(gateway, config, tls, problem));
 	if (atomic_load(&gateway->draining))
 		return ERR_SHUTDOWN;
-	TRY(config_load(gateway->config->file, reload->problem, &config));
-	TRY(reload_tls(gateway, config, reload->problem));
-	warn_restart(gateway->config, config);
+	TRY(assembly_apply(gateway->assembly, config, problem));
+	warn_restart(gateway->started_config, config);
+	set_tls(gateway, config, tls);
 	log_setup(config->log_level, config->log_format);
-	spec = gateway_http_spec(gateway, config);
 	http_server_reconfigure(gateway->server, &spec);
 	gateway_publish(gateway, config, NULL);
 	config_unref(gateway->config);
 	gateway->config = config_ref(config);
-	return assembly_apply(gateway->assembly, config, reload->problem);
+	assembly_retire(gateway->assembly, drain_ms);
+	return OK;
+}
+
+AWAITS static enum err reload_now(struct gateway *gateway, struct buf *problem)
+{
+	AUTO(config) *config = NULL;
+	struct tls **tls;
+	enum err err;
+
+	TRY(config_load(gateway->config->file, problem, &config));
+	tls = calloc(gateway->listener_count + 1, sizeof(*tls));
+	CHECK(tls != NULL);
+	err = take_config(gateway, config, tls, problem);
+	for (size_t i = 0; i < gateway->listener_count; i++)
+		tls_unref(tls[i]);
+	free(tls);
+	return err;
+}
+
+/* One reload at a time; the next one waits, since the file may have changed meanwhile. */
+AWAITS static enum err reload_on_first_loop(void *arg)
+{
+	struct reload *reload = arg;
+	struct gateway *gateway = reload->gateway;
+	struct audit_record record = {.event = STR("config.reloaded")};
+	enum err err, audited;
+
+	while (gateway->reloading)
+		TRY(fiber_sleep(RELOAD_POLL_MS));
+	if (atomic_load(&gateway->draining))
+		return ERR_SHUTDOWN;
+	gateway->reloading = true;
+	err = reload_now(gateway, reload->problem);
+	if (err == OK)
+		log_info("reload.done", LOG_STR("file", gateway->config->file));
+	record.outcome = err == OK ? STR("ok") : str_of(err_name(err));
+	audited = audit_append(gateway->audit, &record);
+	gateway->reloading = false;
+	return err == OK ? audited : err;
 }
 
 AWAITS enum err gateway_reload(struct gateway *gateway, struct buf *problem)
 {
 	struct reload reload = {gateway, problem};
-	const struct audit_record record = {.event = STR("config.reloaded"), .outcome = STR("ok")};
 	enum err err = loop_call(loop_at(0), "reload", reload_on_first_loop, &reload);
 
-	if (err != OK) {
+	if (err != OK)
 		log_error("reload.refused", LOG_ERR(err), LOG_STR("problem", buf_str(problem)),
 			  LOG_CSTR("effect", "the old configuration stays"));
-		return err;
-	}
-	log_info("reload.done", LOG_STR("file", gateway->config->file));
-	return audit_append(gateway->audit, &record);
+	return err;
 }

@@ -80,7 +80,7 @@ static bool origin_allowed(const struct request *req, struct str origin)
 /* A web page that points a name of its own at 127.0.0.1 gives itself away by its Host. */
 static bool host_allowed(const struct request *req, struct str host)
 {
-	if (!req->config->loopback_only)
+	if (!req->gateway->started_config->loopback_only)
 		return true;
 	return is_local_name(host_of(host)) || listed(req->config->hosts, req->config->host_count, host_of(host));
 }

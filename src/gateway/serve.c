@@ -33,6 +33,7 @@
 
 #define STATE_ENTRIES_MAX 262144 /* rates and marks: about 64 bytes each when all are used */
 #define LISTEN_BACKLOG 4096
+#define RELOAD_POLL_MS 10
 #define WELCOME_KEY_MS (30LL * 24 * 3600 * 1000)
 
 struct serving {
@@ -244,6 +245,14 @@ AWAITS static enum err start(struct serving *serving, struct buf *problem)
 
 /* ---- stop ------------------------------------------------------------------------ */
 
+/* A reload that was under way when the signal came uses all that is stopped next. */
+AWAITS static void await_reload(struct gateway *gateway)
+{
+	while (gateway->reloading)
+		if (fiber_sleep(RELOAD_POLL_MS) != OK)
+			break;
+}
+
 AWAITS static void stop(struct serving *serving)
 {
 	struct gateway *gateway = serving->gateway;
@@ -255,6 +264,7 @@ AWAITS static void stop(struct serving *serving)
 		http_server_drain(gateway->server, grace_ms);
 	if (gateway->control != NULL)
 		http_server_drain(gateway->control, 100);
+	await_reload(gateway);
 	if (gateway->assembly != NULL)
 		assembly_stop(gateway->assembly, 1000);
 	if (gateway->identity != NULL)
