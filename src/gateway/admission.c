@@ -269,12 +269,36 @@ AWAITS enum err request_admit(struct request *req)
 		    METRIC_LIMIT_TENANT);
 }
 
+AWAITS enum err request_permit(struct request *req, enum permission permission)
+{
+	const struct audit_record record = {
+		.event = STR("access.denied"),
+		.tenant_id = str_of(req->caller.tenant_id),
+		.principal = str_of(req->caller.principal),
+		.ip = req->ip_text,
+		.request_id = req->id,
+		.target = str_of(permission_name(permission)),
+		.outcome = STR("FORBIDDEN"),
+	};
+	enum err err = policy_decide(&req->caller, permission);
+
+	if (err != OK)
+		TRY(audit_append(req->gateway->audit, &record));
+	return err;
+}
+
+static bool session_is_fresh(const struct request *req, const struct mcp_session *session)
+{
+	return clock_wall_ms() - session->created_ms <= req->config->limits.session_max_ms;
+}
+
 enum err request_open_token(struct request *req, struct str token)
 {
 	struct memo *memo = memo_of(req);
 
 	if (memo != NULL && memo->token_bytes > 0 &&
-	    str_eq_secret((struct str){memo->token, memo->token_bytes}, token)) {
+	    str_eq_secret((struct str){memo->token, memo->token_bytes}, token) &&
+	    session_is_fresh(req, &memo->session)) {
 		req->session = memo->session;
 		return OK;
 	}

@@ -8,6 +8,10 @@
  * The id goes out with every answer. */
 void request_name(struct request *req);
 
+/* Whether the caller's role allows it; a refusal has its row in the audit trail.
+ *   Errors     ERR_FORBIDDEN, ERR_BUSY */
+NODISCARD enum err request_permit(struct request *req, enum permission permission) AWAITS;
+
 /* Read a session token, through the connection's memo.
  *   Errors     ERR_MCP_SESSION_UNKNOWN */
 NODISCARD enum err request_open_token(struct request *req, struct str token);

@@ -1,6 +1,7 @@
 /* Which method does what: one table, and the methods that the gateway answers by itself. A
  * method of the other era does not exist, and a permission is asked for before anything runs. */
 #include "base/log.h"
+#include "gateway/admission.h"
 #include "gateway/lists.h"
 #include "gateway/request.h"
 
@@ -13,21 +14,10 @@ AWAITS static enum err method_ping(struct request *req)
 	return answer_result(req, STR("{}"));
 }
 
-/* The level is the session's: it is kept nowhere yet, since every upstream's messages are
- * relayed within calls only; a valid level is accepted. */
 AWAITS static enum err method_set_level(struct request *req)
 {
-	static const struct str levels[] = {
-		{"debug", 5}, {"info", 4},     {"notice", 6}, {"warning", 7},
-		{"error", 5}, {"critical", 8}, {"alert", 5},  {"emergency", 9},
-	};
-	struct str level = mcp_param(req->arena, &req->message, STR("level"));
-
-	for (size_t i = 0; i < ARRAY_LEN(levels); i++)
-		if (level.p != NULL && str_eq(level, levels[i]))
-			return answer_result(req, STR("{}"));
-	req->problem = STR("level must be one of debug, info, notice, warning, error, critical, alert, emergency");
-	return ERR_RPC_PARAMS;
+	TRY(log_level_set(req, mcp_param(req->arena, &req->message, STR("level"))));
+	return answer_result(req, STR("{}"));
 }
 
 AWAITS static enum err method_discover(struct request *req)
@@ -106,6 +96,6 @@ AWAITS enum err request_run_method(struct request *req)
 		return take_notification(req);
 	if (row->run == NULL || (row->eras & (req->modern ? MODERN : LEGACY)) == 0)
 		return ERR_RPC_METHOD;
-	TRY(policy_decide(&req->caller, row->permission));
+	TRY(request_permit(req, row->permission));
 	return row->run(req);
 }

@@ -3,6 +3,7 @@
 #include "gateway/operator.h"
 
 #include "base/clock.h"
+#include "gateway/admission.h"
 #include "gateway/assembly.h"
 #include "gateway/metrics.h"
 #include "mcp/version.h"
@@ -20,7 +21,7 @@ AWAITS static enum err admit_operator(struct request *req)
 	if (not_for_strangers(req) == OK)
 		return OK;
 	TRY(request_admit(req));
-	return policy_decide(&req->caller, PERMISSION_STATUS_READ);
+	return request_permit(req, PERMISSION_STATUS_READ);
 }
 
 AWAITS enum err operator_live(struct request *req)

@@ -27,6 +27,7 @@ AWAITS static enum err relay_notification(void *arg, const struct mcp_message *m
 	enum mcp_method method = mcp_method_of(message->method);
 	const struct json_member *token = NULL;
 	AUTO_BUF text = {0};
+	enum err err;
 
 	if (!req->accepts_sse)
 		return OK;
@@ -34,12 +35,24 @@ AWAITS static enum err relay_notification(void *arg, const struct mcp_message *m
 		token = json_member(&req->message.index, req->message.meta, STR("progressToken"));
 	if (method == MCP_M_N_PROGRESS && token == NULL)
 		return OK;
-	if (method == MCP_M_N_MESSAGE && req->modern && req->verdict.log_level.p == NULL)
+	if (method == MCP_M_N_MESSAGE && !log_level_admits(req, mcp_param(req->arena, message, STR("level"))))
 		return OK;
 	if (method != MCP_M_N_PROGRESS && method != MCP_M_N_MESSAGE)
 		return OK;
 	mcp_compose_relayed(message, token == NULL ? STR_NONE : token->value, &text);
-	return answer_event(req, buf_str(&text));
+	err = answer_event(req, buf_str(&text));
+	/* A session's client may go and leave its call running: only notifications/cancelled ends it. */
+	return err == ERR_CLOSED && !req->modern ? OK : err;
+}
+
+/* A modern server logs only for requests that name a level; a session's was named once. */
+AWAITS static struct str level_to_name(struct request *req, const struct relay *relay)
+{
+	if (req->modern)
+		return req->verdict.log_level;
+	if (!relay->item->offer->logging || !mcp_is_modern(relay->item->offer->revision))
+		return STR_NONE;
+	return log_level_of(req);
 }
 
 static struct str client_capabilities(struct request *req)
@@ -54,7 +67,7 @@ static struct str client_capabilities(struct request *req)
 	return arena_str(req->arena, buf_str(&text));
 }
 
-static void prepare_call(struct request *req, const struct relay *relay, struct upstream_call *ret_call)
+AWAITS static void prepare_call(struct request *req, const struct relay *relay, struct upstream_call *ret_call)
 {
 	const struct http_fields *fields = &req->exchange->fields;
 	bool wants_progress = req->message.meta != NULL && req->accepts_sse &&
@@ -72,7 +85,7 @@ static void prepare_call(struct request *req, const struct relay *relay, struct 
 				.capabilities = client_capabilities(req),
 				.client_info =
 					req->verdict.client_info == NULL ? STR_NONE : req->verdict.client_info->value,
-				.log_level = req->verdict.log_level,
+				.log_level = level_to_name(req, relay),
 				.traceparent = http_field_get(fields, HTTP_TRACEPARENT),
 				.tracestate = http_field_get(fields, HTTP_TRACESTATE),
 			},

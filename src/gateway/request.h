@@ -87,6 +87,16 @@ NODISCARD enum err stream_open_listen(struct request *req) AWAITS;
  *   Runs on    the loop, callback or fiber */
 void streams_lists_changed(struct gateway_loop *here, const struct catalog *before, const struct catalog *after);
 
+/* streams.c: end the GET stream of the request's session, wherever it is served. */
+void streams_end_session(struct request *req) AWAITS;
+
+/* log_level.c: keep the level a session asked for; which one holds for this request (p NULL: none was
+ * named); whether a message of level `text` may go to its client.
+ *   Errors     ERR_RPC_PARAMS: no such level */
+NODISCARD enum err log_level_set(struct request *req, struct str text) AWAITS;
+struct str log_level_of(struct request *req) AWAITS;
+bool log_level_admits(struct request *req, struct str text) AWAITS;
+
 /* in_flight.c: legacy calls that notifications/cancelled may end. `slot` is the caller's. */
 struct in_flight {
 	struct str key;

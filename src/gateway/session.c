@@ -61,7 +61,8 @@ AWAITS enum err request_initialize(struct request *req)
 	struct str token = http_field_get(&req->exchange->fields, HTTP_MCP_SESSION_ID);
 	AUTO_BUF result = {0}, header = {0};
 
-	if (token.p != NULL && request_open_token(req, token) == OK)
+	/* One that has ended is no obstacle: some clients start anew with the old header. */
+	if (token.p != NULL && request_session(req) == OK)
 		return ERR_MCP_SECOND_INIT;
 	req->revision = negotiate(req);
 	mcp_session_new(&req->message, req->revision, &req->session);
@@ -92,6 +93,7 @@ AWAITS enum err request_end_session(struct request *req)
 	char key[64];
 
 	TRY(state_mark(req->gateway->state, session_mark(req, key), req->config->limits.session_max_ms));
+	streams_end_session(req);
 	assembly_forget_session(req->gateway->assembly, str_of(req->session.number));
 	return http_answer(req->exchange, 200, STR_NONE, &(struct http_body){0});
 }

@@ -206,6 +206,41 @@ AWAITS enum err stream_open_listen(struct request *req)
 	return stream_keep(req, open);
 }
 
+struct session_end {
+	struct gateway *gateway;
+	const char *session;
+};
+
+static enum err end_here(void *arg)
+{
+	const struct session_end *end = arg;
+	struct gateway_loop *here = gateway_here(end->gateway);
+
+	for (struct list *l = here->streams.next; l != &here->streams; l = l->next) {
+		struct open_stream *open = LIST_OBJ(l, struct open_stream, link);
+
+		if (open->kind != STREAM_SESSION || strcmp(open->session, end->session) != 0)
+			continue;
+		http_stream_end(open->stream);
+		break;
+	}
+	return OK;
+}
+
+AWAITS void streams_end_session(struct request *req)
+{
+	struct session_end end = {req->gateway, req->session.number};
+	struct str key = {req->session.number, MCP_SESSION_NUMBER_LEN};
+	bool open;
+
+	pthread_mutex_lock(&taken.lock);
+	open = map_get(&taken.by_session, key) != NULL;
+	pthread_mutex_unlock(&taken.lock);
+	for (unsigned i = 0; open && i < loop_count(); i++)
+		if (loop_call(loop_at(i), "end-stream", end_here, &end) != OK)
+			return;
+}
+
 /* Whether a client of this view would read different bytes now. */
 static bool list_differs(const struct catalog_list *a, const struct catalog_list *b)
 {
@@ -247,7 +282,10 @@ void streams_lists_changed(struct gateway_loop *here, const struct catalog *befo
 		if (old == NULL || new == NULL)
 			continue;
 		for (int kind = 0; kind < (int)ARRAY_LEN(method); kind++)
-			if (open->wants[kind] && list_differs(&old->list[kind], &new->list[kind]))
+			if (open->wants[kind] &&
+			    (list_differs(&old->list[kind], &new->list[kind]) ||
+			     (kind == OFFER_RESOURCES &&
+			      list_differs(&old->list[OFFER_TEMPLATES], &new->list[OFFER_TEMPLATES]))))
 				stream_tell(open, method[kind]);
 	}
 }

@@ -1,0 +1,148 @@
+// Faults that were found once and shall not come back.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startFixture, stdioFixture } from './lib/fixture.mjs';
+import { startGateway } from './lib/gateway.mjs';
+import { modern, modernCall, openSession } from './lib/mcp.mjs';
+import { Connection, request, requestBytes } from './lib/raw.mjs';
+import { EventStream } from './lib/sse.mjs';
+import { each, until } from './lib/wait.mjs';
+
+async function toolNames(target) {
+	return (await modern(target, 'tools/list')).message.result.tools.map(({ name }) => name);
+}
+
+async function auditRows(gateway, event) {
+	return until(`the row ${event}`, async () => {
+		const rows = (await gateway.cliJson('audit', 'list')).filter((row) => row.event === event);
+		return rows.length > 0 ? rows : undefined;
+	});
+}
+
+test('reloads that overlap, while status is read, keep every upstream and its tools', async (t) => {
+	const http = await startFixture(t);
+	const gateway = await startGateway(t, { upstreams: { a: stdioFixture(), b: http.upstream() } });
+	let running = true;
+	const watching = each(4, 4, async () => {
+		while (running) {
+			assert.equal((await request(gateway, { method: 'GET', path: '/status' })).status, 200);
+			const names = await toolNames(gateway.as('acme'));
+			assert.ok(names.includes('a_echo') && names.includes('b_echo'), names.join());
+		}
+	});
+
+	for (let round = 0; round < 5; round++) {
+		gateway.configure({ upstreams: { a: stdioFixture(), [`c${round}`]: http.upstream(), b: http.upstream(), [`d${round}`]: http.upstream() } });
+		gateway.signal('SIGHUP');
+		const both = await Promise.all([gateway.reload(), gateway.reload()]);
+		assert.deepEqual(both.map(({ code }) => code), [0, 0]);
+		await until('the new tools', async () => {
+			const names = await toolNames(gateway.as('acme'));
+			return names.includes(`c${round}_echo`) && names.includes(`d${round}_echo`);
+		});
+	}
+	running = false;
+	await watching;
+	assert.deepEqual((await gateway.status()).upstreams.map(({ name }) => name), ['a', 'c4', 'b', 'd4']);
+});
+
+test('a reload cannot take the sign-in away from a gateway that others can reach', async (t) => {
+	const gateway = await startGateway(t, { listen: '0.0.0.0:0', upstreams: { fx: stdioFixture() } });
+
+	gateway.configure({ listen: '127.0.0.1:0', config: { auth: 'none' } });
+	const refused = await gateway.reload();
+	assert.notEqual(refused.code, 0);
+	assert.match(refused.stderr + refused.stdout, /auth cannot be turned off/);
+	assert.equal((await modern({ port: gateway.port }, 'tools/list')).status, 401);
+	assert.equal((await auditRows(gateway, 'config.reloaded'))[0].outcome, 'CONFIG');
+});
+
+test('a new separator renames the tools of upstreams that go on running', async (t) => {
+	const gateway = await startGateway(t, { upstreams: { fx: stdioFixture() } });
+	assert.ok((await toolNames(gateway.as('acme'))).includes('fx_echo'));
+
+	gateway.configure({ config: { separator: '__' } });
+	assert.equal((await gateway.reload()).code, 0);
+	await until('the new names', async () => (await toolNames(gateway.as('acme'))).includes('fx__echo'));
+	assert.deepEqual((await modernCall(gateway, 'fx__echo', { a: 1 })).message.result.structuredContent, { a: 1 });
+});
+
+test('an upstream that the new file leaves out serves until its tools are gone from the lists', async (t) => {
+	const gateway = await startGateway(t, { upstreams: { fx: stdioFixture(), old: stdioFixture() } });
+	const session = await openSession(gateway);
+	let running = true;
+	let refusals = 0;
+	const calling = each(4, 4, async () => {
+		while (running && refusals < 4) {
+			const answer = await session.call('old_echo', { a: 1 });
+			if (answer.message.error?.code === -32602) refusals++;
+			else assert.deepEqual(answer.message.result.structuredContent, { a: 1 }, answer.text);
+		}
+	});
+
+	gateway.configure({ upstreams: { fx: stdioFixture() } });
+	assert.equal((await gateway.reload()).code, 0);
+	await until('the tool to be unknown', () => refusals > 0);
+	running = false;
+	await calling;
+});
+
+test('DELETE ends the GET stream of its session', async (t) => {
+	const gateway = await startGateway(t, { upstreams: { fx: stdioFixture() } });
+	const session = await openSession(gateway);
+	const stream = await session.listen();
+	assert.equal(stream.head.status, 200);
+
+	assert.equal((await session.end()).status, 200);
+	assert.deepEqual(await stream.rest(3000), []);
+	assert.equal((await session.request('ping')).status, 404);
+	const again = await session.request('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'e2e', version: '1' } });
+	assert.equal(again.status, 200, 'the header of a session that has ended does not stand in the way of a new one');
+	assert.notEqual(again.headers['mcp-session-id'], session.id);
+});
+
+test('what a role does not allow is audited', async (t) => {
+	const gateway = await startGateway(t, { upstreams: { fx: stdioFixture() } });
+	const { key } = await gateway.makeKey('acme', '--role', 'viewer');
+
+	const answer = await modernCall({ port: gateway.port, key }, 'fx_echo', { a: 1 });
+	assert.equal(answer.message.result.isError, true);
+	const [row] = await auditRows(gateway, 'access.denied');
+	assert.equal(row.outcome, 'FORBIDDEN');
+	assert.equal(row.target, 'tools:call');
+});
+
+test('log messages pass from the level that the client named, in both eras', async (t) => {
+	const http = await startFixture(t, ['--era', 'modern', '--sse']);
+	const gateway = await startGateway(t, { upstreams: { fx: stdioFixture(['--era', 'legacy']), web: http.upstream() } });
+	const session = await openSession(gateway);
+	const heard = (answer) => answer.notifications.filter(({ method }) => method === 'notifications/message').length;
+	const logLevel = (level) => ({ meta: { 'io.modelcontextprotocol/logLevel': level } });
+
+	assert.equal(heard(await session.call('fx_log', { count: 2, level: 'info' })), 2, 'none named: the server decides');
+	assert.deepEqual((await session.request('logging/setLevel', { level: 'error' })).message.result, {});
+	assert.equal(heard(await session.call('fx_log', { count: 2, level: 'warning' })), 0);
+	assert.equal(heard(await session.call('fx_log', { count: 2, level: 'critical' })), 2);
+	assert.equal((await session.request('logging/setLevel', { level: 'debug' })).status, 200);
+	assert.equal(heard(await session.call('fx_log', { count: 2, level: 'warning' })), 2);
+	assert.equal(heard(await session.call('web_log', { count: 2, level: 'warning' })), 2, 'a modern server is told the level of the session');
+	assert.equal((await session.request('logging/setLevel', { level: 'loud' })).message.error.code, -32602);
+
+	assert.equal(heard(await modernCall(gateway, 'fx_log', { count: 2, level: 'error' })), 0, 'a modern client that named none');
+	assert.equal(heard(await modernCall(gateway, 'fx_log', { count: 2, level: 'info' }, logLevel('error'))), 0);
+	assert.equal(heard(await modernCall(gateway, 'fx_log', { count: 2, level: 'alert' }, logLevel('error'))), 2);
+});
+
+test('a session whose client went away in the middle of a stream has its call finished', async (t) => {
+	const gateway = await startGateway(t, { upstreams: { fx: stdioFixture() } });
+	const session = await openSession(gateway);
+	const connection = await Connection.open(gateway);
+	const body = JSON.stringify({ jsonrpc: '2.0', id: 7, method: 'tools/call', params: { name: 'fx_progress', arguments: { steps: 8, ms: 800 }, _meta: { progressToken: 'p' } } });
+
+	await connection.write(requestBytes(gateway, { path: '/mcp', headers: session.headers(), body }));
+	const stream = new EventStream(connection, await connection.head());
+	await stream.next(({ method }) => method === 'notifications/progress');
+	connection.destroy();
+	const [row] = await auditRows(gateway, 'tool.call');
+	assert.equal(row.outcome, 'ok');
+});
