@@ -149,3 +149,27 @@ test('the reload command without a server says so', async (t) => {
 	assert.equal(ended.code, 1);
 	assert.match(ended.stderr, /not running|no .*server|running/i);
 });
+
+test('many reloads at once, while everybody asks for the status', async (t) => {
+	const gateway = await startGateway(t, { upstreams: { a: stdioFixture(), b: stdioFixture(['--tools', '1']) } });
+	let running = true;
+	const asking = each(6, 6, async () => {
+		while (running) {
+			assert.equal((await request(gateway, { method: 'GET', path: '/health/ready' })).status < 600, true);
+			await request(gateway, { method: 'GET', path: '/metrics' });
+			assert.equal((await modernCall(gateway, 'a_echo', { n: 1 })).message.result?.structuredContent?.n, 1);
+		}
+	});
+	for (let round = 0; round < 8; round++) {
+		gateway.configure({ upstreams: { a: stdioFixture(), b: stdioFixture(['--tools', String(round + 2)]) } });
+		gateway.signal('SIGHUP');
+		const ended = await Promise.all([gateway.reload(), gateway.reload()]);
+		gateway.signal('SIGHUP');
+		for (const { code, stderr } of ended) assert.ok(code === 0 || /again|busy|under way/.test(stderr), stderr);
+		await until('a reload of its own', async () => (await gateway.reload()).code === 0);
+	}
+	await until('the last list', async () => (await toolNames(gateway)).includes('b_tool_0008'));
+	running = false;
+	await asking;
+	assert.equal(gateway.childrenLike('fixture-mcp').length, 2);
+});
