@@ -24,25 +24,33 @@
 		ck_assert_msg(ck_err_ == (want), "%s: got %s, want %s", #expr, err_name(ck_err_), err_name(want));     \
 	} while (0)
 
+/* Run one test case set in fork mode; the program's exit status. For programs with looped tests,
+ * which UNIT_MAIN cannot list. */
+static inline int unit_run(const char *name, TCase *tcase)
+{
+	Suite *suite = suite_create(name);
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(tcase, 60);
+	suite_add_tcase(suite, tcase);
+	srunner_set_fork_status(runner, CK_FORK);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
+
 /* UNIT_MAIN("str", test_a, test_b) */
 #define UNIT_MAIN(name, ...)                                                                                           \
 	int main(void)                                                                                                 \
 	{                                                                                                              \
 		const TTest *const cases[] = {__VA_ARGS__};                                                            \
-		Suite *suite = suite_create(name);                                                                     \
 		TCase *tcase = tcase_create(name);                                                                     \
-		SRunner *runner = srunner_create(suite);                                                               \
-		int failed;                                                                                            \
                                                                                                                        \
 		for (size_t i = 0; i < ARRAY_LEN(cases); i++)                                                          \
 			tcase_add_test(tcase, cases[i]);                                                               \
-		tcase_set_timeout(tcase, 60);                                                                          \
-		suite_add_tcase(suite, tcase);                                                                         \
-		srunner_set_fork_status(runner, CK_FORK);                                                              \
-		srunner_run_all(runner, CK_NORMAL);                                                                    \
-		failed = srunner_ntests_failed(runner);                                                                \
-		srunner_free(runner);                                                                                  \
-		return failed != 0;                                                                                    \
+		return unit_run(name, tcase);                                                                          \
 	}
 
 #endif

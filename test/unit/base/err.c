@@ -91,20 +91,12 @@ END_TEST
 /* UNIT_MAIN has no place for a case that is meant to die. */
 int main(void)
 {
-	Suite *suite = suite_create("err");
 	TCase *tcase = tcase_create("err");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, rows_are_complete);
 	tcase_add_test(tcase, try_returns);
 	tcase_add_test(tcase, blobs_are_shared);
 	tcase_add_test(tcase, lists);
 	tcase_add_test_raise_signal(tcase, a_failed_check_aborts, SIGABRT);
-	suite_add_tcase(suite, tcase);
-	srunner_set_fork_status(runner, CK_FORK);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run("err", tcase);
 }

@@ -196,10 +196,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("config");
 	TCase *tcase = tcase_create("config");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, nothing_is_a_configuration);
 	tcase_add_test(tcase, the_contract_of_the_house);
@@ -208,10 +205,5 @@ int main(void)
 	tcase_add_test(tcase, secrets_come_from_files);
 	tcase_add_test(tcase, a_private_url_says_so_itself);
 	tcase_add_test(tcase, a_change_of_an_upstream_is_seen);
-	suite_add_tcase(suite, tcase);
-	srunner_set_fork_status(runner, CK_FORK);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run("config", tcase);
 }

@@ -102,18 +102,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("era");
 	TCase *tcase = tcase_create("era");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_loop_test(tcase, follows_the_table, 0, ARRAY_LEN(table));
 	tcase_add_test(tcase, wrong_version_says_what_is_supported);
 	tcase_add_test(tcase, a_header_sent_twice_is_refused);
-	suite_add_tcase(suite, tcase);
-	srunner_set_fork_status(runner, CK_FORK);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run("era", tcase);
 }

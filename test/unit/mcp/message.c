@@ -86,18 +86,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("message");
 	TCase *tcase = tcase_create("message");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_loop_test(tcase, kinds_and_refusals, 0, ARRAY_LEN(table));
 	tcase_add_test(tcase, params_are_found);
 	tcase_add_test(tcase, methods_have_their_names);
-	suite_add_tcase(suite, tcase);
-	srunner_set_fork_status(runner, CK_FORK);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run("message", tcase);
 }
