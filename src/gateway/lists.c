@@ -45,11 +45,16 @@ static void put_list_tail(const struct request *req, size_t next_page, struct bu
 AWAITS static enum err answer_list(struct request *req, enum offer_kind kind)
 {
 	const struct catalog_list *list = &req->view->list[kind];
-	struct str cursor = mcp_param(req->arena, &req->message, STR("cursor"));
+	const struct json_member *m = req->message.params == NULL
+					      ? NULL
+					      : json_member(&req->message.index, req->message.params, STR("cursor"));
+	struct str cursor = json_member_str(req->arena, m);
 	AUTO_BUF head = {0}, tail = {0};
 	struct blob *page;
 	size_t at;
 
+	if (m != NULL && cursor.p == NULL)
+		return ERR_MCP_CURSOR;
 	TRY(catalog_page(list, cursor, &at));
 	page = list->page[req->modern ? CATALOG_MODERN : CATALOG_LEGACY][at];
 	put_list_head(req, kind, &head);

@@ -27,7 +27,10 @@ AWAITS static enum err read_message(struct request *req)
 	};
 	enum err err;
 
-	TRY(mcp_message_read(req->arena, req->exchange->body, &req->message));
+	err = mcp_message_read(req->arena, req->exchange->body, &req->message);
+	if (err == ERR_RPC_INVALID && req->message.index.kind == JSON_ARRAY)
+		return ERR_RPC_BATCH;
+	TRY(err);
 	err = mcp_classify(req->arena, &req->message, &headers, &req->verdict);
 	req->modern = req->verdict.modern;
 	req->revision = req->verdict.revision;

@@ -9,6 +9,8 @@
 #include "gateway/metrics.h"
 #include "gateway/request.h"
 
+#define NAME_TOLD_BYTES_MAX 256 /* a name of the client's that is repeated in its error */
+
 /* What differs between the relayed methods. */
 struct relay {
 	const struct catalog_item *item;
@@ -232,7 +234,8 @@ AWAITS enum err relay_tool(struct request *req)
 	relay.item = catalog_find(req->view, OFFER_TOOLS, name);
 	if (relay.item == NULL) {
 		req->target = told_target(req, name);
-		req->problem = arena_fmt(req->arena, "Unknown tool: %.*s", STR_ARG(name));
+		if (name.n <= NAME_TOLD_BYTES_MAX)
+			req->problem = arena_fmt(req->arena, "Unknown tool: %.*s", STR_ARG(name));
 		return refuse_call(req, relay.event, ERR_MCP_UNKNOWN_TOOL);
 	}
 	aim(req, relay.item);
@@ -249,9 +252,14 @@ AWAITS enum err relay_prompt(struct request *req)
 	struct str name = mcp_param(req->arena, &req->message, STR("name"));
 	struct relay relay = {.event = STR("prompt.get"), .idempotent = true};
 
-	relay.item = name.p == NULL ? NULL : catalog_find(req->view, OFFER_PROMPTS, name);
+	if (name.p == NULL) {
+		req->problem = STR("params.name must be a string");
+		return ERR_RPC_PARAMS;
+	}
+	relay.item = catalog_find(req->view, OFFER_PROMPTS, name);
 	if (relay.item == NULL) {
-		req->problem = arena_fmt(req->arena, "Unknown prompt: %.*s", STR_ARG(name));
+		if (name.n <= NAME_TOLD_BYTES_MAX)
+			req->problem = arena_fmt(req->arena, "Unknown prompt: %.*s", STR_ARG(name));
 		return ERR_MCP_UNKNOWN_PROMPT;
 	}
 	aim(req, relay.item);

@@ -146,3 +146,17 @@ test('a session whose client went away in the middle of a stream has its call fi
 	const [row] = await auditRows(gateway, 'tool.call');
 	assert.equal(row.outcome, 'ok');
 });
+
+test('small lies in requests: a cursor that is a number, a list of messages, a name that is missing or endless', async (t) => {
+	const gateway = await startGateway(t, { upstreams: { fx: stdioFixture() } });
+	const session = await openSession(gateway);
+	const error = async (method, params) => (await session.request(method, params)).message.error;
+
+	assert.equal((await error('tools/list', { cursor: 1 })).code, -32602);
+	assert.match((await error('prompts/get', {})).message, /params\.name/);
+	assert.equal((await error('tools/call', { name: 'n'.repeat(100_000) })).message, 'Unknown tool');
+	const batch = await session.send([{ jsonrpc: '2.0', id: 1, method: 'ping' }]);
+	assert.equal(batch.status, 400);
+	assert.equal(batch.message.error.code, -32600);
+	assert.match(batch.message.error.message, /batch/);
+});
