@@ -126,12 +126,17 @@ describe('cancels reach the upstream', () => {
 					return now.in_flight === now.listeners_live && now.cancel_notices + now.cancel_closes >= calls;
 				};
 
+				const running = async () => {
+					const now = await stats();
+					return now.in_flight === now.listeners_live + 1;
+				};
+
 				// 2026-07-28: closing the connection is the cancel.
 				const connection = await Connection.open(gateway);
 				const params = { name: 'fx_hang', arguments: {} };
 				const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { ...params, _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} } } });
 				await connection.write(requestBytes(gateway, { headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', authorization: `Bearer ${gateway.key}`, 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': 'fx_hang' }, body }));
-				await until('the call', async () => (await gateway.upstream('fx')).in_flight === 1);
+				await until('the call at the upstream', running);
 				connection.destroy();
 				await until('the first cancel', () => ended(1));
 				assert.equal((await gateway.upstream('fx')).in_flight, 0);
@@ -140,7 +145,7 @@ describe('cancels reach the upstream', () => {
 				const session = await openSession(gateway);
 				const id = nextId();
 				const call = session.call('fx_hang', {}, { id });
-				await until('the call', async () => (await gateway.upstream('fx')).in_flight === 1);
+				await until('the call at the upstream', running);
 				assert.equal((await session.notify('notifications/cancelled', { requestId: id, reason: 'test' })).status, 202);
 				await until('the second cancel', () => ended(2));
 				await call.catch(() => {});
