@@ -16,6 +16,7 @@
 
 #define ASSEMBLY_MAGIC 0x4153534du /* "ASSM" */
 #define CATALOG_WAIT_MS 5000	   /* for the catalog that does without those who leave */
+#define RETRY_MS 1000		   /* when there was no thread to build on */
 #define BURST_MS 20		   /* changes this close together make one catalog */
 
 struct member {
@@ -172,6 +173,8 @@ AWAITS static enum err fill_shelves(struct assembly *assembly)
 			member->shelf = work.shelf;
 		} else if (err == OK) {
 			shelf_unref(work.shelf);
+		} else if (member != NULL) {
+			member->fresh = true; /* next time */
 		}
 		offer_unref(work.offer);
 		upstream_unref(work.upstream);
@@ -253,8 +256,12 @@ AWAITS_ENTRY static void builder_main(void *arg)
 		if (fiber_sleep(BURST_MS) != OK)
 			break;
 		assembly->dirty = false;
-		if (fill_shelves(assembly) != OK || build_and_publish(assembly) != OK)
-			log_warn("catalog.build_failed", LOG_CSTR("effect", "the lists stay as they were"));
+		if (fill_shelves(assembly) == OK && build_and_publish(assembly) == OK)
+			continue;
+		log_warn("catalog.build_failed", LOG_CSTR("effect", "the lists stay as they were for now"));
+		assembly->dirty = true;
+		if (fiber_sleep(RETRY_MS) != OK)
+			break;
 	}
 	assembly->ended = true;
 	stopper = assembly->stopper;
@@ -308,6 +315,7 @@ AWAITS static enum err start_missing(struct assembly *assembly, struct config *c
 		err = member_start(assembly, config, spec, problem, &ret_members[i]);
 		if (err == OK)
 			continue;
+		buf_put_fmt(problem, " (upstream %.*s)", STR_ARG(spec->name));
 		for (size_t k = 0; k < i; k++)
 			if (ret_members[k].upstream != NULL)
 				member_stop(&ret_members[k], 0);
@@ -409,6 +417,25 @@ AWAITS enum err assembly_start(struct gateway *gateway, struct assembly **ret_as
 	return OK;
 }
 
+struct turn {
+	struct task task;
+	struct wait wait;
+};
+
+static void turn_over(struct task *task)
+{
+	wait_done(&CONTAINER_OF(task, struct turn, task)->wait, OK);
+}
+
+/* Let news that upstreams posted before they ended arrive: they name the assembly. */
+AWAITS static void take_last_news(void)
+{
+	struct turn turn = {.task = {.run = turn_over}, .wait = WAIT_INIT};
+
+	loop_post(loop_self(), &turn.task);
+	(void)!wait_for(&turn.wait, NULL, NULL);
+}
+
 AWAITS void assembly_stop(struct assembly *assembly, int64_t grace_ms)
 {
 	struct wait ended = WAIT_INIT;
@@ -420,6 +447,7 @@ AWAITS void assembly_stop(struct assembly *assembly, int64_t grace_ms)
 		log_debug("catalog.stop_hurried", LOG_BOOL("ended", assembly->ended));
 	for (size_t i = 0; i < assembly->count; i++)
 		member_stop(&assembly->members[i], grace_ms);
+	take_last_news();
 	config_unref(assembly->config);
 	free(assembly->members);
 	pthread_mutex_destroy(&assembly->lock);

@@ -176,11 +176,11 @@ AWAITS static enum err relay_call(struct request *req, const struct relay *relay
 	}
 	req->outcome = outcome_of(&call, err);
 	audited = audit_call(req, relay->event, begun_ns, bytes);
+	TRY(audited); /* nothing is answered without its row, not even a failure */
 	if (err != OK) {
 		explain_failure(req, err);
 		return err;
 	}
-	TRY(audited);
 	return answer_pieces(req, piece, pieces.count);
 }
 
