@@ -12,6 +12,7 @@
 #include "base/arena.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,8 @@
 #define ARENA_CHUNK_BYTES 8192
 #define ARENA_POOL_CHUNKS_MAX 128 /* per thread: 1 MB, some hundred requests in flight come and go */
 
-#define ARENA_LARGE_BYTES 2048 /* from here on a piece is its own malloc */
+#define ARENA_LARGE_BYTES 2048		   /* from here on a piece is its own malloc */
+#define ARENA_KEPT_BYTES (4 * 1024 * 1024) /* of freed memory that malloc keeps for them */
 
 #if defined(__SANITIZE_ADDRESS__)
 #define ARENA_ALL_LARGE true
@@ -94,9 +96,20 @@ static void pool_drain(void *unused)
 	pool.watched = false;
 }
 
+/* Large pieces come and go with each request that has a large body. malloc's habit of giving
+ * memory back at once would make the next one pay for every page anew. */
+static void malloc_keep(void)
+{
+#if defined(__GLIBC__)
+	(void)mallopt(M_TRIM_THRESHOLD, ARENA_KEPT_BYTES);
+	(void)mallopt(M_MMAP_THRESHOLD, ARENA_KEPT_BYTES / 4);
+#endif
+}
+
 __attribute__((constructor)) static void pool_key_create(void)
 {
 	CHECK(pthread_key_create(&pool_key, pool_drain) == 0);
+	malloc_keep();
 }
 
 static struct chunk *chunk_take(void)
