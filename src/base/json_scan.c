@@ -19,12 +19,9 @@
  * json_splice.c. */
 #include "base/json_scan.h"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 #include "base/check.h"
 #include "base/json.h"
+#include "base/json_skip.h"
 #include "base/json_text.h"
 #include "base/keyset.h"
 #include "base/utf8.h"
@@ -32,6 +29,7 @@
 #define DEPTH_RECORDED 3
 #define MEMBERS_START 16 /* most messages have fewer */
 #define KEYS_ON_STACK 48 /* keys of all open objects; more move to the arena */
+#define LONG_STEPS 7	 /* of a string, before bigger ones are worth their set-up */
 #define NO_MEMBER UINT32_MAX
 #define INLINE inline __attribute__((always_inline)) /* the pieces of the one loop */
 
@@ -82,62 +80,6 @@ static INLINE const uint8_t *skip_space(const uint8_t *p)
 
 /* --- strings --- */
 
-#if defined(__SSE2__)
-#define STEP_BYTES 16
-
-/* Which of 16 bytes are a quote, a backslash, a control or not ASCII: bit i for p[i]. */
-static INLINE unsigned odd_bytes(const uint8_t *p)
-{
-	__m128i bytes = _mm_loadu_si128((const __m128i *)p);
-	__m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-	__m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-	__m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
-	__m128i odd = _mm_or_si128(_mm_or_si128(quote, backslash), _mm_or_si128(control, bytes));
-
-	return (unsigned)_mm_movemask_epi8(odd); /* the top bit of the byte itself: not ASCII */
-}
-
-#define FIRST_ODD(mask) ((unsigned)__builtin_ctz(mask))
-#else
-#define STEP_BYTES 8
-#define EACH_BYTE(value) (0x0101010101010101u * (uint64_t)(value))
-
-/* The top bit of each byte below `limit` (at most 0x80) or above 0x7F, as far as the first. */
-static INLINE uint64_t bytes_below(uint64_t word, uint8_t limit)
-{
-	return (word - EACH_BYTE(limit)) & ~word & EACH_BYTE(0x80);
-}
-
-/* The same for 8 bytes: the top bit of each odd byte; exact up to the first one. */
-static INLINE uint64_t odd_bytes(const uint8_t *p)
-{
-	uint64_t word;
-
-	memcpy(&word, p, sizeof(word));
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	word = __builtin_bswap64(word);
-#endif
-	return bytes_below(word ^ EACH_BYTE('"'), 1) | bytes_below(word ^ EACH_BYTE('\\'), 1) |
-	       bytes_below(word, 0x20) | (word & EACH_BYTE(0x80));
-}
-
-#define FIRST_ODD(mask) ((unsigned)__builtin_ctzll(mask) / 8)
-#endif
-
-/* The first odd byte at or after p, or the end. */
-static INLINE const uint8_t *skip_plain(const struct scan *scan, const uint8_t *p)
-{
-	for (; scan->end - p >= STEP_BYTES; p += STEP_BYTES) {
-		uint64_t mask = odd_bytes(p);
-
-		if (mask != 0)
-			return p + FIRST_ODD(mask);
-	}
-	while (p != scan->end && *p >= 0x20 && *p < 0x80 && *p != '"' && *p != '\\')
-		p++;
-	return p;
-}
-
 /* The rest of a string from an odd byte that is no quote: to the closing quote. */
 static __attribute__((noinline)) const uint8_t *scan_odd_string(struct scan *scan, const uint8_t *p)
 {
@@ -157,7 +99,7 @@ static __attribute__((noinline)) const uint8_t *scan_odd_string(struct scan *sca
 		} else if (*p < 0x20) {
 			return fail(scan, ERR_JSON_SYNTAX);
 		} else {
-			p = skip_plain(scan, p);
+			p = json_skip_plain(p, scan->end);
 		}
 	}
 	return p != scan->end ? p : fail(scan, ERR_JSON_SYNTAX);
@@ -166,7 +108,7 @@ static __attribute__((noinline)) const uint8_t *scan_odd_string(struct scan *sca
 /* From the byte after the opening quote to the closing quote. */
 static INLINE const uint8_t *scan_string(struct scan *scan, const uint8_t *p)
 {
-	p = skip_plain(scan, p);
+	p = json_skip_plain(p, scan->end);
 	if (likely(p != scan->end && *p == '"'))
 		return p;
 	return scan_odd_string(scan, p);

@@ -173,6 +173,50 @@ START_TEST(depth_is_capped)
 }
 END_TEST
 
+/* Strings of all lengths around the scanner's steps and blocks, with each kind of odd byte at each
+ * place: found where it is, and nothing else taken for it. */
+START_TEST(odd_bytes_are_found_everywhere)
+{
+	static const struct {
+		struct str bytes;
+		enum err err;
+	} odd[] = {
+		{STR("a"), OK},
+		{STR("\\n"), OK},
+		{STR("\xC3\xBC"), OK},
+		{STR("\x7F"), OK},
+		{STR("\x1F"), ERR_JSON_SYNTAX},
+		{STR("\n"), ERR_JSON_SYNTAX},
+		{STR("\xFF"), ERR_JSON_UTF8},
+		{STR("\""), ERR_JSON_SYNTAX},
+	};
+
+	for (size_t length = 0; length < 400; length += length < 300 ? 37 : 1) {
+		for (size_t at = 0; at <= length; at++) {
+			AUTO(arena) *here = arena_new(1 << 16);
+
+			for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+				AUTO_BUF text = {0};
+				struct json_index index;
+				enum err err;
+
+				buf_put(&text, STR("[\""));
+				memset(buf_reserve(&text, length), ' ' + (int)(at % 2), length);
+				text.n += length;
+				buf_put(&text, STR("\"]"));
+				memmove(buf_reserve(&text, odd[i].bytes.n) - (text.n - 2 - at) + odd[i].bytes.n,
+					text.p + 2 + at, text.n - 2 - at);
+				memcpy(text.p + 2 + at, odd[i].bytes.p, odd[i].bytes.n);
+				text.n += odd[i].bytes.n;
+				err = json_scan(here, buf_str(&text), &index);
+				ck_assert_msg(err == odd[i].err, "length %zu at %zu odd %zu: %s", length, at, i,
+					      err_name(err));
+			}
+		}
+	}
+}
+END_TEST
+
 START_TEST(duplicates_are_refused_everywhere)
 {
 	ck_err(scan(STR("{\"a\":1,\"a\":2}")), ERR_JSON_DUPLICATE);
@@ -280,5 +324,5 @@ START_TEST(the_cap_is_met)
 END_TEST
 
 UNIT_MAIN("json_scan", accepts, refuses_structure, refuses_numbers, refuses_strings, refuses_bad_utf8, depth_is_capped,
-	  duplicates_are_refused_everywhere, duplicates_among_many, members_are_found, elements_are_walked,
-	  the_cap_is_met)
+	  odd_bytes_are_found_everywhere, duplicates_are_refused_everywhere, duplicates_among_many, members_are_found,
+	  elements_are_walked, the_cap_is_met)
