@@ -155,5 +155,6 @@ test('a thousand sessions whose clients never say goodbye', async (t) => {
 	assert.ok(most <= 32, `${most} children`); // at most 16 alive, and those on their way out
 	await until('no children', () => gateway.childrenLike('fixture-mcp').length === 0, 10000);
 	await until('no upstream sessions but the keeper\'s', async () => (await http.stats()).sessions_live <= 1, 10000);
-	await until('few descriptors', () => gateway.resources().files <= idle.files + 6, 10000);
+	// What is left are connections to the upstream that are kept for the next call.
+	await until('few descriptors', async () => gateway.resources().files <= idle.files + (await http.stats()).connections_live + 6, 10000);
 });
