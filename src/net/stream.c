@@ -157,11 +157,13 @@ void stream_input(struct stream *stream, struct str bytes)
 static void on_uv_read(uv_stream_t *uv, ssize_t n, const uv_buf_t *buf)
 {
 	struct stream *stream = uv->data;
+	struct loop *loop = stream->loop;
 
 	CHECK_OBJ(stream, STREAM_MAGIC);
 	if (n > 0) {
 		if (stream->state == STREAM_OPEN || stream->state == STREAM_CONNECTING)
 			stream_input(stream, (struct str){buf->base, (size_t)n});
+		loop_read_done(loop, (size_t)n);
 	} else if (n == UV_EOF) {
 		stream_eof(stream);
 	} else if (n < 0) {

@@ -8,8 +8,9 @@
  *                                                 v
  *                                               ENDED -> stack back to the pool
  *
- * A fiber runs only from its loop's turn, never inside the callback that woke it. How the
- * switch is done is context.c's business, what a fiber waits for is wait.c's. */
+ * A fiber runs only from its loop's turn or behind a read callback (loop_read_done), never inside
+ * the callback that woke it. How the switch is done is context.c's business, what a fiber waits
+ * for is wait.c's. */
 #include "base/check.h"
 #include "rt/loop_private.h"
 #include "rt/testing.h"

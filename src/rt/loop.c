@@ -1,7 +1,7 @@
 /* One loop and its turn:
  *
  *   prepare: run fibers made ready since the last turn; arm the alarm
- *   poll:    I/O callbacks wake fibers; tasks of other loops arrive
+ *   poll:    I/O callbacks wake fibers; tasks of other loops arrive; after much input, run fibers
  *   check:   fire timers, run own tasks, run the fibers that all this made ready
  *
  * So a fiber runs in the same turn as the callback that woke it, and waking one costs no system
@@ -55,6 +55,16 @@ uv_buf_t loop_read_buffer(struct loop *loop)
 {
 	CHECK(loop == loop_current);
 	return uv_buf_init(loop->read_buffer, LOOP_READ_BYTES);
+}
+
+void loop_read_done(struct loop *loop, size_t bytes)
+{
+	CHECK(loop == loop_current);
+	loop->input_bytes += bytes;
+	if (likely(loop->input_bytes < LOOP_INPUT_BYTES))
+		return;
+	loop->input_bytes = 0;
+	fibers_run(loop);
 }
 
 unsigned loop_local_slot(void)
@@ -184,6 +194,7 @@ static void after_poll(uv_check_t *check)
 	struct list *link;
 
 	loop->turn_began_ms = loop_now(loop);
+	loop->input_bytes = 0;
 	wheel_run(loop);
 	own_tasks_run(loop);
 	while ((link = list_pop(&loop->yielded)) != NULL)

@@ -427,7 +427,45 @@ START_TEST(stop_does_not_wait_for_handles)
 }
 END_TEST
 
-UNIT_MAIN("loop", messages_arrive_in_order, a_foreign_thread_may_post, a_call_runs_over_there, cancel_crosses_loops,
-	  cancel_races_with_the_end, a_deadline_crosses_loops, work_runs_on_a_thread,
-	  a_canceled_caller_waits_for_its_work, the_queue_of_work_has_an_end, each_loop_has_its_locals_and_name,
-	  the_run_ends_after_the_last_fiber, stop_cancels_what_is_left, stop_does_not_wait_for_handles)
+/* ---- input ------------------------------------------------------------------------ */
+
+struct reader {
+	struct task task;
+	struct wait woken;
+	bool ran, ran_early, ran_behind;
+};
+
+static void on_input(struct task *task)
+{
+	struct reader *reader = CONTAINER_OF(task, struct reader, task);
+
+	wait_done(&reader->woken, OK);
+	loop_read_done(loop_self(), LOOP_INPUT_BYTES - 1);
+	reader->ran_early = reader->ran;
+	loop_read_done(loop_self(), 1);
+	reader->ran_behind = reader->ran;
+}
+
+AWAITS static void read_much(void *arg)
+{
+	struct reader reader = {.task.run = on_input, .woken = WAIT_INIT};
+
+	loop_post(loop_self(), &reader.task);
+	ck_ok(wait_for(&reader.woken, NULL, NULL));
+	reader.ran = true;
+	ck_ok(fiber_yield());
+	ck_assert(!reader.ran_early);
+	ck_assert(reader.ran_behind);
+}
+
+START_TEST(much_input_lets_fibers_run)
+{
+	run(1, read_much);
+}
+END_TEST
+
+UNIT_MAIN("loop", much_input_lets_fibers_run, messages_arrive_in_order, a_foreign_thread_may_post,
+	  a_call_runs_over_there, cancel_crosses_loops, cancel_races_with_the_end, a_deadline_crosses_loops,
+	  work_runs_on_a_thread, a_canceled_caller_waits_for_its_work, the_queue_of_work_has_an_end,
+	  each_loop_has_its_locals_and_name, the_run_ends_after_the_last_fiber, stop_cancels_what_is_left,
+	  stop_does_not_wait_for_handles)
