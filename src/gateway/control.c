@@ -58,7 +58,7 @@ struct str control_path(struct str data_directory, struct buf *out)
 	return (struct str){out->p, out->n - 1};
 }
 
-AWAITS enum err control_start(struct gateway *gateway, struct http_server **ret_control)
+AWAITS enum err control_start(struct gateway *gateway, struct buf *problem, struct http_server **ret_control)
 {
 	const struct http_server_spec spec = {
 		.handle = control_handle,
@@ -75,11 +75,19 @@ AWAITS enum err control_start(struct gateway *gateway, struct http_server **ret_
 	struct listener_spec listen = {.inherited_fd = -1, .unix_mode = 0600, .backlog = 16};
 	AUTO_BUF path = {0}, text = {0};
 	struct listener *listener;
+	enum err err;
 
 	control_path(gateway->config->data, &path);
 	unlink(path.p); /* of a process that is gone: the data directory's lock is ours */
 	buf_put_fmt(&text, "unix:%s", path.p);
-	TRY(address_parse(buf_str(&text), &listen.address));
+	if (address_parse(buf_str(&text), &listen.address) != OK) {
+		buf_put_fmt(problem, "%s: the path is too long for a socket; set `data` to a shorter one", path.p);
+		return ERR_CONFIG;
+	}
 	TRY(http_server_new(&spec, ret_control));
-	return http_server_listen(*ret_control, &listen, NULL, &listener, NULL);
+	err = http_server_listen(*ret_control, &listen, NULL, &listener, NULL);
+	if (err != OK)
+		buf_put_fmt(problem, "%s: cannot be listened on; is the data directory on a disk of this machine?",
+			    path.p);
+	return err;
 }

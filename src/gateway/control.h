@@ -6,8 +6,9 @@
 #include "gateway/gateway.h"
 
 /* Listen. GET /status answers the status document, POST /reload reloads the configuration.
- *   Errors     ERR_SYSTEM */
-NODISCARD enum err control_start(struct gateway *gateway, struct http_server **ret_control) AWAITS;
+ *   problem    why it cannot listen
+ *   Errors     ERR_SYSTEM, ERR_CONFIG (the path is too long) */
+NODISCARD enum err control_start(struct gateway *gateway, struct buf *problem, struct http_server **ret_control) AWAITS;
 
 /* The socket's path under a data directory, in `out` (at most 107 bytes, the kernel's limit). */
 struct str control_path(struct str data_directory, struct buf *out);

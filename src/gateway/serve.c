@@ -236,7 +236,7 @@ AWAITS static enum err start(struct serving *serving, struct buf *problem)
 	TRY(assembly_start(gateway, &gateway->assembly));
 	TRY(http_server_new(&http, &gateway->server));
 	TRY(start_listening(serving, problem));
-	TRY(control_start(gateway, &gateway->control));
+	TRY(control_start(gateway, problem, &gateway->control));
 	TRY(assembly_apply(gateway->assembly, serving->config, problem));
 	TRY(signal_watch(SIGTERM, on_stop_signal, serving));
 	TRY(signal_watch(SIGINT, on_stop_signal, serving));
@@ -262,9 +262,9 @@ AWAITS static void stop(struct serving *serving)
 	notify_systemd("STOPPING=1");
 	if (gateway->server != NULL)
 		http_server_drain(gateway->server, grace_ms);
+	await_reload(gateway);
 	if (gateway->control != NULL)
 		http_server_drain(gateway->control, 100);
-	await_reload(gateway);
 	if (gateway->assembly != NULL)
 		assembly_stop(gateway->assembly, 1000);
 	if (gateway->identity != NULL)
