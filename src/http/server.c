@@ -11,7 +11,7 @@
 #include "http/server_private.h"
 
 #define BUSY_RETRY_MS 20 /* when a loop has no fiber to spare */
-#define CUT_MS 5000	 /* for canceled handlers to unwind */
+#define CUT_MS 15000	 /* for canceled handlers to unwind: a row of the audit trail may take them ten seconds */
 
 static void copy_spec(struct http_home *home, const struct http_server_spec *spec)
 {
