@@ -153,7 +153,8 @@ AWAITS static enum err ask_upstream(struct request *req, const struct relay *rel
 	err = upstream_call(relay->item->upstream, call);
 	in_flight_end(&slot);
 	metrics_call(req->here, relay->item->metric, clock_ns() - begun_ns, err == OK && call->answer.error == NULL);
-	return err;
+	/* The cap on its children is not a limit that the request itself broke. */
+	return err == ERR_LIMIT ? ERR_UPSTREAM_BUSY : err;
 }
 
 AWAITS static enum err relay_call(struct request *req, const struct relay *relay)

@@ -160,3 +160,33 @@ test('small lies in requests: a cursor that is a number, a list of messages, a n
 	assert.equal(batch.message.error.code, -32600);
 	assert.match(batch.message.error.message, /batch/);
 });
+
+test('a call that the cap on children refuses is a failure the model can read, not a bad request', async (t) => {
+	const gateway = await startGateway(t, { upstreams: { each: stdioFixture([], { isolation: 'session', stdio: { children_per_tenant: 1 } }) } });
+	const first = await openSession(gateway);
+	const second = await openSession(gateway);
+
+	assert.deepEqual((await first.call('each_echo', { a: 1 })).message.result.structuredContent, { a: 1 });
+	const refused = await second.call('each_echo', { a: 2 });
+	assert.equal(refused.status, 200);
+	assert.equal(refused.message.result?.isError, true, refused.text);
+});
+
+test('notifications/cancelled ends a call from any connection, and its row says so', async (t) => {
+	const http = await startFixture(t);
+	const gateway = await startGateway(t, { upstreams: { fx: stdioFixture(), web: http.upstream() } });
+	const session = await openSession(gateway);
+
+	for (const [n, tool] of ['fx_hang', 'web_hang', 'fx_hang', 'web_hang'].entries()) {
+		const call = session.call(tool, {}, { id: `call-${n}` });
+		const [upstream] = tool.split('_');
+		await until('the call to run', async () => (await gateway.upstream(upstream)).in_flight === 1);
+		assert.equal((await session.notify('notifications/cancelled', { requestId: `call-${n}` })).status, 202);
+		assert.equal((await call).message.result.isError, true);
+	}
+	const rows = await until('four rows', async () => {
+		const found = await auditRows(gateway, 'tool.call');
+		return found.length === 4 ? found : undefined;
+	});
+	assert.ok(rows.every(({ outcome }) => outcome === 'CANCELED'));
+});
