@@ -364,6 +364,12 @@ void http_answer_end(struct http_answer *answer)
 	hop_end(hop);
 }
 
+void http_answer_close(struct http_answer *answer)
+{
+	if (answer != NULL)
+		hop_end(hop_of(answer));
+}
+
 void http_answer_drain(struct http_answer *answer, int64_t ms)
 {
 	struct http_hop *hop = hop_of(answer);

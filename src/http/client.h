@@ -85,6 +85,9 @@ void http_answer_end(struct http_answer *answer);
 /* Done with it, though its end has not come: what still comes within `ms` is thrown away, so
  * that the connection can serve again. For event streams, whose end comes a little later. */
 void http_answer_drain(struct http_answer *answer, int64_t ms);
+/* Done with it and with its connection, even after the body's end. For streams that the server
+ * ended: it may close what they ran on at the same moment. NULL is fine. */
+void http_answer_close(struct http_answer *answer);
 static inline void http_answer_auto(struct http_answer **p)
 {
 	http_answer_end(*p);

@@ -82,7 +82,7 @@ AWAITS static enum listen_end listen_get(struct instance *instance)
 	} else if (answer->status < 500 && answer->status != 409 && answer->status != 429) {
 		end = LISTEN_NOT_OFFERED; /* 405 by the book, other refusals in practice */
 	}
-	http_answer_end(answer);
+	http_answer_close(answer); /* a call on its connection would race with the server closing it */
 	return end;
 }
 
