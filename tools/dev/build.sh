@@ -5,7 +5,7 @@
 flavour_options() {
 	case $1 in
 	# -O2 -g; the symbols are split off after linking.
-	release) echo "gcc --buildtype=debugoptimized -Db_pie=true -Db_lto=true -Dtests=false" ;;
+	release) echo "gcc --buildtype=debugoptimized -Doptimization=3 -Dc_args=-fno-plt -Db_pie=true -Db_lto=true -Dtests=false" ;;
 	debug) echo "gcc --buildtype=debug" ;;
 	asan) echo "gcc --buildtype=debugoptimized -Db_sanitize=address,undefined --werror" ;;
 	asan-clang) echo "clang --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false --werror" ;;
