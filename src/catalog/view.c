@@ -35,7 +35,7 @@ static struct str view_name(struct catalog *catalog, const struct catalog_view *
 
 	if (map_get(&view->by_name[kind], name) == NULL)
 		return name;
-	log_info("catalog.name_taken", LOG_STR("item", item->label), LOG_STR("name", name));
+	log_debug("catalog.name_taken", LOG_STR("item", item->label), LOG_STR("name", name));
 	if (kind == OFFER_RESOURCES || kind == OFFER_TEMPLATES)
 		return arena_fmt(catalog->arena, "gatehouse:%.*s:%.*s", STR_ARG(upstream), STR_ARG(item->original));
 	return arena_str(catalog->arena, catalog_name_hashed(upstream, separator, item->original, hashed));

@@ -104,7 +104,7 @@ static const struct conf_field stdio_fields[] = {
 	{"env", CONF_PAIRS, UP(env), UP(env_count),
 	 .doc = "Its environment, besides PATH, HOME, LANG and TMPDIR. Nothing else is inherited.",
 	 .example = "{ API_TOKEN: \"${file:token}\" }"},
-	{"cwd", CONF_STR, UP(cwd), .doc = "Its working directory; the data directory if not set.",
+	{"cwd", CONF_STR, UP(cwd), .doc = "Its working directory; the gateway's own if not set.",
 	 .example = "/srv/files"},
 	{"warm", CONF_BOOL, UP(warm), .fallback = "true",
 	 .doc = "Keep the shared child running; false starts it on demand."},

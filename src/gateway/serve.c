@@ -110,8 +110,17 @@ static void on_reload_signal(void *arg)
 
 /* ---- start ----------------------------------------------------------------------- */
 
-/* An empty installation gets a tenant and a key, printed once by the welcome. One made again for a
- * later welcome ends by itself. */
+/* Keys leave a row, also the ones nobody asked for by name. */
+AWAITS static enum err audit_first_key(struct gateway *gateway, const struct tenant *tenant, struct str key_id)
+{
+	const struct audit_record record = {
+		.event = STR("key.created"), .tenant_id = tenant->id, .target = key_id, .outcome = STR("ok")};
+
+	return audit_append(gateway->audit, &record);
+}
+
+/* An empty installation gets a tenant; where somebody is welcomed, also a key, which the welcome
+ * prints once. One made again for a later welcome ends by itself. */
 AWAITS static enum err first_key_make(struct serving *serving)
 {
 	AUTO(arena) *arena = arena_new(1 << 20);
@@ -127,9 +136,12 @@ AWAITS static enum err first_key_make(struct serving *serving)
 		return OK;
 	if (tenant_find(gateway->db, arena, STR("default"), &tenant) != OK)
 		TRY(tenant_create(gateway->db, arena, STR("default"), &tenant));
-	return identity_key_create(gateway->db, serving->keys.api_key, STR("default"), STR("owner"),
-				   first ? STR("first key") : STR("welcome key"),
-				   first ? 0 : clock_wall_ms() + WELCOME_KEY_MS, serving->first_key, id);
+	if (!serving->options->print_welcome)
+		return OK;
+	TRY(identity_key_create(gateway->db, serving->keys.api_key, STR("default"), STR("owner"),
+				first ? STR("first key") : STR("welcome key"),
+				first ? 0 : clock_wall_ms() + WELCOME_KEY_MS, serving->first_key, id));
+	return audit_first_key(gateway, &tenant, (struct str){id, ID_LEN});
 }
 
 AWAITS static enum err start_storage(struct serving *serving, struct buf *problem)
@@ -147,12 +159,12 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 	TRY(keys_load(config->data, problem, &serving->keys));
 	TRY(lock_data(serving, problem));
 	TRY(db_open(&spec, problem, &gateway->db));
-	if (config->auth_required)
-		TRY(first_key_make(serving));
 	gateway->state = state_memory_new(STATE_ENTRIES_MAX);
 	gateway->session_key = serving->keys.session;
 	TRY(audit_start(gateway->db, serving->keys.audit, config->durability, &gateway->audit));
 	serving->keys.audit = NULL;
+	if (config->auth_required)
+		TRY(first_key_make(serving));
 	TRY(identity_start(gateway->db, serving->keys.api_key, &gateway->identity));
 	serving->keys.api_key = NULL;
 	return audit_append(gateway->audit,

@@ -41,7 +41,7 @@ struct upstream_spec {
 	size_t arg_count;
 	const struct upstream_pair *env; /* the whole environment besides PATH, HOME, LANG, TMPDIR */
 	size_t env_count;
-	struct str cwd; /* empty: the data directory */
+	struct str cwd; /* empty: the gateway's */
 	bool warm;	/* keep the shared child running; else start it on demand */
 	uint64_t memory_bytes_max, files_max, processes_max; /* rlimits; 0 none */
 	unsigned children_max, children_per_tenant_max;
