@@ -399,10 +399,15 @@ static bool forget_writer(void *arg)
 	return true;
 }
 
+/* A handler that only writes would never let the loop tell us that its stream has failed. */
+static bool can_write(const struct http_conn *conn)
+{
+	return conn->stream != NULL && conn->state != CONN_CLOSING && stream_is_open(conn->stream);
+}
+
 AWAITS enum err conn_wait_room(struct http_conn *conn)
 {
-	while (conn->stream != NULL && conn->state != CONN_CLOSING &&
-	       stream_queued(conn->stream) > HTTP_WRITE_QUEUE_BYTES_MAX) {
+	while (can_write(conn) && stream_queued(conn->stream) > HTTP_WRITE_QUEUE_BYTES_MAX) {
 		struct wait wait = WAIT_INIT;
 
 		list_add_tail(&conn->room, &wait.link);
@@ -411,5 +416,5 @@ AWAITS enum err conn_wait_room(struct http_conn *conn)
 			conn_set_deadline(conn, conn->home->spec.body_timeout_ms);
 		TRY(wait_for(&wait, forget_writer, &wait));
 	}
-	return conn->stream == NULL || conn->state == CONN_CLOSING ? ERR_CLOSED : OK;
+	return can_write(conn) ? OK : ERR_CLOSED;
 }

@@ -313,6 +313,12 @@ bool stream_write(struct stream *stream, const struct piece *pieces, size_t coun
 	return false;
 }
 
+bool stream_is_open(const struct stream *stream)
+{
+	CHECK_OBJ(stream, STREAM_MAGIC);
+	return stream->state == STREAM_OPEN;
+}
+
 void stream_pause(struct stream *stream)
 {
 	CHECK_OBJ(stream, STREAM_MAGIC);

@@ -86,6 +86,10 @@ struct piece {
 };
 bool stream_write(struct stream *stream, const struct piece *pieces, size_t count);
 
+/* Whether writing still has a meaning: false once it failed or is closing. on_close, which comes
+ * from the loop, may be a moment away. */
+bool stream_is_open(const struct stream *stream);
+
 /* Bytes queued and not yet taken by the socket. */
 size_t stream_queued(const struct stream *stream);
 

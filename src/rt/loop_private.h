@@ -48,7 +48,7 @@ struct loop {
 	struct map flights; /* struct flight by key */
 	void *local[LOOP_LOCALS_MAX];
 	char *read_buffer;
-	size_t input_bytes; /* read in this turn since fibers ran */
+	size_t input_bytes;  /* read in this turn since fibers ran */
 	struct list signals; /* struct watch */
 	uv_async_t wake;
 	uv_prepare_t prepare;
