@@ -129,8 +129,19 @@ static void put_ref(struct object *params, const struct mcp_message *from, const
 	buf_put_byte(params->out, '}');
 }
 
+/* Answers of an input_required round: the client's own are left out where the gateway has others, or
+ * where the server knows no rounds. */
+static bool is_left_out(const struct mcp_outgoing *outgoing, const struct json_member *m)
+{
+	if (json_key_is(m, STR("inputResponses")))
+		return outgoing->no_answers || outgoing->input_responses.p != NULL;
+	if (json_key_is(m, STR("requestState")))
+		return outgoing->no_answers || outgoing->input_responses.p != NULL || outgoing->request_state.p != NULL;
+	return outgoing->arguments.p != NULL && json_key_is(m, STR("arguments"));
+}
+
 /* The client's params member by member. */
-static void put_params(struct object *params, const struct mcp_outgoing *outgoing)
+static void put_client_params(struct object *params, const struct mcp_outgoing *outgoing)
 {
 	const struct mcp_message *from = outgoing->from;
 	const struct json_member *m;
@@ -140,15 +151,28 @@ static void put_params(struct object *params, const struct mcp_outgoing *outgoin
 	for (m = first_child(&from->index, from->params); m != NULL; m = next_sibling(&from->index, from->params, m)) {
 		bool names = json_key_is(m, STR("name")) || json_key_is(m, STR("uri"));
 
-		if (m == from->meta)
+		if (m == from->meta || is_left_out(outgoing, m))
 			continue;
 		if (names && outgoing->name.p != NULL)
 			object_text(params, m->key, outgoing->name);
+		else if (outgoing->task_id.p != NULL && json_key_is(m, STR("taskId")))
+			object_text(params, m->key, outgoing->task_id);
 		else if (outgoing->ref_name.p != NULL && m->kind == JSON_OBJECT && json_key_is(m, STR("ref")))
 			put_ref(params, from, m, outgoing->ref_name);
 		else
 			object_raw(params, m->key, m->value);
 	}
+}
+
+static void put_params(struct object *params, const struct mcp_outgoing *outgoing)
+{
+	put_client_params(params, outgoing);
+	if (outgoing->arguments.p != NULL)
+		object_raw(params, STR("arguments"), outgoing->arguments);
+	if (outgoing->input_responses.p != NULL)
+		object_raw(params, STR("inputResponses"), outgoing->input_responses);
+	if (outgoing->request_state.p != NULL)
+		object_raw(params, STR("requestState"), outgoing->request_state);
 }
 
 void mcp_compose_request(const struct mcp_outgoing *outgoing, enum mcp_revision revision, uint64_t id, struct buf *out)

@@ -86,7 +86,8 @@ struct upstream_events {
 	/* The offer is new or has changed, or the state has (offer NULL: no offer yet). Called on
 	 * the upstream's home loop from its keeper fiber; must not block. */
 	void (*on_change)(void *arg, struct upstream *upstream, struct offer *offer);
-	/* A notification that belongs to no call (resources/updated, message). May be NULL. */
+	/* A notification that belongs to no call: resources/updated of what is watched, tasks. On the
+	 * home loop; must not block. May be NULL. */
 	void (*on_notification)(void *arg, struct upstream *upstream, const struct mcp_message *message);
 	void *arg;
 };
@@ -105,6 +106,24 @@ struct upstream *upstream_ref(struct upstream *upstream);
 void upstream_unref(struct upstream *upstream);
 struct str upstream_name(const struct upstream *upstream);
 
+/* A request that a legacy server makes of the client while a call of that client runs: sampling,
+ * elicitation, roots. Reference-counted; answered exactly once, from any loop, also when the call
+ * has ended meanwhile (then the answer goes nowhere). What is never answered is refused when the
+ * last reference goes. While one is open, the call's time without a sign of life is
+ * UPSTREAM_INPUT_MS. */
+struct server_request;
+enum mcp_method server_request_method(const struct server_request *request);
+/* Its params as JSON, p NULL absent; lives as long as the request. */
+struct str server_request_params(const struct server_request *request);
+/* Tells it from the call's other requests; never 0. */
+uint64_t server_request_serial(const struct server_request *request);
+struct server_request *server_request_ref(struct server_request *request);
+void server_request_unref(struct server_request *request);
+/* Send the client's result (a JSON object), or an error object ({"code":...,"message":...}).
+ *   Runs on    any loop, fiber or callback */
+void server_request_answer(struct server_request *request, struct str result);
+void server_request_refuse(struct server_request *request, struct str error);
+
 /* One request to an upstream, from a client's fiber on any loop. */
 struct upstream_call {
 	/* in */
@@ -118,6 +137,12 @@ struct upstream_call {
 	/* A notification that belongs to this call, on the caller's loop and fiber. AWAITS. Its
 	 * error (the client is gone) ends the call. NULL: they are dropped. */
 	enum err (*on_notification)(void *arg, const struct mcp_message *message);
+	/* A request of a legacy server to this call's client. On a fiber of the caller's loop, not
+	 * always the caller's own; it must not wait for the answer. Takes over one reference. NULL: the
+	 * client can answer none, they are refused with "method not found". AWAITS */
+	void (*on_request)(void *arg, struct server_request *request);
+	/* The server takes a request of this call back (notifications/cancelled). May be NULL. AWAITS */
+	void (*on_request_gone)(void *arg, struct server_request *request);
 	void *arg;
 	/* out, set on OK */
 	struct mcp_message answer;  /* a response with its result or error; text in `arena` */
@@ -129,12 +154,24 @@ struct upstream_call {
  * notifications, returns the answer. A JSON-RPC error from the server is an OK call.
  * The caller's cancel or deadline reaches the server: the stream is closed (modern) or
  * notifications/cancelled is sent (legacy). 404 for an upstream session: initialized anew and
- * sent once more. Requests that the server makes of the client (sampling, elicitation, roots) are
- * answered -32601 for now; ping is answered.
+ * sent once more. Requests that the server makes of the client go to on_request; ping is answered
+ * here. A request that no stream ties to a call belongs to the only call in flight that can be
+ * meant, or to the latest when all are of one principal and session; else it is refused.
  *   Errors     ERR_UPSTREAM_* , ERR_CANCELED, ERR_TIMEOUT (the upstream's own time-out is
  *              ERR_UPSTREAM_TIMEOUT), ERR_REFUSED_ADDRESS, ERR_LIMIT (children caps)
  *   Runs on    a fiber, any loop */
 NODISCARD enum err upstream_call(struct upstream *upstream, struct upstream_call *call) AWAITS;
+
+/* Hear of changes of a resource (the upstream's own URI) through events.on_notification. Counted
+ * per URI; asked for anew when the server or its session comes back. A modern server gets one
+ * subscriptions/listen with all of them, a legacy one resources/subscribe for the first and
+ * resources/unsubscribe after the last.
+ *   Errors     ERR_RPC_METHOD (the server offers none), ERR_LIMIT (UPSTREAM_WATCHES_MAX), ERR_UPSTREAM_*
+ *   Runs on    a fiber, any loop */
+NODISCARD enum err upstream_watch(struct upstream *upstream, struct str uri) AWAITS;
+/* Undo one upstream_watch; nobody waits for it.
+ *   Runs on    any loop, fiber or callback */
+void upstream_unwatch(struct upstream *upstream, struct str uri);
 
 /* A client's session ended (DELETE) or a tenant/user was removed: stop the instances that
  * were kept for it. */
