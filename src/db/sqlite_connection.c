@@ -90,13 +90,28 @@ static void configure_library(void)
 	CHECK(sqlite3_initialize() == SQLITE_OK);
 }
 
+/* The first to open a new file switches it to WAL, the last to close it takes the WAL away. Where two
+ * processes do so at once SQLite gives up without asking the busy handler, since neither could win
+ * by waiting while it holds its lock; so we let go and try again. */
+static enum err configure_file(struct sql *sql, enum sql_mode mode)
+{
+	const struct timespec step = {.tv_nsec = BUSY_STEP_NS};
+	int64_t since_ms = clock_ms();
+	enum err err;
+
+	while ((err = sql_exec(sql, mode == SQL_WRITE ? settings_write : settings_read)) == ERR_BUSY &&
+	       clock_ms() - since_ms < DB_BUSY_MS)
+		(void)nanosleep(&step, NULL);
+	return err;
+}
+
 static enum err configure(struct sql *sql, enum sql_mode mode)
 {
 	(void)sqlite3_extended_result_codes(sql->handle, 1);
 	(void)sqlite3_busy_handler(sql->handle, on_busy, sql);
 	(void)sqlite3_db_config(sql->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	TRY(sql_exec(sql, settings_common));
-	TRY(sql_exec(sql, mode == SQL_WRITE ? settings_write : settings_read));
+	TRY(configure_file(sql, mode));
 	return mode == SQL_WRITE ? sql_source_register(sql) : OK;
 }
 

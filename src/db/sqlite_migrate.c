@@ -20,8 +20,9 @@ static enum err check_file(struct sql *sql, const struct db_spec *spec, int64_t 
 {
 	int64_t application, number;
 
-	TRY(sql_int(sql, "PRAGMA application_id", &application));
+	/* In this order: another process may be making the file between the two. */
 	TRY(sql_int(sql, "PRAGMA user_version", &number));
+	TRY(sql_int(sql, "PRAGMA application_id", &application));
 	if (application != APPLICATION_ID && (application != 0 || number != 0))
 		return refuse(problem, "this SQLite file was not made by Gatehouse; choose another data directory");
 	if (number < 0 || (uint64_t)number > spec->migration_count)

@@ -87,6 +87,42 @@ static AWAITS void second_body(struct db *db)
 	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM two"), 0);
 }
 
+#define RACES 25
+#define RACERS 3
+
+static AWAITS void race_body(struct db *db)
+{
+	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM one"), 1);
+}
+
+static void race_run(void *arg)
+{
+	struct db_spec s = spec(migrations, 2);
+
+	test_with_db(1, &s, race_body);
+}
+
+/* Processes that come at once to a file that is not there yet: all get in, one makes it. */
+START_TEST(many_may_open_a_new_file)
+{
+	static const char *const files[] = {"gatehouse.db", "gatehouse.db-wal", "gatehouse.db-shm"};
+	pid_t pids[RACERS];
+	char path[128];
+
+	(void)test_data();
+	for (int race = 0; race < RACES; race++) {
+		for (int i = 0; i < RACERS; i++)
+			pids[i] = test_fork(race_run, NULL, -1);
+		for (int i = 0; i < RACERS; i++)
+			test_join(pids[i]);
+		for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+			(void)snprintf(path, sizeof(path), "%s/%s", test_data(), files[i]);
+			(void)unlink(path);
+		}
+	}
+}
+END_TEST
+
 START_TEST(older_file_is_migrated_newer_refused)
 {
 	struct db_spec one = spec(migrations, 1), two = spec(migrations, 2);
@@ -168,5 +204,5 @@ START_TEST(unusable_places_are_named)
 }
 END_TEST
 
-UNIT_MAIN("migrate", others_are_kept_out, older_file_is_migrated_newer_refused, failed_step_leaves_the_one_before,
-	  garbage_is_refused, foreign_file_is_refused, unusable_places_are_named)
+UNIT_MAIN("migrate", others_are_kept_out, many_may_open_a_new_file, older_file_is_migrated_newer_refused,
+	  failed_step_leaves_the_one_before, garbage_is_refused, foreign_file_is_refused, unusable_places_are_named)
