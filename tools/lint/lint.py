@@ -44,7 +44,7 @@ def tree(root):
     files = {}
     for folder, dirs, names in os.walk(root):
         dirs[:] = sorted(d for d in dirs if d not in SKIPPED_DIRS)
-        for name in sorted(names):
+        for name in sorted(set(names) - {'.git'}):  # a file in a linked worktree
             path = os.path.join(folder, name)
             try:
                 with open(path, encoding='utf-8') as file:
