@@ -53,7 +53,6 @@
 /* Store */
 #define AUDIT_RING_ROWS 8192 /* per loop; a full ring slows callers */
 #define AUDIT_COMMIT_MS 5
-#define AUDIT_COMMIT_ROWS 256
 #define DB_QUEUE_MAX 4096  /* statements waiting for the writer */
 #define DB_ROWS_MAX 100000 /* rows one query may return */
 

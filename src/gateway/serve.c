@@ -244,14 +244,15 @@ AWAITS static enum err start(struct serving *serving, struct buf *problem)
 	struct gateway *gateway = serving->gateway = gateway_new(serving->config);
 	struct http_server_spec http = gateway_http_spec(gateway, serving->config);
 
+	/* First of all: who is told to stop while starting stops in good order too. */
+	TRY(signal_watch(SIGTERM, on_stop_signal, serving));
+	TRY(signal_watch(SIGINT, on_stop_signal, serving));
 	TRY(start_storage(serving, problem));
 	TRY(assembly_start(gateway, &gateway->assembly));
 	TRY(http_server_new(&http, &gateway->server));
 	TRY(start_listening(serving, problem));
 	TRY(control_start(gateway, problem, &gateway->control));
 	TRY(assembly_apply(gateway->assembly, serving->config, problem));
-	TRY(signal_watch(SIGTERM, on_stop_signal, serving));
-	TRY(signal_watch(SIGINT, on_stop_signal, serving));
 	return signal_watch(SIGHUP, on_reload_signal, serving);
 }
 
