@@ -14,6 +14,7 @@
 #include "gateway/serve.h"
 
 #define FILES_BESIDES 512 /* database, logs, loops, upstream connections and children */
+#define CERTIFICATE_DAYS_WARN 21
 #define STATUS_BYTES_MAX (64u * 1024 * 1024)
 
 void doctor_check_limits(struct doctor *doctor)
@@ -116,6 +117,23 @@ static void check_port(struct doctor *doctor, const struct config_listen *listen
 			    strerror(code));
 }
 
+/* One that is read is not yet one that clients accept tomorrow. */
+static void note_certificate(struct doctor *doctor, struct str file, const struct tls *tls)
+{
+	int64_t left_s = tls_expires_s(tls), days = left_s / 86400;
+
+	if (left_s <= 0)
+		doctor_note(doctor, FINDING_FAIL, "certificate", "%.*s has expired; renew it, then `gatehouse reload`",
+			    STR_ARG(file));
+	else if (days < CERTIFICATE_DAYS_WARN)
+		doctor_note(doctor, FINDING_WARN, "certificate",
+			    "%.*s expires in %lld days; renew it, then `gatehouse reload`", STR_ARG(file),
+			    (long long)days);
+	else
+		doctor_note(doctor, FINDING_OK, "certificate", "%.*s, good for %lld days", STR_ARG(file),
+			    (long long)days);
+}
+
 void doctor_check_ports(struct doctor *doctor)
 {
 	const struct config *config = doctor->config;
@@ -129,7 +147,7 @@ void doctor_check_ports(struct doctor *doctor)
 		if (gateway_listen_tls(&config->listen[i], &problem, &tls) != OK)
 			doctor_note(doctor, FINDING_FAIL, "certificate", "%.*s", STR_ARG(buf_str(&problem)));
 		else if (tls != NULL)
-			doctor_note(doctor, FINDING_OK, "certificate", "%.*s", STR_ARG(config->listen[i].cert_file));
+			note_certificate(doctor, config->listen[i].cert_file, tls);
 		tls_unref(tls);
 		problem.n = 0;
 	}

@@ -119,6 +119,17 @@ enum err tls_client_new(const struct tls_client_spec *spec, struct buf *problem,
 	return OK;
 }
 
+int64_t tls_expires_s(const struct tls *tls)
+{
+	const X509 *certificate = SSL_CTX_get0_certificate(tls->settings);
+	int days, seconds;
+
+	CHECK_OBJ(tls, TLS_MAGIC);
+	if (certificate == NULL || ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(certificate)) != 1)
+		return INT64_MAX;
+	return (int64_t)days * 86400 + seconds;
+}
+
 struct tls *tls_ref(struct tls *tls)
 {
 	CHECK_OBJ(tls, TLS_MAGIC);

@@ -26,6 +26,9 @@ struct tls_client_spec {
  *   Runs on    any thread; reads files */
 NODISCARD enum err tls_server_new(const struct tls_server_spec *spec, struct buf *problem, struct tls **ret_tls);
 NODISCARD enum err tls_client_new(const struct tls_client_spec *spec, struct buf *problem, struct tls **ret_tls);
+/* Seconds until the certificate shown to the other side expires, negative when it has; INT64_MAX when none is.
+ *   Runs on    any thread */
+int64_t tls_expires_s(const struct tls *tls);
 struct tls *tls_ref(struct tls *tls);
 void tls_unref(struct tls *tls); /* NULL is fine */
 DEFINE_AUTO(tls, tls_unref);

@@ -75,6 +75,20 @@ test('TLS 1.2 where it is asked for, 1.1 never', async (t) => {
 	assert.notEqual(await handshakeError(target({ minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' })), null);
 });
 
+test('doctor knows how long a certificate is good', async (t) => {
+	const { gateway, authority, certificate } = await startTls(t, { settings: none });
+
+	for (const [days, expected, text] of [[2, 'WARN', /expires in [12] days; renew it/], [90, 'OK', /good for (89|90) days/], [0, 'FAIL', /has expired; renew it/]]) {
+		const made = await makeCertificate(gateway.root, `days${days}`, authority, days);
+		fs.copyFileSync(made.cert, certificate.cert);
+		fs.copyFileSync(made.key, certificate.key);
+		const { findings } = JSON.parse((await gateway.cli('doctor', '--json')).stdout);
+		const { finding, text: said } = findings.find(({ what }) => what === 'certificate');
+		assert.equal(finding, expected, said);
+		assert.match(said, text);
+	}
+});
+
 test('client certificates: asked for, and demanded', async (t) => {
 	let clients;
 	let files;

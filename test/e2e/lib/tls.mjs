@@ -17,11 +17,11 @@ export async function makeAuthority(directory, name) {
 	return { cert, key };
 }
 
-/** A certificate for localhost and 127.0.0.1, or for a client, signed by `authority`. */
-export async function makeCertificate(directory, name, authority) {
+/** A certificate for localhost and 127.0.0.1, or for a client, signed by `authority`, good for `days`. */
+export async function makeCertificate(directory, name, authority, days = 2) {
 	const [cert, key, csr, extensions] = ['crt', 'key', 'csr', 'ext'].map((ending) => path.join(directory, `${name}.${ending}`));
 	fs.writeFileSync(extensions, 'subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n');
 	await openssl('req', ...EC, '-subj', `/CN=${name}`, '-keyout', key, '-out', csr);
-	await openssl('x509', '-req', '-in', csr, '-CA', authority.cert, '-CAkey', authority.key, '-CAcreateserial', '-days', '2', '-extfile', extensions, '-out', cert);
+	await openssl('x509', '-req', '-in', csr, '-CA', authority.cert, '-CAkey', authority.key, '-CAcreateserial', '-days', String(days), '-extfile', extensions, '-out', cert);
 	return { cert, key };
 }
