@@ -1,0 +1,26 @@
+/* A call on its way to an upstream, as relay.c (which item is meant?) hands it to relay_call.c
+ * (ask its upstream, audit, answer). */
+#ifndef GATEHOUSE_GATEWAY_RELAY_H
+#define GATEHOUSE_GATEWAY_RELAY_H
+
+#include "gateway/request.h"
+
+/* What differs between the relayed methods. */
+struct relay {
+	const struct catalog_item *item;
+	struct str event;    /* of the audit row */
+	struct str name;     /* replaces params.name or .uri; p NULL: unchanged */
+	struct str ref_name; /* replaces params.ref's name; p NULL: unchanged */
+	struct str mcp_name; /* for the Mcp-Name header; p NULL none */
+	bool idempotent;
+};
+
+/* Make the call: ask the item's upstream, write the audit row, answer.
+ *   Errors     those of upstream_call, when nothing was answered yet; the row is written */
+NODISCARD enum err relay_call(struct request *req, const struct relay *relay) AWAITS;
+
+/* A call that is refused here is a call all the same: it has its row. Returns `err`, or why there is
+ * no row. */
+NODISCARD enum err relay_refuse(struct request *req, struct str event, enum err err) AWAITS;
+
+#endif
