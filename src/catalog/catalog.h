@@ -12,6 +12,7 @@
 
 #include "base/blob.h"
 #include "base/map.h"
+#include "catalog/param_header.h"
 #include "catalog/schema.h"
 #include "upstream/upstream.h"
 
@@ -30,9 +31,11 @@ struct catalog_item {
 	struct str json;     /* the upstream's own description of it */
 	struct upstream *upstream;
 	const struct offer *offer;
-	struct schema *input;	    /* tools: NULL when it has none or it does not compile (then unchecked) */
-	bool read_only, idempotent; /* from its annotations */
-	unsigned metric;	    /* slot for counters, stable over snapshots */
+	struct schema *input;		    /* tools: NULL when it has none or it does not compile (then unchecked) */
+	struct param_headers param_headers; /* tools: arguments that are repeated as headers */
+	bool read_only, idempotent;	    /* from its annotations */
+	bool unfit;			    /* on the shelf only: no view shows it */
+	unsigned metric;		    /* slot for counters, stable over snapshots */
 };
 
 /* One upstream's offer, prepared. */

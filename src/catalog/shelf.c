@@ -33,7 +33,19 @@ static struct schema *compile_input(const struct catalog_item *item, yyjson_val 
 	return schema;
 }
 
-static void item_prepare_tool(struct catalog_item *item)
+/* spec: 2026-07-28 server/tools#x-mcp-header: whoever calls over HTTP leaves out tools whose annotations are
+ * at fault. To other servers no such header is ever sent. */
+static void read_param_headers(struct shelf *shelf, struct catalog_item *item, yyjson_val *tool)
+{
+	const char *problem = param_headers_read(shelf->arena, json_get(tool, "inputSchema"), &item->param_headers);
+
+	if (problem == NULL || !mcp_is_modern(item->offer->revision) || upstream_kind(item->upstream) != UPSTREAM_HTTP)
+		return;
+	item->unfit = true;
+	log_warn("catalog.tool_left_out", LOG_STR("tool", item->label), LOG_CSTR("why", problem));
+}
+
+static void item_prepare_tool(struct shelf *shelf, struct catalog_item *item)
 {
 	AUTO(arena) *scratch = arena_new(SHELF_ARENA_BYTES_MAX);
 	yyjson_val *tool;
@@ -41,6 +53,7 @@ static void item_prepare_tool(struct catalog_item *item)
 	if (json_read(scratch, item->json, &tool) != OK)
 		return;
 	item->input = compile_input(item, tool);
+	read_param_headers(shelf, item, tool);
 	item->read_only = annotation(tool, "readOnlyHint");
 	item->idempotent = item->read_only || annotation(tool, "idempotentHint");
 }
@@ -64,7 +77,7 @@ static void item_prepare(struct shelf *shelf, enum offer_kind kind, const struct
 			     : from->name;
 	item->metric = catalog_metric_slot(kind == OFFER_TOOLS ? item->label : upstream);
 	if (kind == OFFER_TOOLS)
-		item_prepare_tool(item);
+		item_prepare_tool(shelf, item);
 }
 
 struct shelf *shelf_new(struct upstream *upstream, struct offer *offer, struct str separator)

@@ -16,6 +16,8 @@ static bool any_glob(const struct str *globs, size_t count, struct str label)
 
 static bool view_shows(const struct toolset_spec *toolset, const struct catalog_item *item)
 {
+	if (item->unfit)
+		return false;
 	if (toolset == NULL)
 		return true;
 	if (toolset->include_count > 0 && !any_glob(toolset->include, toolset->include_count, item->label))

@@ -2,6 +2,7 @@
  * checked here in order? The call itself is relay_call.c's. */
 #include "base/limits.h"
 #include "base/log.h"
+#include "gateway/param_headers.h"
 #include "gateway/relay.h"
 
 #define NAME_TOLD_BYTES_MAX 256 /* a name of the client's that is repeated in its error */
@@ -22,13 +23,13 @@ static void aim(struct request *req, const struct catalog_item *item)
 	req->upstream = upstream_name(item->upstream);
 }
 
-AWAITS static enum err check_arguments(struct request *req, const struct catalog_item *tool)
+AWAITS static enum err check_arguments(struct request *req, const struct catalog_item *tool, struct str arguments)
 {
-	const struct json_member *arguments = json_member(&req->message.index, req->message.params, STR("arguments"));
 	struct str problem;
-	enum err err =
-		catalog_check_arguments(tool, arguments == NULL ? STR_NONE : arguments->value, req->arena, &problem);
+	enum err err;
 
+	TRY(param_headers_check(req, tool, arguments));
+	err = catalog_check_arguments(tool, arguments, req->arena, &problem);
 	if (err == ERR_MCP_ARGUMENTS)
 		req->problem = arena_fmt(req->arena, "Invalid arguments for tool %.*s: %.*s", STR_ARG(tool->name),
 					 STR_ARG(problem));
@@ -39,6 +40,7 @@ AWAITS enum err relay_tool(struct request *req)
 {
 	struct str name = mcp_param(req->arena, &req->message, STR("name"));
 	struct relay relay = {.event = STR("tool.call")};
+	const struct json_member *arguments;
 	enum err err;
 
 	if (name.p == NULL) {
@@ -53,7 +55,9 @@ AWAITS enum err relay_tool(struct request *req)
 		return relay_refuse(req, relay.event, ERR_MCP_UNKNOWN_TOOL);
 	}
 	aim(req, relay.item);
-	err = check_arguments(req, relay.item);
+	arguments = json_member(&req->message.index, req->message.params, STR("arguments"));
+	relay.arguments = arguments == NULL ? STR_NONE : arguments->value;
+	err = check_arguments(req, relay.item, relay.arguments);
 	if (err != OK)
 		return relay_refuse(req, relay.event, err);
 	relay.name = relay.mcp_name = relay.item->original;

@@ -5,6 +5,7 @@
  * gets an error instead of an unaudited success. */
 #include "base/clock.h"
 #include "gateway/metrics.h"
+#include "gateway/param_headers.h"
 #include "gateway/relay.h"
 
 /* A notification of the running call: progress gets the client's token back, log messages pass
@@ -78,6 +79,7 @@ AWAITS static void prepare_call(struct request *req, const struct relay *relay, 
 				.tracestate = http_field_get(fields, HTTP_TRACESTATE),
 			},
 		.mcp_name = relay->mcp_name,
+		.param_headers = param_headers_write(req, relay->item, relay->arguments),
 		.idempotent = relay->idempotent,
 		.tenant_id = str_of(req->caller.tenant_id),
 		.principal = str_of(req->caller.principal),

@@ -17,6 +17,15 @@ static bool is_plain(struct str s)
 	return s.n > 0 && s.p[0] != ' ' && s.p[s.n - 1] != ' ' && !is_wrapped(s) && str_is_printable(s);
 }
 
+/* What may stand in a header as it is. Tabs are taken inside, but not sent: some servers want them wrapped. */
+static bool is_readable(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((s.p[i] < ' ' || s.p[i] > '~') && s.p[i] != '\t')
+			return false;
+	return true;
+}
+
 void mcp_header_encode(struct str value, struct buf *out)
 {
 	if (is_plain(value)) {
@@ -36,7 +45,7 @@ enum err mcp_header_decode(struct arena *arena, struct str header, struct str *r
 
 	if (!is_wrapped(header)) {
 		*ret_value = header;
-		return OK;
+		return is_readable(header) ? OK : ERR_MCP_HEADER;
 	}
 	inner = (struct str){header.p + WRAP_HEAD.n, header.n - WRAP_HEAD.n - WRAP_TAIL.n};
 	bytes = arena_try_alloc(arena, inner.n + 1);

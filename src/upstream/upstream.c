@@ -212,6 +212,11 @@ void upstream_unref(struct upstream *upstream)
 	destroy(upstream);
 }
 
+enum upstream_kind upstream_kind(const struct upstream *upstream)
+{
+	return upstream->spec.kind;
+}
+
 struct str upstream_name(const struct upstream *upstream)
 {
 	CHECK_OBJ(upstream, UPSTREAM_MAGIC);
