@@ -54,6 +54,8 @@ struct str mcp_param(struct arena *arena, const struct mcp_message *message, str
 	X(N_PROMPTS_CHANGED, "notifications/prompts/list_changed")                                                     \
 	X(N_RESOURCES_CHANGED, "notifications/resources/list_changed")                                                 \
 	X(N_RESOURCES_UPDATED, "notifications/resources/updated")                                                      \
+	X(N_SUBSCRIBED, "notifications/subscriptions/acknowledged")                                                    \
+	X(N_TASKS, "notifications/tasks")                                                                              \
 	X(SAMPLING_CREATE, "sampling/createMessage")                                                                   \
 	X(ELICITATION_CREATE, "elicitation/create")                                                                    \
 	X(ROOTS_LIST, "roots/list")

@@ -1,7 +1,7 @@
 /* Child processes: spawned into their own process group with a scrubbed environment,
  * rlimits and a working directory; killed as a group. Lines of stdout arrive by callback,
  * lines of stderr too; stdin is written with backpressure. Who restarts what, and when, is
- * the owner's business (upstream/stdio.c). */
+ * the owner's business (upstream/channel_stdio.c). */
 #ifndef GATEHOUSE_RT_CHILD_H
 #define GATEHOUSE_RT_CHILD_H
 

@@ -9,7 +9,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "upstream/stdio.h"
+#include "upstream/channel.h"
 
 /* What an attempt uses. */
 struct pick {
@@ -278,7 +278,7 @@ AWAITS enum err upstream_call(struct upstream *upstream, struct upstream_call *c
 	call->bytes_in = call->bytes_out = 0;
 	atomic_fetch_add_explicit(&lane->in_flight, 1, memory_order_relaxed);
 	err = upstream->spec.kind == UPSTREAM_HTTP ? http_placed_call(upstream, lane, call)
-						   : stdio_call(upstream, lane, call);
+						   : channel_call(upstream, lane, call);
 	atomic_fetch_sub_explicit(&lane->in_flight, 1, memory_order_relaxed);
 	bump(&lane->calls);
 	if (err != OK)

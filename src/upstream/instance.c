@@ -12,7 +12,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "upstream/stdio.h"
+#include "upstream/channel.h"
 
 #define REST_WORTH_WAITING_MS 1000 /* a caller waits out so short a rest */
 #define REAP_MS_MIN 50
@@ -78,7 +78,7 @@ static bool is_shared(const struct instance *instance)
 /* Free it once it is out of the table and nobody uses it. */
 static void instance_settle(struct instance *instance)
 {
-	if (instance->state != INSTANCE_STOPPING || instance->pins > 0 || instance->stdio != NULL)
+	if (instance->state != INSTANCE_STOPPING || instance->pins > 0 || instance->channel != NULL)
 		return;
 	CHECK(list_empty(&instance->waiters));
 	atomic_fetch_sub(&instance->upstream->instance_count, 1);
@@ -163,13 +163,13 @@ void instance_lost(struct instance *instance, bool crashed)
 		keeper_wish(upstream, KEEPER_CONNECT);
 }
 
-void instance_child_gone(struct instance *instance)
+void instance_channel_gone(struct instance *instance)
 {
-	struct wait *wait = instance->child_wait;
+	struct wait *wait = instance->channel_wait;
 
 	CHECK_OBJ(instance, INSTANCE_MAGIC);
-	instance->stdio = NULL;
-	instance->child_wait = NULL;
+	instance->channel = NULL;
+	instance->channel_wait = NULL;
 	if (wait != NULL)
 		wait_done(wait, OK);
 	if (instance->state == INSTANCE_READY)
@@ -195,8 +195,8 @@ void instance_stop(struct instance *instance)
 	if (instance->starter != NULL)
 		fiber_cancel(instance->starter);
 	wake_waiters(instance, ERR_UPSTREAM_DOWN);
-	if (instance->stdio != NULL)
-		stdio_stop(instance->stdio);
+	if (instance->channel != NULL)
+		channel_stop(instance->channel);
 	instance_unpin(instance);
 }
 

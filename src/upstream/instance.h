@@ -19,8 +19,8 @@ void instance_unpin(struct instance *instance);
  * crash that came soon, when its rest is over. */
 void instance_lost(struct instance *instance, bool crashed);
 
-/* Its child has exited. */
-void instance_child_gone(struct instance *instance);
+/* Its channel has ended. */
+void instance_channel_gone(struct instance *instance);
 
 /* Take it out of the table and end it: no waiting. */
 void instance_stop(struct instance *instance);

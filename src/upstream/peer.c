@@ -1,10 +1,10 @@
 /* Asking an instance something for ourselves, over whichever transport it has: the message is
  * composed (or given as a text), the head put together for HTTP, and the exchange made by
- * http.c or stdio_call.c. What is asked, and what the answer means, is the caller's. */
+ * http.c or channel_call.c. What is asked, and what the answer means, is the caller's. */
 #include "upstream/peer.h"
 
 #include "base/check.h"
-#include "upstream/stdio.h"
+#include "upstream/channel.h"
 
 uint64_t peer_next_id(struct instance *instance)
 {
@@ -29,7 +29,7 @@ AWAITS enum err peer_ask(struct instance *instance, const struct question *quest
 		ask->body = buf_str(&body);
 	}
 	if (upstream->spec.kind == UPSTREAM_STDIO)
-		return stdio_ask(instance, ask, question->endless);
+		return channel_ask(instance, ask, question->endless);
 	ask->has_session = question->facts->has_session;
 	buf_put(&head, question->facts->head);
 	http_call_lines(&head, question->revision, question->outgoing.method, STR_NONE, NULL);

@@ -10,7 +10,7 @@ struct question {
 	enum mcp_revision revision; /* to ask in */
 	const struct facts *facts;  /* whose head to use (HTTP) */
 	int64_t timeout_ms;
-	bool endless; /* as stdio_ask */
+	bool endless; /* as channel_ask */
 };
 
 /* Ask, and wait for the answer. `ask` gets the outcome, also on error; ask->arena must be set,

@@ -1,10 +1,10 @@
-/* The calls that wait for a child's answer: one table per upstream, by the id on the wire.
- * An entry ends in exactly one of four ways: answered, failed with its child, found to be
+/* The calls that wait for an answer out of a channel: one table per upstream, by the id on the wire.
+ * An entry ends in exactly one of four ways: answered, failed with its channel, found to be
  * garbage, or given up by its caller; each goes through pending_settle. */
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "upstream/stdio.h"
+#include "upstream/channel.h"
 
 static struct str key_of(const uint64_t *id)
 {

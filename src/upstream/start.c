@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "upstream/peer.h"
 #include "upstream/probe.h"
-#include "upstream/stdio.h"
+#include "upstream/channel.h"
 
 #define SESSION_BYTES_MAX 1024
 #define CHILD_GONE_MS 500 /* a child that failed to start gets no more */
@@ -229,25 +229,25 @@ static void note_verdict(struct instance *instance)
 	atomic_store(&upstream->revision, instance->hello.revision);
 }
 
-static bool forget_child(void *arg)
+static bool forget_channel(void *arg)
 {
 	struct instance *instance = arg;
 
-	instance->child_wait = NULL;
+	instance->channel_wait = NULL;
 	return true;
 }
 
-/* Get rid of a child, and wait until it is gone; so that an instance never has two. */
-AWAITS static void end_child(struct instance *instance)
+/* Get rid of a channel, and wait until it is gone; so that an instance never has two. */
+AWAITS static void end_channel(struct instance *instance)
 {
 	struct fiber_shield shield = fiber_shield_begin(2 * CHILD_GONE_MS + 1000);
 
-	if (instance->stdio != NULL) {
+	if (instance->channel != NULL) {
 		struct wait gone = WAIT_INIT;
 
-		stdio_kill(instance->stdio, CHILD_GONE_MS);
-		instance->child_wait = &gone;
-		if (wait_for(&gone, forget_child, instance) != OK)
+		channel_kill(instance->channel, CHILD_GONE_MS);
+		instance->channel_wait = &gone;
+		if (wait_for(&gone, forget_channel, instance) != OK)
 			log_warn("upstream.child_stays", LOG_STR("upstream", instance->upstream->spec.name));
 	}
 	fiber_shield_end(shield);
@@ -263,8 +263,8 @@ AWAITS static enum err greet(struct instance *instance)
 	if (revision == MCP_UNKNOWN) {
 		TRY(probe(instance, &revision, &died));
 		if (died) {
-			end_child(instance);
-			TRY(stdio_spawn(instance));
+			end_channel(instance);
+			TRY(stdio_open(instance));
 		}
 	} else if (mcp_is_modern(revision)) {
 		TRY(discover(instance, revision));
@@ -303,10 +303,10 @@ AWAITS enum err instance_start(struct instance *instance)
 
 	if (instance->upstream->spec.kind == UPSTREAM_HTTP)
 		return greet(instance);
-	end_child(instance);
-	TRY(stdio_spawn(instance));
+	end_channel(instance);
+	TRY(stdio_open(instance));
 	err = greet(instance);
 	if (err != OK)
-		end_child(instance);
+		end_channel(instance);
 	return err;
 }

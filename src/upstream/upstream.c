@@ -1,6 +1,6 @@
 /* The upstream object: made from its config, shared by reference, replaced as a whole on
  * reload, stopped before the last reference goes. What it does is in the other files: calls
- * in call.c and stdio_call.c, keeping in keeper.c, instances in instance.c. */
+ * in call.c and channel_call.c, keeping in keeper.c, instances in instance.c. */
 #include <stdlib.h>
 
 #include "base/check.h"

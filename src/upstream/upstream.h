@@ -6,7 +6,10 @@
  * isolation key, capped, and reaped when idle, so that nothing leaks when clients vanish.
  *
  * A keeper fiber per upstream connects, reads its lists, hears list_changed, reconnects with
- * backoff, and reports what it offers. A dead upstream costs nobody else anything. */
+ * backoff, and reports what it offers. A dead upstream costs nobody else anything.
+ *
+ * What a server is asked to tell of its own accord (changes of resources, of tasks, its log) is in
+ * upstream/watch.h. */
 #ifndef GATEHOUSE_UPSTREAM_UPSTREAM_H
 #define GATEHOUSE_UPSTREAM_UPSTREAM_H
 
@@ -162,17 +165,6 @@ struct upstream_call {
  *              ERR_UPSTREAM_TIMEOUT), ERR_REFUSED_ADDRESS, ERR_LIMIT (children caps)
  *   Runs on    a fiber, any loop */
 NODISCARD enum err upstream_call(struct upstream *upstream, struct upstream_call *call) AWAITS;
-
-/* Hear of changes of a resource (the upstream's own URI) through events.on_notification. Counted
- * per URI; asked for anew when the server or its session comes back. A modern server gets one
- * subscriptions/listen with all of them, a legacy one resources/subscribe for the first and
- * resources/unsubscribe after the last.
- *   Errors     ERR_RPC_METHOD (the server offers none), ERR_LIMIT (UPSTREAM_WATCHES_MAX), ERR_UPSTREAM_*
- *   Runs on    a fiber, any loop */
-NODISCARD enum err upstream_watch(struct upstream *upstream, struct str uri) AWAITS;
-/* Undo one upstream_watch; nobody waits for it.
- *   Runs on    any loop, fiber or callback */
-void upstream_unwatch(struct upstream *upstream, struct str uri);
 
 /* A client's session ended (DELETE) or a tenant/user was removed: stop the instances that
  * were kept for it. */

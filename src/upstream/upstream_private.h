@@ -88,10 +88,10 @@ struct instance {
 	struct facts *facts; /* READY */
 	struct arena *arena; /* of `hello`; replaced at each start */
 	struct hello hello;
-	struct stdio *stdio;	 /* the child; NULL none */
-	struct fiber *starter;	 /* STARTING */
-	struct wait *child_wait; /* the starter waits for the end of the child */
-	struct list waiters;	 /* for the end of the start, or of the stop */
+	struct channel *channel;   /* to the child; NULL none */
+	struct fiber *starter;	   /* STARTING */
+	struct wait *channel_wait; /* the starter waits for the end of the channel */
+	struct list waiters;	   /* for the end of the start, or of the stop */
 	enum err start_error;
 	unsigned failures; /* starts in a row that failed or did not last */
 	unsigned pins;	   /* fibers that use it across an await */

@@ -1,12 +1,13 @@
-/* What a child says on stdout. Every line should be one JSON-RPC message; many servers also
- * print greetings and progress there, which is reported now and then and otherwise ignored.
+/* What comes out of a channel: a child's line, an event of a session's stream. Each should be one
+ * JSON-RPC message; many children also print greetings and progress, which is reported now and
+ * then and otherwise ignored.
  *
  * An answer goes to the call that waits for it, together with the arena it was read in, so
  * that it is read once and copied once, whatever its size. A child can only answer what it
  * was asked itself: ids of other children's calls do not exist for it. */
 #include "base/check.h"
 #include "base/log.h"
-#include "upstream/stdio.h"
+#include "upstream/channel.h"
 
 #define NOISE_LOG_MS 60000
 #define ARENA_BYTES_MIN (64 * 1024)
@@ -61,7 +62,7 @@ static void take_request(struct instance *instance, const struct mcp_message *me
 	AUTO_BUF reply = {0};
 
 	put_server_reply(message, &reply);
-	stdio_send(instance->stdio, buf_str(&reply));
+	channel_send(instance->channel, buf_str(&reply));
 }
 
 /* Log messages name no call. They go to the only one in flight, and only while all calls of
@@ -118,7 +119,7 @@ static void take_garbage(struct instance *instance, struct str id, struct str li
 		pending_settle(pending, letter_error(ERR_UPSTREAM_GARBAGE));
 }
 
-void stdio_take_line(struct instance *instance, struct str line)
+void channel_take(struct instance *instance, struct str line)
 {
 	struct mcp_message message;
 	struct arena *arena;

@@ -1,42 +1,37 @@
-/* The child of an instance: how it is started, what becomes of its stderr, how it ends, and
- * messages written to it by the way. What it says on stdout is read in stdio_line.c; who
- * asks it what, in stdio_call.c; when it is started again, in instance.c.
+/* A child of ours as a channel: how it is started, what becomes of its stderr, how it ends. Each
+ * line of its stdout is one message (channel_take.c), each message to it one line on its stdin.
+ * When it is started again is instance.c's business.
  *
  * A child gets PATH, HOME, LANG and TMPDIR of ours and what the config names; nothing else
  * is inherited, so that no credential of the gateway's ever reaches it. */
-#include "upstream/stdio.h"
-
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "rt/child.h"
+#include "upstream/channel.h"
 
 #define STDIO_MAGIC 0x53544401u
 #define STOP_TERM_MS 2000 /* what a server may take to write its files after EOF */
 #define STOP_KILL_MS 3000
-#define SENDS_MAX 32 /* messages by the way under way at once */
-#define SEND_MS 5000
 #define STDERR_LINES_MAX 100 /* logged in one STDERR_WINDOW_MS; the rest is counted */
 #define STDERR_WINDOW_MS 10000
 
 struct stdio {
+	struct channel channel;
 	uint32_t magic;
-	struct instance *instance;
-	struct child *child;
-	unsigned sends;
-	bool exited; /* only `sends` keep it alive */
+	struct child *child; /* NULL: it has exited */
 	int64_t window_at_ms;
 	unsigned window_lines, dropped_lines;
 };
 
-static void stdio_settle(struct stdio *stdio)
+static struct stdio *stdio_of(struct channel *channel)
 {
-	if (!stdio->exited || stdio->sends > 0)
-		return;
-	stdio->magic = 0;
-	free(stdio);
+	struct stdio *stdio = CONTAINER_OF(channel, struct stdio, channel);
+
+	CHECK_OBJ(stdio, STDIO_MAGIC);
+	return stdio;
 }
 
 static void on_line(void *owner, struct str line)
@@ -44,13 +39,13 @@ static void on_line(void *owner, struct str line)
 	struct stdio *stdio = owner;
 
 	CHECK_OBJ(stdio, STDIO_MAGIC);
-	stdio_take_line(stdio->instance, line);
+	channel_take(stdio->channel.instance, line);
 }
 
 static void report_dropped(struct stdio *stdio)
 {
 	if (stdio->dropped_lines > 0)
-		log_warn("upstream.stderr_dropped", LOG_STR("upstream", stdio->instance->upstream->spec.name),
+		log_warn("upstream.stderr_dropped", LOG_STR("upstream", stdio->channel.instance->upstream->spec.name),
 			 LOG_INT("lines", stdio->dropped_lines));
 	stdio->dropped_lines = 0;
 }
@@ -58,7 +53,7 @@ static void report_dropped(struct stdio *stdio)
 static void on_stderr(void *owner, struct str line)
 {
 	struct stdio *stdio = owner;
-	struct upstream *upstream = stdio->instance->upstream;
+	struct upstream *upstream = stdio->channel.instance->upstream;
 	int64_t now = loop_now(upstream->home);
 
 	CHECK_OBJ(stdio, STDIO_MAGIC);
@@ -78,7 +73,7 @@ static void on_stderr(void *owner, struct str line)
 static void on_exit_status(void *owner, int status)
 {
 	struct stdio *stdio = owner;
-	struct instance *instance = stdio->instance;
+	struct instance *instance = stdio->channel.instance;
 	struct upstream *upstream = instance->upstream;
 	bool asked = instance->state == INSTANCE_STOPPING;
 
@@ -87,11 +82,8 @@ static void on_exit_status(void *owner, int status)
 	LOG_AT(asked ? LOG_DEBUG : LOG_WARN, "upstream.exit", LOG_STR("upstream", upstream->spec.name),
 	       LOG_INT("pid", child_pid(stdio->child)), LOG_INT("status", status));
 	stdio->child = NULL;
-	stdio->exited = true;
 	atomic_fetch_sub(&upstream->children, 1);
-	pending_fail_all(instance, ERR_UPSTREAM_DOWN);
-	instance_child_gone(instance);
-	stdio_settle(stdio);
+	channel_ended(&stdio->channel, ERR_UPSTREAM_DOWN);
 }
 
 static const struct child_events child_events = {
@@ -138,7 +130,45 @@ static char **build_args(struct arena *arena, const struct upstream_spec *spec)
 	return args;
 }
 
-enum err stdio_spawn(struct instance *instance)
+/* One line: line ends inside the message can only be space between tokens. */
+AWAITS static enum err stdio_write(struct channel *channel, struct buf *message)
+{
+	struct stdio *stdio = stdio_of(channel);
+
+	for (size_t i = 0; i < message->n; i++)
+		if (message->p[i] == '\n' || message->p[i] == '\r')
+			message->p[i] = ' ';
+	buf_put_byte(message, '\n');
+	return stdio->child == NULL ? ERR_CLOSED : child_write(stdio->child, buf_str(message));
+}
+
+/* stdin closed, SIGTERM, SIGKILL. */
+static void stdio_stop(struct channel *channel)
+{
+	child_stop(stdio_of(channel)->child, STOP_TERM_MS, STOP_KILL_MS);
+}
+
+static void stdio_kill(struct channel *channel, int64_t kill_ms)
+{
+	child_stop(stdio_of(channel)->child, 0, kill_ms);
+}
+
+static void stdio_free(struct channel *channel)
+{
+	struct stdio *stdio = stdio_of(channel);
+
+	stdio->magic = 0;
+	free(stdio);
+}
+
+static const struct channel_ops stdio_ops = {
+	.write = stdio_write,
+	.stop = stdio_stop,
+	.kill = stdio_kill,
+	.free = stdio_free,
+};
+
+enum err stdio_open(struct instance *instance)
 {
 	struct upstream *upstream = instance->upstream;
 	const struct upstream_spec *spec = &upstream->spec;
@@ -157,9 +187,8 @@ enum err stdio_spawn(struct instance *instance)
 	};
 	enum err err;
 
-	CHECK(stdio != NULL && instance->stdio == NULL);
+	CHECK(stdio != NULL && instance->channel == NULL);
 	stdio->magic = STDIO_MAGIC;
-	stdio->instance = instance;
 	err = child_spawn(&child, &child_events, stdio, &stdio->child);
 	if (err != OK) {
 		log_warn("upstream.spawn", LOG_STR("upstream", spec->name), LOG_STR("command", spec->command),
@@ -170,70 +199,8 @@ enum err stdio_spawn(struct instance *instance)
 							 : STR("the command could not be started"));
 		return err == ERR_LIMIT ? ERR_LIMIT : ERR_UPSTREAM_DOWN;
 	}
-	instance->stdio = stdio;
+	channel_begin(&stdio->channel, &stdio_ops, instance);
 	atomic_fetch_add(&upstream->children, 1);
 	log_debug("upstream.spawned", LOG_STR("upstream", spec->name), LOG_INT("pid", child_pid(stdio->child)));
 	return OK;
-}
-
-void stdio_stop(struct stdio *stdio)
-{
-	CHECK_OBJ(stdio, STDIO_MAGIC);
-	if (stdio->child != NULL)
-		child_stop(stdio->child, STOP_TERM_MS, STOP_KILL_MS);
-}
-
-void stdio_kill(struct stdio *stdio, int64_t kill_ms)
-{
-	CHECK_OBJ(stdio, STDIO_MAGIC);
-	if (stdio->child != NULL)
-		child_stop(stdio->child, 0, kill_ms);
-}
-
-AWAITS enum err stdio_write(struct stdio *stdio, struct str line)
-{
-	CHECK_OBJ(stdio, STDIO_MAGIC);
-	return stdio->child == NULL ? ERR_CLOSED : child_write(stdio->child, line);
-}
-
-struct send {
-	struct stdio *stdio;
-	struct upstream *upstream; /* outlives the instance */
-	struct buf line;
-};
-
-AWAITS static void send_main(void *arg)
-{
-	struct send *send = arg;
-	struct stdio *stdio = send->stdio;
-	struct upstream *upstream = send->upstream;
-
-	if (!stdio->exited && stdio_write(stdio, buf_str(&send->line)) != OK)
-		log_debug("upstream.send_lost", LOG_STR("upstream", upstream->spec.name));
-	buf_free(&send->line);
-	free(send);
-	stdio->sends--;
-	stdio_settle(stdio);
-	upstream_helper_end(upstream);
-}
-
-void stdio_send(struct stdio *stdio, struct str message)
-{
-	struct send *send;
-
-	CHECK_OBJ(stdio, STDIO_MAGIC);
-	if (stdio->exited || stdio->sends >= SENDS_MAX)
-		return;
-	send = calloc(1, sizeof(*send));
-	CHECK(send != NULL);
-	send->stdio = stdio;
-	send->upstream = stdio->instance->upstream;
-	buf_put(&send->line, message);
-	buf_put_byte(&send->line, '\n');
-	if (upstream_helper(send->upstream, "upstream send", send_main, send, SEND_MS, NULL) != OK) {
-		buf_free(&send->line);
-		free(send);
-		return;
-	}
-	stdio->sends++;
 }

@@ -1,7 +1,7 @@
-/* Calls to a child, from any loop.
+/* Calls through a channel, from any loop.
  *
- *   caller's loop          home loop                        child
- *   stdio_call --loop_call--> order: place, instance,
+ *   caller's loop          home loop                        child or server
+ *   channel_call --loop_call--> order: place, instance,
  *                             compose, pending --write-->
  *                             (order ends)
  *   mailbox_take             <--------------------- line, line, ...
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "upstream/stdio.h"
+#include "upstream/channel.h"
 
 /* What the home loop does for a call; lies on the caller's stack while it waits. */
 struct order {
@@ -27,15 +27,6 @@ struct order {
 	bool pending;
 };
 
-/* One line: line ends inside the message can only be space between tokens. */
-static void make_line(struct buf *line)
-{
-	for (size_t i = 0; i < line->n; i++)
-		if (line->p[i] == '\n' || line->p[i] == '\r')
-			line->p[i] = ' ';
-	buf_put_byte(line, '\n');
-}
-
 static void note_caller(struct instance *instance, const struct upstream_call *call)
 {
 	uint64_t caller = str_hash(call->tenant_id) * 31 + str_hash(call->principal);
@@ -48,26 +39,26 @@ static void note_caller(struct instance *instance, const struct upstream_call *c
 
 AWAITS static enum err order_write(struct order *order, struct instance *instance)
 {
-	AUTO_BUF line = {0};
+	AUTO_BUF message = {0};
 	struct pending *pending;
 	enum err err;
 
 	order->revision = instance->hello.revision;
 	order->id = lane_next_id(order->upstream, lane_here(order->upstream));
-	mcp_compose_request(&order->call->outgoing, order->revision, order->id, &line);
-	make_line(&line);
+	mcp_compose_request(&order->call->outgoing, order->revision, order->id, &message);
 	note_caller(instance, order->call);
 	(void)pending_add(instance, order->id, order->mailbox, true, false);
 	order->pending = true;
-	order->bytes = line.n;
-	err = stdio_write(instance->stdio, buf_str(&line));
+	order->bytes = message.n;
+	err = channel_write(instance->channel, &message);
 	if (err == OK)
 		return OK;
 	pending = pending_find(order->upstream, order->id);
+	if (pending == NULL)
+		return OK; /* settled meanwhile: its last letter says how */
 	order->pending = false;
-	if (pending != NULL)
-		pending_settle(pending, NULL);
-	return err == ERR_CLOSED ? ERR_UPSTREAM_DOWN : err;
+	pending_settle(pending, NULL);
+	return err;
 }
 
 AWAITS static enum err order_main(void *arg)
@@ -86,7 +77,7 @@ AWAITS static enum err order_main(void *arg)
 		gate_leave(&upstream->gate);
 		return err;
 	}
-	if (instance->stdio == NULL) {
+	if (instance->channel == NULL) {
 		gate_leave(&upstream->gate);
 		err = ERR_UPSTREAM_DOWN;
 	} else {
@@ -114,8 +105,8 @@ static void farewell_say(struct upstream *upstream, uint64_t id)
 	instance = pending->instance;
 	pending_settle(pending, NULL);
 	put_cancelled(id, instance->hello.revision, &message);
-	if (instance->stdio != NULL)
-		stdio_send(instance->stdio, buf_str(&message));
+	if (instance->channel != NULL)
+		channel_send(instance->channel, buf_str(&message));
 }
 
 static void on_farewell(struct task *task)
@@ -170,35 +161,32 @@ AWAITS static enum err receive(struct upstream *upstream, struct mailbox *mailbo
 	}
 }
 
-AWAITS enum err stdio_ask(struct instance *instance, struct ask *ask, bool endless)
+AWAITS enum err channel_ask(struct instance *instance, struct ask *ask, bool endless)
 {
 	struct upstream *upstream = instance->upstream;
 	AUTO(mailbox) *mailbox = mailbox_new();
 	struct pending *pending;
-	AUTO_BUF line = {0};
+	AUTO_BUF message = {0};
 	enum err err;
 
-	if (instance->stdio == NULL)
+	if (instance->channel == NULL)
 		return ERR_UPSTREAM_DOWN;
-	buf_put(&line, ask->body);
-	make_line(&line);
-	if (ask->id == 0) {
-		err = stdio_write(instance->stdio, buf_str(&line));
-		return err == ERR_CLOSED ? ERR_UPSTREAM_DOWN : err;
-	}
+	buf_put(&message, ask->body);
+	if (ask->id == 0)
+		return channel_write(instance->channel, &message);
 	(void)pending_add(instance, ask->id, mailbox, false, endless);
-	err = stdio_write(instance->stdio, buf_str(&line));
+	err = channel_write(instance->channel, &message);
 	if (err == OK)
 		err = receive(upstream, mailbox, ask);
 	pending = pending_find(upstream, ask->id);
-	if (pending != NULL && err == ERR_CLOSED)
+	if (pending != NULL && err == ERR_UPSTREAM_DOWN)
 		pending_settle(pending, NULL);
 	else if (pending != NULL)
 		farewell_say(upstream, ask->id);
-	return err == ERR_CLOSED ? ERR_UPSTREAM_DOWN : err;
+	return err;
 }
 
-AWAITS enum err stdio_call(struct upstream *upstream, struct lane *lane, struct upstream_call *call)
+AWAITS enum err channel_call(struct upstream *upstream, struct lane *lane, struct upstream_call *call)
 {
 	AUTO(mailbox) *mailbox = mailbox_new();
 	struct order order = {.upstream = upstream, .call = call, .mailbox = mailbox};
