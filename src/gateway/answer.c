@@ -1,27 +1,135 @@
-/* The ways a request is answered: one JSON message, or a stream of events that ends with it.
- * An error becomes the shape its reader understands: a tool result the model can act on, a
- * JSON-RPC error, or an HTTP status with a short JSON body. */
-#include <stdlib.h>
-
+/* The doors through which a request is answered. Nothing else in the corridor knows which it is:
+ *
+ *     DOOR_EXCHANGE  one JSON body; or, from the first event on, a stream of events that the
+ *                    answer ends. A session's stream is kept in an event log as well: when its
+ *                    client loses the connection, the call goes on, and the client finds the
+ *                    rest with Last-Event-ID, on whatever loop it comes back
+ *     DOOR_LOG       events on the stream of the session, which some other connection reads
+ *     DOOR_BATCH     gathered with the answers of the other elements; what comes before them
+ *                    goes out on the stream of the whole
+ *
+ * A call that is answered without any event before touches none of this: no log, no lock. */
 #include "base/limits.h"
-#include "base/log.h"
+#include "gateway/event_id.h"
 #include "gateway/request.h"
 
 #define TYPE_JSON STR("application/json")
+#define SPEAKERS_MAX 256     /* fibers that have something to say on one stream at the same time */
+#define STREAM_RETRY_MS 1000 /* a client that lost its connection comes back after this */
 
-AWAITS enum err answer_json(struct request *req, int status, struct str headers, const struct piece *pieces,
-			    size_t count)
+void answer_begin(struct request *req)
 {
-	struct http_body body = {.content_type = TYPE_JSON, .pieces = pieces, .count = count, .gzip = true};
-
-	for (size_t i = 0; i < count; i++)
-		req->bytes_out += pieces[i].str.n;
-	return http_answer(req->exchange, status, headers, &body);
+	gate_init(&req->speaking, 1, SPEAKERS_MAX);
 }
 
-AWAITS enum err answer_accepted(struct request *req)
+void answer_finish(struct request *req)
 {
-	return http_answer(req->exchange, 202, STR_NONE, &(struct http_body){0});
+	if (req->log == NULL)
+		return;
+	if (req->door == DOOR_EXCHANGE)
+		event_log_end(req->log);
+	event_log_unref(req->log);
+	req->log = NULL;
+}
+
+bool answer_can_stream(const struct request *req)
+{
+	switch (req->door) {
+	case DOOR_EXCHANGE:
+		return req->accepts_sse && req->exchange->method == HTTP_POST;
+	case DOOR_LOG:
+		return true;
+	case DOOR_BATCH:
+		return answer_can_stream(req->whole);
+	}
+	return false;
+}
+
+/* ---- the stream of an exchange ------------------------------------------------------- */
+
+/* An event without a message gives the client an id to come back with, and says how soon. Clients of
+ * older revisions take it for a message and choke. */
+AWAITS static enum err send_priming(struct request *req)
+{
+	AUTO_BUF id = {0};
+
+	event_id_write(EVENT_LOG_REQUEST, event_log_serial(req->log), 0, req->message.id, &id);
+	return http_sse_event(req->exchange, &(struct http_event){.id = buf_str(&id), .retry_ms = STREAM_RETRY_MS});
+}
+
+AWAITS static enum err open_stream(struct request *req)
+{
+	const struct event_log_spec spec = {
+		.kind = EVENT_LOG_REQUEST,
+		.session = {req->session.number, MCP_SESSION_NUMBER_LEN},
+	};
+	enum err err;
+
+	req->streaming = true; /* others that want to speak wait for their turn from here on */
+	err = http_sse_begin(req->exchange, STR_NONE);
+	if (err != OK) {
+		req->streaming = false;
+		return err;
+	}
+	if (!req->has_session)
+		return OK;
+	req->log = event_log_new(&spec);
+	if (req->log == NULL || req->revision < MCP_2025_11_25)
+		return OK;
+	return send_priming(req);
+}
+
+/* The client has lost this connection, or has come back on another one. */
+static bool is_away(struct request *req)
+{
+	req->away = req->away || event_log_is_read(req->log);
+	return req->away;
+}
+
+AWAITS static enum err say_on_stream(struct request *req, struct str message)
+{
+	AUTO_BUF id = {0};
+	uint64_t number;
+	enum err err = OK;
+
+	if (req->said_all)
+		return ERR_CLOSED;
+	if (!req->streaming)
+		TRY(open_stream(req));
+	req->bytes_out += message.n;
+	if (req->log == NULL)
+		return http_sse_event(req->exchange, &(struct http_event){.data = message});
+	number = event_log_append(req->log, message, false);
+	if (is_away(req))
+		return OK;
+	event_id_write(EVENT_LOG_REQUEST, event_log_serial(req->log), number, req->message.id, &id);
+	err = http_sse_event(req->exchange, &(struct http_event){.id = buf_str(&id), .data = message});
+	req->away = err == ERR_CLOSED;
+	return req->away ? OK : err;
+}
+
+/* The stream is complete. One that its client has left is complete in the log. */
+AWAITS static enum err end_stream(struct request *req)
+{
+	req->said_all = true;
+	if (req->log != NULL)
+		event_log_end(req->log);
+	return req->away ? OK : http_sse_end(req->exchange);
+}
+
+/* One after the other: a first event waits for room before the stream has begun. */
+AWAITS static enum err say(struct request *req, struct str message, bool last)
+{
+	enum err err;
+
+	TRY(gate_enter(&req->speaking));
+	err = say_on_stream(req, message);
+	if (last && req->log != NULL)
+		req->away = req->away || err != OK; /* it is in the log: the client can come back for it */
+	if (last && (err == OK || req->away))
+		err = end_stream(req);
+	gate_leave(&req->speaking);
+	return err;
 }
 
 /* A client that can only read a stream gets one of a single event. */
@@ -30,27 +138,115 @@ static bool wants_stream(const struct request *req)
 	return req->streaming || (req->accepts_sse && !req->accepts_json);
 }
 
+/* ---- the other doors ------------------------------------------------------------------- */
+
+static void put_pieces(struct buf *out, const struct piece *pieces, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		buf_put(out, pieces[i].str);
+}
+
+static enum err say_in_log(struct request *req, struct str message)
+{
+	req->bytes_out += message.n;
+	return event_log_append(req->log, message, false) > 0 ? OK : ERR_CLOSED;
+}
+
+static enum err answer_in_log(struct request *req, const struct piece *pieces, size_t count)
+{
+	AUTO_BUF whole = {0};
+
+	req->said_all = true;
+	put_pieces(&whole, pieces, count);
+	return say_in_log(req, buf_str(&whole));
+}
+
+/* How large an answer is, an upstream decides: the batch as a whole has the room of one request. */
+AWAITS static enum err answer_in_batch(struct request *req, const struct piece *pieces, size_t count)
+{
+	AUTO_BUF text = {0};
+	char *kept;
+
+	put_pieces(&text, pieces, count);
+	req->bytes_out += text.n;
+	if (req->whole->streaming) {
+		req->said_all = true;
+		return say(req->whole, buf_str(&text), false);
+	}
+	kept = arena_try_alloc(req->arena, text.n);
+	if (kept == NULL)
+		return ERR_LIMIT;
+	req->said_all = true;
+	memcpy(kept, text.p, text.n);
+	req->whole->answers[req->whole->answer_count++] = (struct str){kept, text.n};
+	return OK;
+}
+
+AWAITS enum err answer_batch(struct request *req)
+{
+	AUTO_BUF array = {0};
+
+	if (req->answer_count == 0 && !req->streaming)
+		return answer_accepted(req);
+	if (wants_stream(req)) {
+		for (size_t i = 0; i < req->answer_count; i++)
+			TRY(say(req, req->answers[i], false));
+		return end_stream(req);
+	}
+	for (size_t i = 0; i < req->answer_count; i++) {
+		buf_put_byte(&array, i == 0 ? '[' : ',');
+		buf_put(&array, req->answers[i]);
+	}
+	buf_put_byte(&array, ']');
+	return answer_json(req, 200, STR_NONE, &(struct piece){.str = buf_str(&array)}, 1);
+}
+
+/* ---- the faces ------------------------------------------------------------------------- */
+
+AWAITS enum err answer_json(struct request *req, int status, struct str headers, const struct piece *pieces,
+			    size_t count)
+{
+	struct http_body body = {.content_type = TYPE_JSON, .pieces = pieces, .count = count, .gzip = true};
+
+	if (req->door == DOOR_LOG)
+		return answer_in_log(req, pieces, count);
+	if (req->door == DOOR_BATCH)
+		return answer_in_batch(req, pieces, count);
+	for (size_t i = 0; i < count; i++)
+		req->bytes_out += pieces[i].str.n;
+	return http_answer(req->exchange, status, headers, &body);
+}
+
+AWAITS enum err answer_accepted(struct request *req)
+{
+	req->said_all = true;
+	if (req->door != DOOR_EXCHANGE)
+		return OK;
+	return http_answer(req->exchange, 202, STR_NONE, &(struct http_body){0});
+}
+
 AWAITS enum err answer_event(struct request *req, struct str message)
 {
-	if (!req->streaming) {
-		TRY(http_sse_begin(req->exchange, STR_NONE));
-		req->streaming = true;
+	switch (req->door) {
+	case DOOR_EXCHANGE:
+		return say(req, message, false);
+	case DOOR_LOG:
+		return say_in_log(req, message);
+	case DOOR_BATCH:
+		return say(req->whole, message, false);
 	}
-	req->bytes_out += message.n;
-	return http_sse_event(req->exchange, STR_NONE, message);
+	return ERR_INTERNAL;
 }
 
 AWAITS enum err answer_pieces(struct request *req, const struct piece *pieces, size_t count)
 {
 	AUTO_BUF whole = {0};
 
-	if (!wants_stream(req))
+	if (req->door != DOOR_EXCHANGE || !wants_stream(req))
 		return answer_json(req, 200, STR_NONE, pieces, count);
 	/* An event is one line: there it has to be put together. */
-	for (size_t i = 0; i < count; i++)
-		buf_put(&whole, pieces[i].str);
-	TRY(answer_event(req, buf_str(&whole)));
-	return http_sse_end(req->exchange);
+	put_pieces(&whole, pieces, count);
+	return say(req, buf_str(&whole), true);
 }
 
 AWAITS enum err answer_message(struct request *req, struct str message)
@@ -64,98 +260,4 @@ AWAITS enum err answer_result(struct request *req, struct str result)
 
 	mcp_compose_result(req->message.id, result, &message);
 	return answer_message(req, buf_str(&message));
-}
-
-/* Where the challenge says what is wrong with the credential, clients that see no `error` know
- * that they sent none. */
-static struct str challenge(enum err err)
-{
-	switch (err) {
-	case ERR_UNAUTHENTICATED:
-		return STR("WWW-Authenticate: Bearer realm=\"gatehouse\"\r\n");
-	case ERR_KEY_INVALID:
-		return STR("WWW-Authenticate: Bearer realm=\"gatehouse\", error=\"invalid_token\"\r\n");
-	case ERR_HTTP_METHOD:
-		return STR("Allow: GET, POST, DELETE\r\n");
-	default:
-		return STR("");
-	}
-}
-
-/* A 401 speaks OAuth's error words, as clients look for them in the body. */
-AWAITS static enum err answer_unauthorized(struct request *req, enum err err)
-{
-	AUTO_BUF body = {0};
-
-	buf_put_fmt(&body, "{\"error\":\"%s\",\"error_description\":",
-		    err == ERR_UNAUTHENTICATED ? "unauthorized" : "invalid_token");
-	buf_put_json(&body, str_of(err_text(err)));
-	buf_put_byte(&body, '}');
-	return answer_json(req, 401, challenge(err), &(struct piece){.str = buf_str(&body)}, 1);
-}
-
-/* The HTTP status of an error: the sessions era answers a method's errors in band. */
-static int status_of(const struct request *req, enum err err)
-{
-	const struct err_row *row = err_row(err);
-
-	if (err == ERR_RPC_METHOD)
-		return req->modern ? 404 : 200;
-	if (row->rpc_code == -32602 && row->http_status == 404)
-		return 404;
-	if (req->message.id.p != NULL && row->rpc_code == -32603)
-		return 200; /* a request that was understood: its failure travels as its answer */
-	return row->http_status;
-}
-
-/* Failures of a tool call that a model can do something about go into the result. */
-static bool is_tool_failure(const struct request *req, enum err err)
-{
-	if (req->method != MCP_M_TOOLS_CALL || req->message.id.p == NULL)
-		return false;
-	return err_row(err)->rpc_code == -32603 || err == ERR_MCP_ARGUMENTS || err == ERR_MCP_CAPABILITY ||
-	       err == ERR_FORBIDDEN;
-}
-
-AWAITS static enum err answer_failure(struct request *req, enum err err)
-{
-	AUTO_BUF message = {0};
-
-	if (err_row(err)->http_status == 401)
-		return answer_unauthorized(req, err);
-	if (is_tool_failure(req, err)) {
-		mcp_compose_tool_error(req->message.id, req->modern,
-				       req->problem.p != NULL ? req->problem : str_of(err_text(err)), &message);
-		return answer_message(req, buf_str(&message));
-	}
-	mcp_compose_error(req->message.id, err, req->problem, req->problem_data, &message);
-	if (req->streaming)
-		return answer_message(req, buf_str(&message));
-	return answer_json(req, status_of(req, err), challenge(err), &(struct piece){.str = buf_str(&message)}, 1);
-}
-
-static void log_failure(const struct request *req, enum err err)
-{
-	enum log_level level = err_row(err)->http_status >= 500 ? LOG_WARN : LOG_INFO;
-
-	LOG_AT(level, "request.failed", LOG_ERR(err), LOG_STR("request_id", req->id), LOG_STR("ip", req->ip_text),
-	       LOG_STR("path", req->exchange->path), LOG_STR("method", req->message.method),
-	       LOG_CSTR("tenant", req->caller.tenant_name), LOG_STR("target", req->target),
-	       LOG_STR("problem", req->problem));
-}
-
-AWAITS void answer_error(struct request *req, enum err err)
-{
-	struct fiber_shield shield;
-	enum err written = OK;
-
-	log_failure(req, err);
-	if (req->exchange->answered && !req->streaming)
-		return;
-	/* The fiber may be canceled or past its deadline; the last word is said all the same. */
-	shield = fiber_shield_begin(1000);
-	written = answer_failure(req, err);
-	fiber_shield_end(shield);
-	if (written != OK)
-		log_debug("request.unanswered", LOG_ERR(written), LOG_STR("request_id", req->id));
 }

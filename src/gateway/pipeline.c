@@ -105,9 +105,11 @@ AWAITS void gateway_handle(struct http_exchange *exchange, void *arg)
 	req->outcome = STR("ok");
 	fiber_deadline_set(loop_now(req->here->loop) + req->config->limits.request_timeout_ms);
 
+	answer_begin(req);
 	err = serve(req);
 	if (err != OK)
 		answer_error(req, err);
+	answer_finish(req);
 	metrics_request(req, err);
 
 	catalog_unref(req->catalog);

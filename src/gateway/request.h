@@ -3,10 +3,18 @@
 #ifndef GATEHOUSE_GATEWAY_REQUEST_H
 #define GATEHOUSE_GATEWAY_REQUEST_H
 
+#include "gateway/event_log.h"
 #include "gateway/gateway.h"
 #include "mcp/era.h"
 #include "mcp/session.h"
 #include "policy/policy.h"
+
+/* Where the answer to a request goes. Only answer.c looks at it. */
+enum answer_door {
+	DOOR_EXCHANGE, /* the HTTP exchange that it came in: JSON, or an event stream */
+	DOOR_LOG,      /* its session's stream (HTTP+SSE); the exchange is over */
+	DOOR_BATCH,    /* its place among the answers to the batch that it is an element of */
+};
 
 struct request {
 	uint32_t magic;
@@ -34,8 +42,18 @@ struct request {
 	bool has_session;
 	bool accepts_json, accepts_sse;
 
+	/* how it is answered: answer.c's */
+	enum answer_door door;
+	bool streaming;	       /* the answer is an event stream already, or is becoming one */
+	bool away;	       /* the client's connection is gone; the stream goes on in the log */
+	bool said_all;	       /* the answer is complete: events come too late */
+	struct gate speaking;  /* one fiber at a time writes on the stream */
+	struct event_log *log; /* of the stream; NULL when nothing of it is kept */
+	struct request *whole; /* DOOR_BATCH: the request that this one is an element of */
+	struct str *answers;   /* of a batch's elements so far */
+	size_t answer_count;
+
 	/* how it ends */
-	bool streaming; /* the answer is an SSE stream already */
 	int64_t started_ns;
 	struct str target, upstream; /* for log and audit */
 	struct str outcome;	     /* "ok", "tool_error" or an error's name */
@@ -67,10 +85,21 @@ NODISCARD enum err answer_result(struct request *req, struct str result) AWAITS;
 NODISCARD enum err answer_accepted(struct request *req) AWAITS;
 NODISCARD enum err answer_pieces(struct request *req, const struct piece *pieces, size_t count) AWAITS;
 NODISCARD enum err answer_message(struct request *req, struct str message) AWAITS; /* JSON, or the last event */
-void answer_error(struct request *req, enum err err) AWAITS;
+NODISCARD enum err answer_batch(struct request *req) AWAITS; /* the elements' answers, or 202 when there are none */
+void answer_error(struct request *req, enum err err) AWAITS; /* answer_error.c */
 
-/* answer.c: start the SSE stream if it has not begun, and send one message on it. */
+/* answer.c: start the event stream if it has not begun, and send one message on it. A session's client
+ * that has gone can come back for it: then this is no error.
+ *   Errors     ERR_CLOSED: nobody can ever read it; ERR_CANCELED, ERR_TIMEOUT, ERR_BUSY
+ *   Runs on    any fiber of the request's loop, while the request runs */
 NODISCARD enum err answer_event(struct request *req, struct str message) AWAITS;
+
+/* answer.c: whether its client can hear something, and be asked something, before the answer. */
+bool answer_can_stream(const struct request *req);
+
+/* answer.c: ready to answer; nothing will be said any more. */
+void answer_begin(struct request *req);
+void answer_finish(struct request *req);
 
 /* relay.c: calls that an upstream answers. */
 NODISCARD enum err relay_tool(struct request *req) AWAITS;
@@ -78,17 +107,22 @@ NODISCARD enum err relay_prompt(struct request *req) AWAITS;
 NODISCARD enum err relay_resource(struct request *req) AWAITS;
 NODISCARD enum err relay_completion(struct request *req) AWAITS;
 
-/* streams.c: the session's GET stream, and subscriptions/listen.
- *   Errors     ERR_HTTP_ACCEPT, ERR_MCP_SECOND_STREAM, ERR_LIMIT ... */
+/* stream_session.c: the session's GET stream; a stream that the client lost, with Last-Event-ID.
+ *   Errors     ERR_HTTP_ACCEPT, ERR_MCP_SECOND_STREAM, ERR_MCP_EVENT_ID, ERR_LIMIT ... */
 NODISCARD enum err stream_open_session(struct request *req) AWAITS;
+
+/* stream_session.c: end the GET stream of the request's session, wherever it is served, and all that
+ * is kept of its streams. */
+void streams_end_session(struct request *req) AWAITS;
+
+/* stream_listen.c: subscriptions/listen.
+ *   Errors     ERR_RPC_PARAMS, ERR_HTTP_ACCEPT, ERR_LIMIT ... */
 NODISCARD enum err stream_open_listen(struct request *req) AWAITS;
 
-/* streams.c: tell every open stream of this loop that lists have changed.
+/* streams.c: tell every stream of this loop that lists have changed; the first loop and the last also
+ * tell sessions that are away.
  *   Runs on    the loop, callback or fiber */
 void streams_lists_changed(struct gateway_loop *here, const struct catalog *before, const struct catalog *after);
-
-/* streams.c: end the GET stream of the request's session, wherever it is served. */
-void streams_end_session(struct request *req) AWAITS;
 
 /* log_level.c: keep the level a session asked for; which one holds for this request (p NULL: none was
  * named); whether a message of level `text` may go to its client.

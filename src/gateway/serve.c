@@ -24,6 +24,7 @@
 #include "base/limits.h"
 #include "gateway/assembly.h"
 #include "gateway/control.h"
+#include "gateway/event_log.h"
 #include "gateway/keys.h"
 #include "gateway/notify.h"
 #include "gateway/reload.h"
@@ -248,6 +249,7 @@ AWAITS static enum err start(struct serving *serving, struct buf *problem)
 	TRY(signal_watch(SIGTERM, on_stop_signal, serving));
 	TRY(signal_watch(SIGINT, on_stop_signal, serving));
 	TRY(start_storage(serving, problem));
+	event_logs_start();
 	TRY(assembly_start(gateway, &gateway->assembly));
 	TRY(http_server_new(&http, &gateway->server));
 	TRY(start_listening(serving, problem));
@@ -275,6 +277,7 @@ AWAITS static void stop(struct serving *serving)
 	notify_systemd("STOPPING=1");
 	if (gateway->server != NULL)
 		http_server_drain(gateway->server, grace_ms);
+	event_logs_stop();
 	await_reload(gateway);
 	if (gateway->control != NULL)
 		http_server_drain(gateway->control, 100);

@@ -1,66 +1,111 @@
-/* Streams that stay open: the GET stream of a legacy session and subscriptions/listen of a
- * modern client. Both only hear that lists have changed for now. While idle a stream is this
- * struct and a connection, no fiber.
+/* The life of open streams on their loop, and what is said on them.
  *
- * A session has at most one GET stream, wherever it is served: the names of sessions that
- * have one stand in a table of the process. */
-#include <pthread.h>
+ *     no log yet --first event, or a subscription--> log --> reader --pump--> connection
+ *
+ * A session's stream says everything through its log, so that it is kept when the connection is
+ * lost; other loops write there too. A listen stream has a log only when others write to it.
+ * A client that does not read is not waited for: the log drops its oldest events. */
+#include "gateway/streams.h"
+
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "gateway/request.h"
+#include "gateway/event_id.h"
 
 #define STREAM_MAGIC 0x5354524du /* "STRM" */
 
-enum stream_kind { STREAM_SESSION, STREAM_LISTEN };
-
-struct open_stream {
-	uint32_t magic;
-	struct list link; /* in gateway_loop.streams */
-	struct gateway_loop *here;
-	struct http_stream *stream;
-	enum stream_kind kind;
-	bool wants[OFFER_KINDS];
-	char session[MCP_SESSION_NUMBER_LEN + 1]; /* of a session's stream */
-	struct str view, listen_id;		  /* in the same allocation */
-};
-
-/* Sessions with an open GET stream: the key is the stream's own `session`. */
-static struct {
-	pthread_mutex_t lock;
-	struct map by_session;
-} taken = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static bool session_take(struct open_stream *open)
+struct open_stream *open_stream_new(struct request *req, enum stream_kind kind, struct str request_id)
 {
-	struct str key = {open->session, MCP_SESSION_NUMBER_LEN};
-	bool mine;
+	struct str view = req->view->name;
+	struct open_stream *open = calloc(1, sizeof(*open) + view.n + request_id.n + 1);
+	char *at = (char *)(open + 1);
 
-	pthread_mutex_lock(&taken.lock);
-	mine = map_get(&taken.by_session, key) == NULL;
-	if (mine)
-		map_put(&taken.by_session, key, open);
-	pthread_mutex_unlock(&taken.lock);
-	return mine;
+	CHECK(open != NULL);
+	open->magic = STREAM_MAGIC;
+	open->here = req->here;
+	open->kind = (uint8_t)kind;
+	list_init(&open->link);
+	if (view.n > 0)
+		memcpy(at, view.p, view.n);
+	open->view = (struct str){at, view.n};
+	if (request_id.n > 0)
+		memcpy(at + view.n, request_id.p, request_id.n);
+	open->request_id = (struct str){at + view.n, request_id.n};
+	if (kind != STREAM_LISTEN)
+		memcpy(open->session, req->session.number, sizeof(open->session));
+	return open;
 }
 
-static void session_release(struct open_stream *open)
+void open_stream_free(struct open_stream *open)
 {
-	struct str key = {open->session, MCP_SESSION_NUMBER_LEN};
-
-	pthread_mutex_lock(&taken.lock);
-	if (map_get(&taken.by_session, key) == open)
-		map_remove(&taken.by_session, key);
-	pthread_mutex_unlock(&taken.lock);
-}
-
-static void open_stream_free(struct open_stream *open)
-{
+	CHECK_OBJ(open, STREAM_MAGIC);
 	if (open->kind == STREAM_SESSION)
 		session_release(open);
+	if (open->reader != NULL)
+		event_reader_leave(open->reader);
 	open->magic = 0;
 	free(open);
 }
+
+/* ---- from the log to the connection ---------------------------------------------------- */
+
+static bool push_event(struct open_stream *open, const struct event *event)
+{
+	struct event_log *log = event_reader_log(open->reader);
+	AUTO_BUF id = {0};
+	struct http_event out = {.data = event->text->str, .blob = event->text};
+
+	if (open->kind != STREAM_LISTEN) {
+		event_id_write(open->kind == STREAM_SESSION ? EVENT_LOG_SESSION : EVENT_LOG_REQUEST,
+			       event_log_serial(log), event->number, open->request_id, &id);
+		out.id = buf_str(&id);
+	}
+	return http_stream_push(open->stream, &out);
+}
+
+/* The answer was larger than what is kept, or went to make room. */
+static void push_lost(struct open_stream *open)
+{
+	AUTO_BUF message = {0};
+
+	if (open->kind != STREAM_RESUMED || open->request_id.n == 0)
+		return;
+	mcp_compose_error(open->request_id, ERR_MCP_CALL_LOST, STR_NONE, STR_NONE, &message);
+	http_stream_push(open->stream, &(struct http_event){.data = buf_str(&message)});
+}
+
+static void pump(void *owner)
+{
+	struct open_stream *open = owner;
+	enum event_state state;
+	struct event event;
+	bool taken;
+
+	CHECK_OBJ(open, STREAM_MAGIC);
+	while ((state = event_reader_peek(open->reader, &event)) == EVENTS_NEXT) {
+		taken = push_event(open, &event);
+		blob_unref(event.text);
+		if (!taken)
+			return;
+		event_reader_took(open->reader, event.number);
+	}
+	if (state == EVENTS_NONE)
+		return;
+	if (state == EVENTS_LOST)
+		push_lost(open);
+	http_stream_end(open->stream);
+}
+
+static void stream_has_room(void *owner, struct http_stream *stream)
+{
+	struct open_stream *open = owner;
+
+	CHECK_OBJ(open, STREAM_MAGIC);
+	if (open->reader != NULL)
+		pump(open);
+}
+
+/* ---- life -------------------------------------------------------------------------------- */
 
 static void stream_closed(void *owner, struct http_stream *stream)
 {
@@ -80,42 +125,16 @@ static void stream_drained(void *owner, struct http_stream *stream)
 
 	CHECK_OBJ(open, STREAM_MAGIC);
 	if (open->kind == STREAM_LISTEN) {
-		buf_put(&last, STR("{\"jsonrpc\":\"2.0\",\"id\":"));
-		buf_put(&last, open->listen_id);
-		buf_put(&last, STR(",\"result\":{\"resultType\":\"complete\",\"_meta\":{"
-				   "\"io.modelcontextprotocol/subscriptionId\":"));
-		buf_put(&last, open->listen_id);
-		buf_put(&last, STR("}}}"));
-		http_stream_push(stream, STR_NONE, buf_str(&last));
+		listen_put_answer(open, &last);
+		http_stream_push(stream, &(struct http_event){.data = buf_str(&last)});
 	}
 	http_stream_end(stream);
 }
 
-static struct open_stream *open_stream_new(struct request *req, enum stream_kind kind)
+enum err stream_keep(struct request *req, struct open_stream *open, struct event_log *log, uint64_t after)
 {
-	struct str view = req->view->name, id = req->message.id;
-	struct open_stream *open = calloc(1, sizeof(*open) + view.n + id.n + 1);
-	char *at = (char *)(open + 1);
-
-	CHECK(open != NULL);
-	open->magic = STREAM_MAGIC;
-	open->here = req->here;
-	open->kind = kind;
-	list_init(&open->link);
-	if (view.n > 0)
-		memcpy(at, view.p, view.n);
-	open->view = (struct str){at, view.n};
-	if (id.n > 0)
-		memcpy(at + view.n, id.p, id.n);
-	open->listen_id = (struct str){at + view.n, id.n};
-	if (kind == STREAM_SESSION)
-		memcpy(open->session, req->session.number, sizeof(open->session));
-	return open;
-}
-
-static enum err stream_keep(struct request *req, struct open_stream *open)
-{
-	static const struct http_stream_events events = {.on_close = stream_closed, .on_drain = stream_drained};
+	static const struct http_stream_events events = {
+		.on_close = stream_closed, .on_drain = stream_drained, .on_room = stream_has_room};
 	enum err err = http_sse_detach(req->exchange, &events, open, &open->stream);
 
 	if (err != OK) {
@@ -124,122 +143,64 @@ static enum err stream_keep(struct request *req, struct open_stream *open)
 	}
 	list_add_tail(&req->here->streams, &open->link);
 	req->here->stream_count++;
+	if (log == NULL)
+		return OK;
+	open->reader = event_log_read(log, after, true, pump, open);
+	pump(open);
 	return OK;
 }
 
-AWAITS enum err stream_open_session(struct request *req)
-{
-	struct open_stream *open;
-	enum err err;
+/* ---- what is said -------------------------------------------------------------------------- */
 
-	TRY(request_session(req));
-	if (!http_accepts(http_field_get(&req->exchange->fields, HTTP_ACCEPT), STR("text/event-stream")))
-		return ERR_HTTP_ACCEPT;
-	open = open_stream_new(req, STREAM_SESSION);
-	for (int kind = 0; kind < OFFER_KINDS; kind++)
-		open->wants[kind] = true;
-	if (!session_take(open)) {
-		open_stream_free(open);
-		return ERR_MCP_SECOND_STREAM;
-	}
-	err = http_sse_begin(req->exchange, STR_NONE);
-	if (err != OK) {
-		open_stream_free(open);
-		return err;
-	}
-	req->streaming = true;
-	return stream_keep(req, open);
+struct event_log *session_log(const char *session, struct str view)
+{
+	const struct event_log_spec spec = {
+		.kind = EVENT_LOG_SESSION,
+		.session = {session, MCP_SESSION_NUMBER_LEN},
+		.attachment = blob_new(view),
+		.attachment_free = (void (*)(void *))blob_unref,
+	};
+	struct event_log *log = event_log_new(&spec);
+
+	if (log == NULL || event_log_attachment(log) != spec.attachment)
+		blob_unref(spec.attachment);
+	return log;
 }
 
-static bool asks_for(struct request *req, const struct json_index *index, const char *key)
+/* A session's stream has a log from its first event on. */
+static void begin_log(struct open_stream *open)
 {
-	const struct json_member *m = json_member(index, NULL, str_of(key));
+	struct event_log *log;
 
-	return m != NULL && m->kind == JSON_TRUE;
+	if (open->kind != STREAM_SESSION || open->reader != NULL)
+		return;
+	log = session_log(open->session, open->view);
+	if (log == NULL)
+		return;
+	open->reader = event_log_read(log, EVENTS_UNREAD, true, pump, open);
+	event_log_unref(log);
 }
 
-static void put_acknowledged(const struct open_stream *open, struct buf *out)
+void stream_say(struct open_stream *open, struct str message)
 {
-	static const char *const key[] = {"toolsListChanged", "promptsListChanged", "resourcesListChanged"};
-	bool first = true;
-
-	buf_put(out, STR("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\",\"params\":{"
-			 "\"notifications\":{"));
-	for (int kind = 0; kind < (int)ARRAY_LEN(key); kind++) {
-		if (open->wants[kind])
-			buf_put_fmt(out, "%s\"%s\":true", first ? "" : ",", key[kind]);
-		first = first && !open->wants[kind];
-	}
-	buf_put(out, STR("},\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":"));
-	buf_put(out, open->listen_id);
-	buf_put(out, STR("}}}"));
+	CHECK_OBJ(open, STREAM_MAGIC);
+	begin_log(open);
+	if (open->reader != NULL)
+		event_log_append(event_reader_log(open->reader), message, true);
+	else
+		/* A full queue drops it: the client is not reading, and will list again when it does. */
+		http_stream_push(open->stream, &(struct http_event){.data = message});
 }
 
-AWAITS enum err stream_open_listen(struct request *req)
-{
-	const struct json_member *wanted =
-		req->message.params == NULL
-			? NULL
-			: json_member(&req->message.index, req->message.params, STR("notifications"));
-	struct open_stream *open;
-	struct json_index index;
-	AUTO_BUF first = {0};
-	enum err err;
+/* ---- changed lists ---------------------------------------------------------------------- */
 
-	if (wanted == NULL || wanted->kind != JSON_OBJECT) {
-		req->problem = STR("params.notifications must be an object");
-		return ERR_RPC_PARAMS;
-	}
-	if (!req->accepts_sse)
-		return ERR_HTTP_ACCEPT;
-	TRY(json_scan(req->arena, wanted->value, &index));
-	open = open_stream_new(req, STREAM_LISTEN);
-	open->wants[OFFER_TOOLS] = asks_for(req, &index, "toolsListChanged");
-	open->wants[OFFER_PROMPTS] = asks_for(req, &index, "promptsListChanged");
-	open->wants[OFFER_RESOURCES] = asks_for(req, &index, "resourcesListChanged");
-	put_acknowledged(open, &first);
-	err = answer_event(req, buf_str(&first));
-	if (err != OK) {
-		open_stream_free(open);
-		return err;
-	}
-	return stream_keep(req, open);
-}
-
-struct session_end {
-	struct gateway *gateway;
-	const char *session;
+static const struct str changed_method[] = {
+	{"notifications/tools/list_changed", 32},
+	{"notifications/prompts/list_changed", 34},
+	{"notifications/resources/list_changed", 36},
 };
 
-static enum err end_here(void *arg)
-{
-	const struct session_end *end = arg;
-	struct gateway_loop *here = gateway_here(end->gateway);
-
-	for (struct list *l = here->streams.next; l != &here->streams; l = l->next) {
-		struct open_stream *open = LIST_OBJ(l, struct open_stream, link);
-
-		if (open->kind != STREAM_SESSION || strcmp(open->session, end->session) != 0)
-			continue;
-		http_stream_end(open->stream);
-		break;
-	}
-	return OK;
-}
-
-AWAITS void streams_end_session(struct request *req)
-{
-	struct session_end end = {req->gateway, req->session.number};
-	struct str key = {req->session.number, MCP_SESSION_NUMBER_LEN};
-	bool open;
-
-	pthread_mutex_lock(&taken.lock);
-	open = map_get(&taken.by_session, key) != NULL;
-	pthread_mutex_unlock(&taken.lock);
-	for (unsigned i = 0; open && i < loop_count(); i++)
-		if (loop_call(loop_at(i), "end-stream", end_here, &end) != OK)
-			return;
-}
+#define CHANGED_KINDS ((int)ARRAY_LEN(changed_method))
 
 /* Whether a client of this view would read different bytes now. */
 static bool list_differs(const struct catalog_list *a, const struct catalog_list *b)
@@ -252,40 +213,61 @@ static bool list_differs(const struct catalog_list *a, const struct catalog_list
 	return false;
 }
 
-static void stream_tell(struct open_stream *open, struct str method)
-{
-	AUTO_BUF params = {0}, message = {0};
+struct change {
+	const struct catalog *before, *after;
+};
 
-	if (open->kind == STREAM_LISTEN) {
-		buf_put(&params, STR("{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":"));
-		buf_put(&params, open->listen_id);
-		buf_put(&params, STR("}}"));
+static bool kind_changed(const struct change *change, struct str view, int kind)
+{
+	const struct catalog_view *old = catalog_view(change->before, view), *new = catalog_view(change->after, view);
+
+	if (old == NULL || new == NULL)
+		return false;
+	return list_differs(&old->list[kind], &new->list[kind]) ||
+	       (kind == OFFER_RESOURCES && list_differs(&old->list[OFFER_TEMPLATES], &new->list[OFFER_TEMPLATES]));
+}
+
+static void tell_stream(struct open_stream *open, const struct change *change)
+{
+	for (int kind = 0; kind < CHANGED_KINDS; kind++) {
+		AUTO_BUF params = {0}, message = {0};
+
+		if (!open->wants[kind] || !kind_changed(change, open->view, kind))
+			continue;
+		if (open->kind == STREAM_LISTEN) {
+			buf_put(&params, STR("{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":"));
+			buf_put(&params, open->request_id);
+			buf_put(&params, STR("}}"));
+		}
+		mcp_compose_notification(changed_method[kind], params.n > 0 ? buf_str(&params) : STR_NONE, &message);
+		stream_say(open, buf_str(&message));
 	}
-	mcp_compose_notification(method, params.n > 0 ? buf_str(&params) : STR_NONE, &message);
-	/* A full queue drops the news: the client is not reading, and will list again when it does. */
-	http_stream_push(open->stream, STR_NONE, buf_str(&message));
+}
+
+/* A session that has lost its stream finds the news when it comes back. */
+static void tell_absent(struct event_log *log, void *arg)
+{
+	const struct change *change = arg;
+	const struct blob *view = event_log_attachment(log);
+
+	for (int kind = 0; kind < CHANGED_KINDS; kind++) {
+		AUTO_BUF message = {0};
+
+		if (!kind_changed(change, view->str, kind))
+			continue;
+		mcp_compose_notification(changed_method[kind], STR_NONE, &message);
+		event_log_append(log, buf_str(&message), true);
+	}
 }
 
 void streams_lists_changed(struct gateway_loop *here, const struct catalog *before, const struct catalog *after)
 {
-	static const struct str method[] = {
-		{"notifications/tools/list_changed", 32},
-		{"notifications/prompts/list_changed", 34},
-		{"notifications/resources/list_changed", 36},
-	};
+	struct change change = {before, after};
+	unsigned index = loop_index(here->loop);
 
-	for (struct list *l = here->streams.next; l != &here->streams; l = l->next) {
-		struct open_stream *open = LIST_OBJ(l, struct open_stream, link);
-		const struct catalog_view *old = catalog_view(before, open->view),
-					  *new = catalog_view(after, open->view);
-
-		if (old == NULL || new == NULL)
-			continue;
-		for (int kind = 0; kind < (int)ARRAY_LEN(method); kind++)
-			if (open->wants[kind] &&
-			    (list_differs(&old->list[kind], &new->list[kind]) ||
-			     (kind == OFFER_RESOURCES &&
-			      list_differs(&old->list[OFFER_TEMPLATES], &new->list[OFFER_TEMPLATES]))))
-				stream_tell(open, method[kind]);
-	}
+	for (struct list *l = here->streams.next; l != &here->streams; l = l->next)
+		tell_stream(LIST_OBJ(l, struct open_stream, link), &change);
+	/* The first, and the last for those that lost their stream meanwhile: said twice is said once. */
+	if (index == 0 || index + 1 == loop_count())
+		event_logs_unread(tell_absent, &change);
 }

@@ -324,7 +324,9 @@ static void on_drain(void *owner)
 
 	CHECK_OBJ(conn, HTTP_CONN_MAGIC);
 	wake_writers(conn, OK);
-	if (conn->state == CONN_FLUSHING)
+	if (conn->detached != NULL)
+		stream_idle_room(conn);
+	else if (conn->state == CONN_FLUSHING)
 		conn_settle(conn, conn->keep);
 }
 

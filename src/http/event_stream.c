@@ -66,23 +66,38 @@ static bool has_line_break(struct str s)
 	return s.n > 0 && (memchr(s.p, '\n', s.n) != NULL || memchr(s.p, '\r', s.n) != NULL);
 }
 
-void event_write(struct http_conn *conn, struct str id, struct str data, bool chunked)
+/* The lines before the data, in the order that old readers expect. */
+static void put_fields(struct buf *out, const struct http_event *event)
+{
+	if (event->type.p != NULL && !has_line_break(event->type)) {
+		buf_put(out, STR("event: "));
+		buf_put(out, event->type);
+		buf_put_byte(out, '\n');
+	}
+	if (event->id.p != NULL && !has_line_break(event->id)) {
+		buf_put(out, STR("id: "));
+		buf_put(out, event->id);
+		buf_put_byte(out, '\n');
+	}
+	if (event->retry_ms > 0)
+		buf_put_fmt(out, "retry: %u\n", event->retry_ms);
+}
+
+void event_write(struct http_conn *conn, const struct http_event *event, bool chunked)
 {
 	struct piece pieces[8] = {0};
-	AUTO_BUF lines = {0};
+	AUTO_BUF fields = {0}, lines = {0};
 	size_t count = 1;
 
-	if (id.p != NULL && !has_line_break(id)) {
-		pieces[count++].str = STR("id: ");
-		pieces[count++].str = id;
-		pieces[count++].str = STR("\n");
-	}
-	if (has_line_break(data)) {
-		put_lines(&lines, data);
+	put_fields(&fields, event);
+	if (fields.n > 0)
+		pieces[count++].str = buf_str(&fields);
+	if (has_line_break(event->data)) {
+		put_lines(&lines, event->data);
 		pieces[count++].str = buf_str(&lines);
 	} else {
 		pieces[count++].str = STR("data: ");
-		pieces[count++].str = data;
+		pieces[count++] = (struct piece){.str = event->data, .blob = event->blob};
 		pieces[count++].str = STR("\n\n");
 	}
 	write_chunk(conn, pieces, count, chunked);
@@ -149,7 +164,7 @@ AWAITS enum err http_sse_begin(struct http_exchange *exchange, struct str header
 	return OK;
 }
 
-AWAITS enum err http_sse_event(struct http_exchange *exchange, struct str id, struct str data)
+AWAITS enum err http_sse_event(struct http_exchange *exchange, const struct http_event *event)
 {
 	struct http_conn *conn = exchange->conn;
 	struct http_request *request = request_of(exchange);
@@ -159,7 +174,7 @@ AWAITS enum err http_sse_event(struct http_exchange *exchange, struct str id, st
 	TRY(conn_wait_room(conn));
 	if (exchange->method == HTTP_HEAD)
 		return OK;
-	event_write(conn, id, data, !request->old);
+	event_write(conn, event, !request->old);
 	conn_set_deadline(conn, conn->home->spec.keepalive_ms);
 	return OK;
 }

@@ -113,9 +113,19 @@ NODISCARD enum err http_answer(struct http_exchange *exchange, int status, struc
  *   Errors     ERR_CLOSED, ERR_CANCELED, ERR_TIMEOUT */
 NODISCARD enum err http_sse_begin(struct http_exchange *exchange, struct str headers) AWAITS;
 
-/* One event: `data` is a single line of JSON; `id` may be STR_NONE. Waits for room.
+/* One event. Data should be a single line; breaks in it make several `data` lines. A type or id
+ * with a line break in it is left out.
+ *   Source     the HTML standard, "Server-sent events" */
+struct http_event {
+	struct str type, id; /* p NULL none */
+	struct str data;
+	unsigned retry_ms; /* for the client's next connection; 0 none */
+	struct blob *blob; /* NULL, or what `data` is a slice of: a long event is not copied then */
+};
+
+/* Send one event. Waits for room.
  *   Errors     ERR_CLOSED, ERR_CANCELED, ERR_TIMEOUT */
-NODISCARD enum err http_sse_event(struct http_exchange *exchange, struct str id, struct str data) AWAITS;
+NODISCARD enum err http_sse_event(struct http_exchange *exchange, const struct http_event *event) AWAITS;
 
 /* The end of the stream and of the answer. */
 NODISCARD enum err http_sse_end(struct http_exchange *exchange) AWAITS;
@@ -128,14 +138,17 @@ struct http_stream_events {
 	void (*on_close)(void *owner, struct http_stream *stream);
 	/* The server drains: say a last word (http_stream_push) and call http_stream_end. NULL: ended at once. */
 	void (*on_drain)(void *owner, struct http_stream *stream);
+	/* There is room again after http_stream_push refused an event. May be NULL. */
+	void (*on_room)(void *owner, struct http_stream *stream);
 };
 /*   ret_stream until on_close; ERR_LIMIT when STREAMS_MAX are open */
 NODISCARD enum err http_sse_detach(struct http_exchange *exchange, const struct http_stream_events *events, void *owner,
 				   struct http_stream **ret_stream);
 
-/* Queue one event without waiting; false when the stream's queue is full (dropped).
+/* Queue one event without waiting; false when the stream's queue is full (not taken; on_room follows)
+ * or the stream is ending.
  *   Runs on    the stream's loop */
-bool http_stream_push(struct http_stream *stream, struct str id, struct str data);
+bool http_stream_push(struct http_stream *stream, const struct http_event *event);
 void http_stream_end(struct http_stream *stream);
 
 /* Parsing helpers for handlers: whether Accept (may be empty) allows a media type. */

@@ -145,7 +145,7 @@ struct str status_line(struct arena *arena, int status);
 void answer_refusal(struct http_conn *conn, enum err why);
 
 /* event_stream.c: write one event, a comment, or the end, as a chunk (or bare, to HTTP/1.0). */
-void event_write(struct http_conn *conn, struct str id, struct str data, bool chunked);
+void event_write(struct http_conn *conn, const struct http_event *event, bool chunked);
 void event_comment(struct http_conn *conn, bool chunked);
 void event_finish(struct http_conn *conn, bool chunked);
 
@@ -153,6 +153,7 @@ void event_finish(struct http_conn *conn, bool chunked);
 struct http_stream;
 void stream_idle_closed(struct http_conn *conn);
 void stream_idle_drain(struct http_conn *conn);
+void stream_idle_room(struct http_conn *conn);
 bool stream_idle_is_chunked(const struct http_conn *conn);
 
 #endif

@@ -10,7 +10,8 @@
 struct http_stream {
 	uint32_t magic;
 	bool chunked;
-	bool ended; /* by the server; on_close is on its way */
+	bool ended;   /* by the server; on_close is on its way */
+	bool refused; /* an event found no room: on_room is owed */
 	struct http_conn *conn;
 	struct http_stream_events events;
 	void *owner;
@@ -43,15 +44,19 @@ enum err http_sse_detach(struct http_exchange *exchange, const struct http_strea
 	return OK;
 }
 
-bool http_stream_push(struct http_stream *stream, struct str id, struct str data)
+bool http_stream_push(struct http_stream *stream, const struct http_event *event)
 {
 	struct http_conn *conn = stream->conn;
 
 	CHECK_OBJ(stream, HTTP_STREAM_MAGIC);
-	if (stream->ended || conn->stream == NULL || conn->state == CONN_CLOSING ||
-	    stream_queued(conn->stream) > HTTP_STREAM_QUEUE_BYTES_MAX)
+	if (stream->ended || conn->stream == NULL || conn->state == CONN_CLOSING)
 		return false;
-	event_write(conn, id, data, stream->chunked);
+	if (stream_queued(conn->stream) > HTTP_STREAM_QUEUE_BYTES_MAX) {
+		stream->refused = true;
+		stream_await_drain(conn->stream);
+		return false;
+	}
+	event_write(conn, event, stream->chunked);
 	conn_set_deadline(conn, conn->home->spec.keepalive_ms);
 	return true;
 }
@@ -88,6 +93,17 @@ void stream_idle_drain(struct http_conn *conn)
 		stream->events.on_drain(stream->owner, stream);
 	else
 		http_stream_end(stream);
+}
+
+void stream_idle_room(struct http_conn *conn)
+{
+	struct http_stream *stream = conn->detached;
+
+	if (!stream->refused || stream->ended)
+		return;
+	stream->refused = false;
+	if (stream->events.on_room != NULL)
+		stream->events.on_room(stream->owner, stream);
 }
 
 bool stream_idle_is_chunked(const struct http_conn *conn)

@@ -313,6 +313,12 @@ bool stream_write(struct stream *stream, const struct piece *pieces, size_t coun
 	return false;
 }
 
+void stream_await_drain(struct stream *stream)
+{
+	CHECK_OBJ(stream, STREAM_MAGIC);
+	stream->full = true;
+}
+
 bool stream_is_open(const struct stream *stream)
 {
 	CHECK_OBJ(stream, STREAM_MAGIC);

@@ -90,6 +90,10 @@ bool stream_write(struct stream *stream, const struct piece *pieces, size_t coun
  * from the loop, may be a moment away. */
 bool stream_is_open(const struct stream *stream);
 
+/* on_drain comes when the queue has fallen below its low mark, as if stream_write had said "full";
+ * it comes from the loop, and only while something is queued. */
+void stream_await_drain(struct stream *stream);
+
 /* Bytes queued and not yet taken by the socket. */
 size_t stream_queued(const struct stream *stream);
 

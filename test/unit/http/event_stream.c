@@ -9,9 +9,9 @@
 AWAITS static void three_events(struct http_exchange *exchange, void *arg)
 {
 	ck_ok(http_sse_begin(exchange, STR("X-One: 1\r\n")));
-	ck_ok(http_sse_event(exchange, STR_NONE, STR("{\"a\":1}")));
-	ck_ok(http_sse_event(exchange, STR("id-2"), STR("{\n \"b\":\r\n2}")));
-	ck_ok(http_sse_event(exchange, STR("no\nid"), STR("")));
+	ck_ok(http_sse_event(exchange, &(struct http_event){.data = STR("{\"a\":1}")}));
+	ck_ok(http_sse_event(exchange, &(struct http_event){.id = STR("id-2"), .data = STR("{\n \"b\":\r\n2}")}));
+	ck_ok(http_sse_event(exchange, &(struct http_event){.id = STR("no\nid"), .data = STR("")}));
 	ck_ok(http_sse_end(exchange));
 }
 
@@ -94,7 +94,7 @@ AWAITS static void endless(struct http_exchange *exchange, void *arg)
 
 	memset(text, 'x', sizeof text);
 	ck_ok(http_sse_begin(exchange, STR_NONE));
-	while ((err = http_sse_event(exchange, STR_NONE, (struct str){text, sizeof text})) == OK)
+	while ((err = http_sse_event(exchange, &(struct http_event){.data = {text, sizeof text}})) == OK)
 		sent += sizeof text;
 	result = (int)err;
 }
@@ -166,9 +166,9 @@ static void on_close(void *owner, struct http_stream *stream)
 static void on_drain(void *owner, struct http_stream *stream)
 {
 	drained++;
-	ck_assert(http_stream_push(stream, STR("last"), STR("{\"bye\":true}")));
+	ck_assert(http_stream_push(stream, &(struct http_event){.id = STR("last"), .data = STR("{\"bye\":true}")}));
 	http_stream_end(stream);
-	ck_assert(!http_stream_push(stream, STR_NONE, STR("too late")));
+	ck_assert(!http_stream_push(stream, &(struct http_event){.data = STR("too late")}));
 }
 
 AWAITS static void detaching(struct http_exchange *exchange, void *arg)
@@ -178,13 +178,13 @@ AWAITS static void detaching(struct http_exchange *exchange, void *arg)
 	struct http_stream *stream;
 
 	if (str_eq(exchange->path, STR("/push"))) {
-		ck_assert(http_stream_push(stream_last, STR("7"), STR("{}")));
+		ck_assert(http_stream_push(stream_last, &(struct http_event){.id = STR("7"), .data = STR("{}")}));
 		ck_ok(http_answer(exchange, 202, STR_NONE, &none));
 	} else if (str_eq(exchange->path, STR("/flood"))) {
 		static char text[8192];
 
 		memset(text, 'x', sizeof text);
-		while (http_stream_push(stream_last, STR_NONE, (struct str){text, sizeof text}))
+		while (http_stream_push(stream_last, &(struct http_event){.data = {text, sizeof text}}))
 			;
 		dropped++;
 		ck_ok(http_answer(exchange, 202, STR_NONE, &none));

@@ -1,0 +1,100 @@
+/* The shapes of errors. An error becomes what its reader understands: a tool result the model can
+ * act on, a JSON-RPC error, or an HTTP status with a short JSON body. */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "gateway/request.h"
+
+/* Where the challenge says what is wrong with the credential, clients that see no `error` know
+ * that they sent none. */
+static struct str challenge(enum err err)
+{
+	switch (err) {
+	case ERR_UNAUTHENTICATED:
+		return STR("WWW-Authenticate: Bearer realm=\"gatehouse\"\r\n");
+	case ERR_KEY_INVALID:
+		return STR("WWW-Authenticate: Bearer realm=\"gatehouse\", error=\"invalid_token\"\r\n");
+	case ERR_HTTP_METHOD:
+		return STR("Allow: GET, POST, DELETE\r\n");
+	default:
+		return STR("");
+	}
+}
+
+/* A 401 speaks OAuth's error words, as clients look for them in the body. */
+AWAITS static enum err answer_unauthorized(struct request *req, enum err err)
+{
+	AUTO_BUF body = {0};
+
+	buf_put_fmt(&body, "{\"error\":\"%s\",\"error_description\":",
+		    err == ERR_UNAUTHENTICATED ? "unauthorized" : "invalid_token");
+	buf_put_json(&body, str_of(err_text(err)));
+	buf_put_byte(&body, '}');
+	return answer_json(req, 401, challenge(err), &(struct piece){.str = buf_str(&body)}, 1);
+}
+
+/* The HTTP status of an error: the sessions era answers a method's errors in band. */
+static int status_of(const struct request *req, enum err err)
+{
+	const struct err_row *row = err_row(err);
+
+	if (err == ERR_RPC_METHOD)
+		return req->modern ? 404 : 200;
+	if (row->rpc_code == -32602 && row->http_status == 404)
+		return 404;
+	if (req->message.id.p != NULL && row->rpc_code == -32603)
+		return 200; /* a request that was understood: its failure travels as its answer */
+	return row->http_status;
+}
+
+/* Failures of a tool call that a model can do something about go into the result. */
+static bool is_tool_failure(const struct request *req, enum err err)
+{
+	if (req->method != MCP_M_TOOLS_CALL || req->message.id.p == NULL)
+		return false;
+	return err_row(err)->rpc_code == -32603 || err == ERR_MCP_ARGUMENTS || err == ERR_MCP_CAPABILITY ||
+	       err == ERR_FORBIDDEN;
+}
+
+AWAITS static enum err answer_failure(struct request *req, enum err err)
+{
+	AUTO_BUF message = {0};
+
+	if (err_row(err)->http_status == 401)
+		return answer_unauthorized(req, err);
+	if (is_tool_failure(req, err)) {
+		mcp_compose_tool_error(req->message.id, req->modern,
+				       req->problem.p != NULL ? req->problem : str_of(err_text(err)), &message);
+		return answer_message(req, buf_str(&message));
+	}
+	mcp_compose_error(req->message.id, err, req->problem, req->problem_data, &message);
+	if (req->streaming)
+		return answer_message(req, buf_str(&message));
+	return answer_json(req, status_of(req, err), challenge(err), &(struct piece){.str = buf_str(&message)}, 1);
+}
+
+static void log_failure(const struct request *req, enum err err)
+{
+	enum log_level level = err_row(err)->http_status >= 500 ? LOG_WARN : LOG_INFO;
+
+	LOG_AT(level, "request.failed", LOG_ERR(err), LOG_STR("request_id", req->id), LOG_STR("ip", req->ip_text),
+	       LOG_STR("path", req->exchange->path), LOG_STR("method", req->message.method),
+	       LOG_CSTR("tenant", req->caller.tenant_name), LOG_STR("target", req->target),
+	       LOG_STR("problem", req->problem));
+}
+
+AWAITS void answer_error(struct request *req, enum err err)
+{
+	struct fiber_shield shield;
+	enum err written = OK;
+
+	log_failure(req, err);
+	if (req->said_all || (req->exchange->answered && req->door == DOOR_EXCHANGE && !req->streaming))
+		return;
+	/* The fiber may be canceled or past its deadline; the last word is said all the same. */
+	shield = fiber_shield_begin(1000);
+	written = answer_failure(req, err);
+	fiber_shield_end(shield);
+	if (written != OK)
+		log_debug("request.unanswered", LOG_ERR(written), LOG_STR("request_id", req->id));
+}

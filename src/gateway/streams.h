@@ -1,0 +1,56 @@
+/* Open event streams that no request stands behind any more: what the files about them share.
+ *
+ *     streams.c         their life on a loop, what is said on them, changed lists
+ *     stream_session.c  GET: a session's own stream, and streams that clients resume
+ *     stream_listen.c   subscriptions/listen
+ *
+ * While idle a stream is this struct and a connection; a log it has only from its first event on. */
+#ifndef GATEHOUSE_GATEWAY_STREAMS_H
+#define GATEHOUSE_GATEWAY_STREAMS_H
+
+#include "gateway/event_log.h"
+#include "gateway/request.h"
+
+enum stream_kind {
+	STREAM_SESSION, /* the GET stream of a session: events have ids */
+	STREAM_RESUMED, /* the rest of a POST's stream: events have ids */
+	STREAM_LISTEN,	/* subscriptions/listen: none, and no replay */
+};
+
+struct open_stream {
+	uint32_t magic;
+	uint8_t kind; /* enum stream_kind */
+	bool wants[OFFER_KINDS];
+	struct list link; /* in gateway_loop.streams */
+	struct gateway_loop *here;
+	struct http_stream *stream;
+	struct event_reader *reader;		  /* of its log; NULL as long as it has none */
+	char session[MCP_SESSION_NUMBER_LEN + 1]; /* empty for STREAM_LISTEN */
+	struct str view, request_id;		  /* in the same allocation; the id's lexeme */
+};
+
+/* A new one for the request; free it as long as stream_keep has not taken it. */
+struct open_stream *open_stream_new(struct request *req, enum stream_kind kind, struct str request_id);
+void open_stream_free(struct open_stream *open);
+
+/* Let the exchange, whose event stream has begun, go on without its request.
+ *   open       taken over, on every path
+ *   log        to read from (NULL: none yet), from the event after `after` on, in place of any other reader
+ *   Errors     ERR_CLOSED, ERR_LIMIT */
+NODISCARD enum err stream_keep(struct request *req, struct open_stream *open, struct event_log *log, uint64_t after);
+
+/* Say something on a stream; twice the same is said once to a client that does not read.
+ *   Runs on    its loop */
+void stream_say(struct open_stream *open, struct str message);
+
+/* The log of a session's own stream, made when there is none.
+ *   returns    with a reference; NULL when there is no room */
+struct event_log *session_log(const char *session, struct str view);
+
+/* stream_session.c: the session has no stream here any more. */
+void session_release(struct open_stream *open);
+
+/* stream_listen.c: the answer to the listen request, which ends its stream. */
+void listen_put_answer(const struct open_stream *open, struct buf *out);
+
+#endif
