@@ -16,11 +16,15 @@
 #include "catalog/schema.h"
 #include "upstream/upstream.h"
 
+/* How a view's tools reach a client: as a list, or two tools with which it finds and runs them. */
+enum toolset_mode { TOOLSET_LIST, TOOLSET_SEARCH };
+
 struct toolset_spec {
 	struct str name;		     /* [a-z0-9-]{1,63}: the last part of /mcp/{name} */
 	const struct str *include, *exclude; /* globs over "{upstream}.{item}" */
 	size_t include_count, exclude_count; /* no include: everything */
 	bool plain;			     /* names as the upstream has them: for toolsets of one upstream */
+	enum toolset_mode mode;
 };
 
 /* One thing a client can name. */
@@ -57,10 +61,13 @@ struct catalog_list {
 	struct blob **page[CATALOG_ERAS]; /* the same blobs where the eras do not differ */
 };
 
+struct search;
+
 struct catalog_view {
 	struct str name; /* of the toolset; empty: all */
 	struct catalog_list list[OFFER_KINDS];
 	struct map by_name[OFFER_KINDS]; /* to struct catalog_item */
+	const struct search *search;	 /* over the tools; NULL: they are listed */
 	struct str instructions;	 /* of all upstreams in the view; empty none */
 	bool completions, logging;
 };
@@ -81,6 +88,7 @@ struct catalog_spec {
 	size_t shelf_count;
 	const struct toolset_spec *toolsets;
 	size_t toolset_count;
+	enum toolset_mode mode; /* of the view that shows everything */
 	size_t page_items;
 	uint64_t version;
 };

@@ -5,6 +5,9 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "catalog/search.h"
+
+#define HINT_SERVERS_MAX 40 /* upstreams named in the instructions of a view in search mode */
 
 static bool any_glob(const struct str *globs, size_t count, struct str label)
 {
@@ -18,11 +21,19 @@ static bool view_shows(const struct toolset_spec *toolset, const struct catalog_
 {
 	if (item->unfit)
 		return false;
-	if (toolset == NULL)
-		return true;
 	if (toolset->include_count > 0 && !any_glob(toolset->include, toolset->include_count, item->label))
 		return false;
 	return !any_glob(toolset->exclude, toolset->exclude_count, item->label);
+}
+
+/* Where tools are searched for, no tool of an upstream may have the name of the two that do it. */
+static bool name_is_taken(const struct catalog_view *view, const struct toolset_spec *toolset, enum offer_kind kind,
+			  struct str name)
+{
+	if (toolset->mode == TOOLSET_SEARCH && kind == OFFER_TOOLS &&
+	    (str_eq(name, search_tool_find) || str_eq(name, search_tool_call)))
+		return true;
+	return map_get(&view->by_name[kind], name) != NULL;
 }
 
 /* The name an item gets in this view: its usual one, or when that is taken another that is
@@ -30,12 +41,11 @@ static bool view_shows(const struct toolset_spec *toolset, const struct catalog_
 static struct str view_name(struct catalog *catalog, const struct catalog_view *view, enum offer_kind kind,
 			    const struct toolset_spec *toolset, const struct catalog_item *item, struct str separator)
 {
-	bool plain = toolset != NULL && toolset->plain;
 	struct str upstream = upstream_name(item->upstream);
-	struct str name = plain ? item->original : item->name;
+	struct str name = toolset->plain ? item->original : item->name;
 	char hashed[TOOL_NAME_BYTES_MAX + 1];
 
-	if (map_get(&view->by_name[kind], name) == NULL)
+	if (!name_is_taken(view, toolset, kind, name))
 		return name;
 	log_debug("catalog.name_taken", LOG_STR("item", item->label), LOG_STR("name", name));
 	if (kind == OFFER_RESOURCES || kind == OFFER_TEMPLATES)
@@ -91,6 +101,16 @@ static struct blob *page_write(const struct catalog_list *list, enum offer_kind 
 	return blob_new(buf_str(&text));
 }
 
+/* One page of the two tools that find and run all others, the same for both eras. */
+static void listing_write(struct catalog *catalog, struct catalog_list *list)
+{
+	list->pages = 1;
+	for (int era = 0; era < CATALOG_ERAS; era++)
+		list->page[era] = arena_zalloc(catalog->arena, sizeof(struct blob *));
+	list->page[CATALOG_LEGACY][0] = blob_new(search_listing);
+	list->page[CATALOG_MODERN][0] = blob_ref(list->page[CATALOG_LEGACY][0]);
+}
+
 static void list_write(struct catalog *catalog, struct catalog_list *list, enum offer_kind kind, size_t page_items)
 {
 	list->pages = list->count == 0 ? 1 : (list->count + page_items - 1) / page_items;
@@ -122,10 +142,30 @@ static bool view_uses(const struct catalog_view *view, const struct shelf *shelf
 	return false;
 }
 
+/* Tells a model at the start how the tools are reached, and whose they are. */
+static void put_search_hint(const struct catalog_spec *spec, const struct catalog_view *view, struct buf *out)
+{
+	size_t named = 0;
+
+	buf_put_fmt(out, "Tools are not listed here: find them with %.*s and run them with %.*s.",
+		    STR_ARG(search_tool_find), STR_ARG(search_tool_call));
+	for (size_t s = 0; s < spec->shelf_count && named < HINT_SERVERS_MAX; s++) {
+		struct str name = upstream_name(spec->shelves[s]->upstream);
+
+		if (!view_uses(view, spec->shelves[s]))
+			continue;
+		buf_put_fmt(out, "%s%.*s", named == 0 ? " They belong to: " : ", ", STR_ARG(name));
+		named++;
+	}
+	buf_put(out, named == 0 ? STR("") : STR("."));
+}
+
 static void view_describe(struct catalog *catalog, const struct catalog_spec *spec, struct catalog_view *view)
 {
 	AUTO_BUF text = {0};
 
+	if (view->search != NULL)
+		put_search_hint(spec, view, &text);
 	for (size_t s = 0; s < spec->shelf_count; s++) {
 		const struct shelf *shelf = spec->shelves[s];
 		struct str name = upstream_name(shelf->upstream);
@@ -144,12 +184,22 @@ static void view_describe(struct catalog *catalog, const struct catalog_spec *sp
 void view_build(struct catalog *catalog, const struct catalog_spec *spec, const struct toolset_spec *toolset,
 		struct catalog_view *ret_view)
 {
-	*ret_view = (struct catalog_view){0};
-	if (toolset != NULL)
-		ret_view->name = arena_str(catalog->arena, toolset->name);
+	const struct toolset_spec everything = {.name = STR(""), .mode = spec->mode};
+
+	if (toolset == NULL)
+		toolset = &everything;
+	*ret_view = (struct catalog_view){.name = arena_str(catalog->arena, toolset->name)};
 	for (int kind = 0; kind < OFFER_KINDS; kind++) {
+		struct catalog_list *list = &ret_view->list[kind];
+
 		view_select(catalog, spec, toolset, ret_view, kind);
-		list_write(catalog, &ret_view->list[kind], kind, spec->page_items);
+		if (kind != OFFER_TOOLS || toolset->mode == TOOLSET_LIST)
+			list_write(catalog, list, kind, spec->page_items);
+	}
+	if (toolset->mode == TOOLSET_SEARCH) {
+		listing_write(catalog, &ret_view->list[OFFER_TOOLS]);
+		ret_view->search = search_build(catalog->arena, ret_view->list[OFFER_TOOLS].items,
+						ret_view->list[OFFER_TOOLS].count);
 	}
 	view_describe(catalog, spec, ret_view);
 }

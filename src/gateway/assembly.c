@@ -201,6 +201,7 @@ AWAITS static enum err build_and_publish(struct assembly *assembly)
 	struct build_work work = {
 		.spec = {.toolsets = config->toolsets,
 			 .toolset_count = config->toolset_count,
+			 .mode = config->mode,
 			 .page_items = LIST_PAGE_ITEMS,
 			 .version = ++assembly->version},
 	};
@@ -409,6 +410,7 @@ AWAITS enum err assembly_start(struct gateway *gateway, struct assembly **ret_as
 	pthread_mutex_init(&assembly->lock, NULL);
 	empty = catalog_build(&(struct catalog_spec){.toolsets = gateway->config->toolsets,
 						     .toolset_count = gateway->config->toolset_count,
+						     .mode = gateway->config->mode,
 						     .page_items = LIST_PAGE_ITEMS});
 	gateway_publish(gateway, gateway->config, empty);
 	catalog_unref(empty);

@@ -60,8 +60,9 @@ struct config {
 	size_t upstream_count;
 	const struct toolset_spec *toolsets;
 	size_t toolset_count;
-	struct str separator; /* between upstream and tool, "_" */
-	bool metrics_public;  /* /metrics without a key from other than loopback */
+	enum toolset_mode mode; /* of the view that shows everything */
+	struct str separator;	/* between upstream and tool, "_" */
+	bool metrics_public;	/* /metrics without a key from other than loopback */
 };
 
 /* Read a file (p NULL: the defaults, with ./gatehouse.yaml if it exists).

@@ -23,6 +23,7 @@
 static const char *const level_names[] = {"debug", "info", "warn", "error", NULL};
 static const char *const format_names[] = {"auto", "json", "text", NULL};
 static const char *const durability_names[] = {"group", "strict", NULL};
+static const char *const mode_names[] = {"list", "search", NULL};
 static const char *const isolation_names[] = {"shared", "tenant", "user", "session", NULL};
 static const char *const state_names[] = {"memory", NULL};
 static const char *const database_names[] = {"sqlite", NULL};
@@ -154,6 +155,8 @@ static const struct conf_field toolset_fields[] = {
 	 .doc = "What it leaves out of that.", .example = "[\"*.delete_*\"]"},
 	{"names", CONF_CUSTOM, .custom = config_read_names, .fallback = "prefixed",
 	 .doc = "`prefixed`, or `plain`: names as the upstream has them, for a toolset of one upstream."},
+	{"mode", CONF_CHOICE, offsetof(struct toolset_spec, mode), .fallback = "list", .choices = mode_names,
+	 .doc = "list: clients see the tools. search: they see two, `search_tools` and `call_tool`."},
 };
 const struct conf_table config_toolset_table = TABLE("toolset", toolset_fields);
 
@@ -201,6 +204,8 @@ static const struct conf_field root_fields[] = {
 	{"metrics_public", CONF_BOOL, AT(metrics_public), .fallback = "false",
 	 .doc = "Serve /metrics to everybody; else to loopback and to keys that may read status."},
 	{"separator", CONF_STR, AT(separator), .fallback = "_", .doc = "Stands between upstream and tool in names."},
+	{"mode", CONF_CHOICE, AT(mode), .fallback = "list", .choices = mode_names,
+	 .doc = "How /mcp shows its tools: list, or search (two tools that find and call all others)."},
 	{"upstreams", CONF_CUSTOM, .custom = config_read_upstreams, .table = &config_upstream_table,
 	 .doc = "The servers behind the gateway, by name."},
 	{"toolsets", CONF_CUSTOM, .custom = config_read_toolsets, .table = &config_toolset_table,

@@ -4,8 +4,7 @@
 #include "base/log.h"
 #include "gateway/param_headers.h"
 #include "gateway/relay.h"
-
-#define NAME_TOLD_BYTES_MAX 256 /* a name of the client's that is repeated in its error */
+#include "gateway/search_mode.h"
 
 /* A name or uri as the client wrote it, for the audit trail: where a key was put by mistake, it must
  * not last. */
@@ -23,13 +22,15 @@ static void aim(struct request *req, const struct catalog_item *item)
 	req->upstream = upstream_name(item->upstream);
 }
 
-AWAITS static enum err check_arguments(struct request *req, const struct catalog_item *tool, struct str arguments)
+AWAITS static enum err check_arguments(struct request *req, const struct relay *relay)
 {
+	const struct catalog_item *tool = relay->item;
 	struct str problem;
 	enum err err;
 
-	TRY(param_headers_check(req, tool, arguments));
-	err = catalog_check_arguments(tool, arguments, req->arena, &problem);
+	if (!relay->wrapped) /* who calls through call_tool does not know which headers the tool wants */
+		TRY(param_headers_check(req, tool, relay->arguments));
+	err = catalog_check_arguments(tool, relay->arguments, req->arena, &problem);
 	if (err == ERR_MCP_ARGUMENTS)
 		req->problem = arena_fmt(req->arena, "Invalid arguments for tool %.*s: %.*s", STR_ARG(tool->name),
 					 STR_ARG(problem));
@@ -41,23 +42,31 @@ AWAITS enum err relay_tool(struct request *req)
 	struct str name = mcp_param(req->arena, &req->message, STR("name"));
 	struct relay relay = {.event = STR("tool.call")};
 	const struct json_member *arguments;
+	bool answered;
 	enum err err;
 
 	if (name.p == NULL) {
 		req->problem = STR("params.name must be a string");
 		return ERR_RPC_PARAMS;
 	}
+	arguments = json_member(&req->message.index, req->message.params, STR("arguments"));
+	relay.arguments = arguments == NULL ? STR_NONE : arguments->value;
+	if (req->view->search != NULL) {
+		TRY(search_mode_resolve(req, &name, &relay, &answered));
+		if (answered)
+			return OK;
+	}
 	relay.item = catalog_find(req->view, OFFER_TOOLS, name);
 	if (relay.item == NULL) {
 		req->target = told_target(req, name);
+		if (req->view->search != NULL)
+			return search_mode_unknown(req, name);
 		if (name.n <= NAME_TOLD_BYTES_MAX)
 			req->problem = arena_fmt(req->arena, "Unknown tool: %.*s", STR_ARG(name));
 		return relay_refuse(req, relay.event, ERR_MCP_UNKNOWN_TOOL);
 	}
 	aim(req, relay.item);
-	arguments = json_member(&req->message.index, req->message.params, STR("arguments"));
-	relay.arguments = arguments == NULL ? STR_NONE : arguments->value;
-	err = check_arguments(req, relay.item, relay.arguments);
+	err = check_arguments(req, &relay);
 	if (err != OK)
 		return relay_refuse(req, relay.event, err);
 	relay.name = relay.mcp_name = relay.item->original;

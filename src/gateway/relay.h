@@ -5,6 +5,8 @@
 
 #include "gateway/request.h"
 
+#define NAME_TOLD_BYTES_MAX 256 /* a name of the client's that is repeated in its error */
+
 /* What differs between the relayed methods. */
 struct relay {
 	const struct catalog_item *item;
@@ -13,6 +15,7 @@ struct relay {
 	struct str ref_name;  /* replaces params.ref's name; p NULL: unchanged */
 	struct str mcp_name;  /* for the Mcp-Name header; p NULL none */
 	struct str arguments; /* a tool's, as JSON; p NULL none */
+	bool wrapped;	      /* by call_tool: `arguments` are not the message's own */
 	bool idempotent;
 };
 
@@ -20,8 +23,8 @@ struct relay {
  *   Errors     those of upstream_call, when nothing was answered yet; the row is written */
 NODISCARD enum err relay_call(struct request *req, const struct relay *relay) AWAITS;
 
-/* A call that is refused here is a call all the same: it has its row. Returns `err`, or why there is
- * no row. */
+/* A call that is refused (or, with OK, answered) here is a call all the same: it has its row. Returns
+ * `err`, or why there is no row. */
 NODISCARD enum err relay_refuse(struct request *req, struct str event, enum err err) AWAITS;
 
 #endif

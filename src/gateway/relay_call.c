@@ -70,6 +70,7 @@ AWAITS static void prepare_call(struct request *req, const struct relay *relay, 
 				.from = &req->message,
 				.name = relay->name,
 				.ref_name = relay->ref_name,
+				.arguments = relay->wrapped ? relay->arguments : STR_NONE,
 				.wants_progress = wants_progress,
 				.capabilities = client_capabilities(req),
 				.client_info =
@@ -175,7 +176,7 @@ AWAITS enum err relay_call(struct request *req, const struct relay *relay)
 
 AWAITS enum err relay_refuse(struct request *req, struct str event, enum err err)
 {
-	req->outcome = str_of(err_name(err));
+	req->outcome = err == OK ? STR("ok") : str_of(err_name(err));
 	TRY(audit_call(req, event, req->started_ns, 0));
 	return err;
 }

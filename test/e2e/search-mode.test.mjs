@@ -1,0 +1,122 @@
+// Search mode: two tools stand for all others, and what they lead to is the same as a direct call.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startFixture, stdioFixture } from './lib/fixture.mjs';
+import { startGateway } from './lib/gateway.mjs';
+import { modern, modernCall, openSession } from './lib/mcp.mjs';
+import { until } from './lib/wait.mjs';
+
+const searching = (gateway, path = '/mcp/all') => gateway.as('acme', { path });
+
+async function names(target) {
+	return (await modern(target, 'tools/list')).message.result.tools.map(({ name }) => name);
+}
+
+async function search(target, query, more = {}) {
+	const { result } = (await modernCall(target, 'search_tools', { query, ...more })).message;
+	assert.notEqual(result.isError, true, JSON.stringify(result));
+	assert.deepEqual(JSON.parse(result.content[0].text), result.structuredContent);
+	return result.structuredContent;
+}
+
+const through = (target, name, args, options) => modernCall(target, 'call_tool', { name, ...(args === undefined ? {} : { arguments: args }) }, options);
+
+test('a toolset in search mode lists two tools, finds the others and runs them', async (t) => {
+	const gateway = await startGateway(t, {
+		upstreams: { fx: stdioFixture(['--tools', '300']) },
+		config: { toolsets: { all: { mode: 'search' }, plain: { include: ['fx.*'], mode: 'search', names: 'plain' } } },
+	});
+	const target = searching(gateway);
+	const listed = (await modern(target, 'tools/list')).message.result;
+
+	assert.deepEqual(listed.tools.map(({ name }) => name), ['search_tools', 'call_tool']);
+	assert.equal(listed.nextCursor, undefined);
+	for (const tool of listed.tools) assert.ok(tool.description.length > 60 && tool.inputSchema.type === 'object');
+	assert.ok((await names(gateway)).length > 300, 'the whole is still listed at /mcp');
+
+	const all = (await modern(gateway, 'tools/list')).message.result.tools;
+	const found = await search(target, 'echo arguments back');
+	assert.ok(found.total > 300);
+	assert.equal(found.tools[0].name, 'fx_echo');
+	const shown = all.find(({ name }) => name === 'fx_echo');
+	assert.deepEqual(found.tools[0].inputSchema, shown.inputSchema);
+	assert.equal(found.tools[0].description, shown.description);
+	assert.equal((await search(target, 'tool', { limit: 3 })).tools.length <= 3, true);
+	assert.equal((await search(target, 'fx_slow', { limit: 1 })).tools[0].name, 'fx_slow');
+	assert.deepEqual((await search(target, 'zyxwvut')).tools, []);
+
+	assert.deepEqual((await through(target, 'fx_echo', { a: 1 })).message.result.structuredContent, { a: 1 });
+	assert.deepEqual((await through(target, 'fx_echo')).message.result.structuredContent, {});
+	assert.deepEqual((await modernCall(target, 'fx_echo', { b: 2 })).message.result.structuredContent, { b: 2 }, 'by its own name too');
+	assert.equal((await search(searching(gateway, '/mcp/plain'), 'echo')).tools[0].name, 'echo');
+
+	const session = await openSession(target);
+	assert.equal((await session.request('tools/list')).message.result.tools.length, 2);
+	const legacy = (await session.call('search_tools', { query: 'echo' })).message.result;
+	assert.equal(legacy.structuredContent.tools[0].name, 'fx_echo');
+	assert.equal(legacy.resultType, undefined);
+	assert.deepEqual((await session.call('call_tool', { name: 'fx_echo', arguments: { c: '3' } })).message.result.structuredContent, { c: '3' });
+	assert.match(session.instructions ?? 'search_tools', /search_tools/);
+});
+
+test('a call through call_tool is validated, counted and audited as the real tool', async (t) => {
+	const http = await startFixture(t);
+	const gateway = await startGateway(t, { upstreams: { web: http.upstream() }, config: { mode: 'search' } });
+	assert.deepEqual(await names(gateway), ['search_tools', 'call_tool']);
+
+	const direct = (await modernCall(gateway, 'web_schema2020', {})).message.result;
+	const wrapped = (await through(gateway, 'web_schema2020', {})).message.result;
+	assert.equal(direct.isError, true);
+	assert.deepEqual(wrapped, direct, 'the same refusal, word for word');
+
+	const progress = await modern(gateway, 'tools/call', { name: 'call_tool', arguments: { name: 'web_progress', arguments: { steps: 3 } } }, { meta: { progressToken: 'p' } });
+	assert.ok(progress.notifications.length > 0, progress.text);
+	assert.ok(progress.notifications.every(({ params }) => params.progressToken === 'p'));
+
+	await search(gateway, 'echo');
+	const rows = await until('the rows', async () => {
+		const all = await gateway.cliJson('audit', 'list');
+		return all.some(({ event }) => event === 'tool.search') ? all : undefined;
+	});
+	const calls = rows.filter(({ event }) => event === 'tool.call').map(({ target, upstream, outcome }) => [target, upstream, outcome]);
+	assert.deepEqual(calls, [['web_schema2020', 'web', 'MCP_ARGUMENTS'], ['web_schema2020', 'web', 'MCP_ARGUMENTS'], ['web_progress', 'web', 'ok']]);
+	assert.deepEqual(rows.filter(({ event }) => event === 'tool.search').map(({ target, outcome }) => [target, outcome]), [['search_tools', 'ok']]);
+});
+
+test('what is wrong with a search or a call is said in words that lead on', async (t) => {
+	const gateway = await startGateway(t, { upstreams: { fx: stdioFixture() }, config: { mode: 'search' } });
+	const refused = async (name, args) => {
+		const { result } = (await modernCall(gateway, name, args)).message;
+		assert.equal(result.isError, true, JSON.stringify(result));
+		return result.content[0].text;
+	};
+
+	assert.match(await refused('search_tools', {}), /query/);
+	assert.match(await refused('search_tools', { query: '  ' }), /query/);
+	assert.match(await refused('search_tools', { query: 'x', limit: 0 }), /limit/);
+	assert.match(await refused('search_tools', { query: 'x', limit: 'many' }), /limit/);
+	assert.match(await refused('call_tool', {}), /name/);
+	assert.match(await refused('call_tool', { name: 7 }), /name/);
+	assert.match(await refused('call_tool', { name: 'fx_echo', arguments: '{"a":1}' }), /arguments/);
+	assert.match(await refused('call_tool', { name: 'call_tool', arguments: { name: 'fx_echo' } }), /called directly/);
+	assert.match(await refused('call_tool', { name: 'search_tools', arguments: { query: 'x' } }), /called directly/);
+	const unknown = await refused('call_tool', { name: 'fx_ekho_slow', arguments: {} });
+	assert.match(unknown, /Unknown tool: fx_ekho_slow\. Use search_tools to find tools\..*fx_slow/);
+
+	const direct = (await modernCall(gateway, 'fx_slows')).message.error;
+	assert.equal(direct.code, -32602);
+	assert.match(direct.message, /search_tools/);
+	const huge = await search(gateway, `echo ${'x'.repeat(5000)}`);
+	assert.ok(Array.isArray(huge.tools));
+	assert.equal((await search(gateway, 'echo', { limit: 100000 })).tools[0].name, 'fx_echo');
+});
+
+test('the mode and the tools follow a reload', async (t) => {
+	const gateway = await startGateway(t, { upstreams: { fx: stdioFixture() } });
+	assert.ok((await names(gateway)).length > 2);
+
+	gateway.configure({ upstreams: { fx: stdioFixture(), more: stdioFixture() }, config: { mode: 'search' } });
+	assert.equal((await gateway.reload()).code, 0);
+	await until('search mode', async () => (await names(gateway)).length === 2);
+	await until('the new upstream to be found', async () => (await search(gateway, 'more echo')).tools[0]?.name === 'more_echo');
+});
