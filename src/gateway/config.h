@@ -29,7 +29,7 @@ struct config_limits {
 	size_t body_bytes_max, head_bytes_max;
 	unsigned connections_max, connections_per_ip_max;
 	int64_t header_timeout_ms, body_timeout_ms, idle_timeout_ms, keepalive_ms;
-	int64_t request_timeout_ms, drain_ms, session_max_ms;
+	int64_t request_timeout_ms, input_timeout_ms, drain_ms, session_max_ms;
 };
 
 struct config {

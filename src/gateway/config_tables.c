@@ -2,6 +2,7 @@
  * what it is for. Adding a setting is adding a row here and a member in config.h. */
 #include "gateway/config_tables.h"
 
+#include "base/limits.h"
 #include "gateway/config.h"
 #include "gateway/config_parts.h"
 
@@ -57,7 +58,10 @@ static const struct conf_field limit_fields[] = {
 	{"keepalive", CONF_MS, LIMIT(keepalive_ms), .low = 100, .high = 10 * MINUTE, .fallback = "15s",
 	 .doc = "A silent event stream gets a comment this often."},
 	{"request_timeout", CONF_MS, LIMIT(request_timeout_ms), .low = 100, .high = DAY, .fallback = "2min",
-	 .doc = "Longest time for one request, whatever it waits for."},
+	 .doc = "Longest time for one request, whatever it waits for but a person's answer."},
+	{"input_timeout", CONF_MS, LIMIT(input_timeout_ms), .low = 100, .high = UPSTREAM_INPUT_MS, .fallback = "10min",
+	 .doc = "A client's answer must be here by then when a server asks for input (elicitation, sampling, "
+		"roots)."},
 	{"drain", CONF_MS, LIMIT(drain_ms), .low = 0, .high = HOUR, .fallback = "25s",
 	 .doc = "Calls in flight get this long when the gateway stops."},
 	{"session", CONF_MS, LIMIT(session_max_ms), .low = MINUTE, .high = 90 * DAY, .fallback = "7d",

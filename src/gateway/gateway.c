@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "gateway/metrics.h"
 #include "gateway/request.h"
 
@@ -64,6 +65,7 @@ struct gateway *gateway_new(struct config *config)
 	gateway->config = config_ref(config);
 	gateway->started_config = config_ref(config);
 	gateway->started_ms = clock_wall_ms();
+	random_bytes(&gateway->node, sizeof(gateway->node));
 	gateway->loops = calloc(loop_count(), sizeof(struct gateway_loop));
 	CHECK(gateway->loops != NULL);
 	for (unsigned i = 0; i < loop_count(); i++) {
@@ -84,6 +86,7 @@ void gateway_free(struct gateway *gateway)
 		catalog_unref(here->catalog);
 		metrics_free(here->metrics);
 		map_free(&here->in_flight);
+		map_free(&here->asked);
 	}
 	config_unref(gateway->config);
 	config_unref(gateway->started_config);

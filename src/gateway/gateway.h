@@ -23,7 +23,9 @@ struct gateway_loop {
 	struct catalog *catalog;
 	struct metrics *metrics;
 	struct map in_flight; /* legacy calls by "session number/id": see in_flight.c */
-	struct list streams;  /* open SSE streams: see streams.c */
+	struct map asked;     /* open questions to clients by serial: see client_ask.c */
+	uint64_t ask_serial;
+	struct list streams; /* open SSE streams: see streams.c */
 	size_t stream_count;
 };
 
@@ -42,6 +44,7 @@ struct gateway {
 	struct assembly *assembly;  /* upstreams to catalog */
 	struct gateway_loop *loops; /* one each, by loop_index */
 	int64_t started_ms;	    /* wall time */
+	uint64_t node;		    /* random: tells this process from others, and from its earlier lives */
 	atomic_bool draining;
 	bool reloading; /* loop 0's */
 };

@@ -2,6 +2,7 @@
  * method of the other era does not exist, and a permission is asked for before anything runs. */
 #include "base/log.h"
 #include "gateway/admission.h"
+#include "gateway/client_ask.h"
 #include "gateway/lists.h"
 #include "gateway/request.h"
 
@@ -89,9 +90,8 @@ AWAITS enum err request_run_method(struct request *req)
 {
 	const struct method_row *row = &method_table[req->method];
 
-	/* Answers to requests of ours: none are made yet, so there is nobody to give them to. */
 	if (req->message.kind == MCP_RESPONSE)
-		return req->has_session ? answer_accepted(req) : ERR_RPC_INVALID;
+		return req->has_session ? client_take_answer(req) : ERR_RPC_INVALID;
 	if (req->message.kind == MCP_NOTIFICATION)
 		return take_notification(req);
 	if (row->run == NULL || (row->eras & (req->modern ? MODERN : LEGACY)) == 0)

@@ -27,4 +27,22 @@ NODISCARD enum err relay_call(struct request *req, const struct relay *relay) AW
  * `err`, or why there is no row. */
 NODISCARD enum err relay_refuse(struct request *req, struct str event, enum err err) AWAITS;
 
+/* questions.c: a legacy server asks (upstream_call.on_request and on_request_gone for a legacy client);
+ * `arg` is the request. */
+void question_relay(void *arg, struct server_request *request) AWAITS;
+void question_gone(void *arg, struct server_request *request) AWAITS;
+
+/* rounds.c: upstream_call for a legacy client: rounds that the server wants are made here.
+ *   Errors     those of upstream_call; ERR_MCP_INPUT with req->problem: the client cannot answer, or
+ *              would not */
+NODISCARD enum err rounds_call(struct request *req, struct upstream *upstream, struct upstream_call *call) AWAITS;
+
+/* rounds.c: whether a modern client may be asked what this answer asks.
+ *   Errors     ERR_MCP_CAPABILITY with req->problem_data, ERR_UPSTREAM_GARBAGE, ERR_LIMIT */
+NODISCARD enum err rounds_check(struct request *req, const struct mcp_message *answer);
+
+/* rounds.c: whether the server refused for want of a capability of the client's.
+ *   Errors     ERR_MCP_CAPABILITY (modern client), ERR_MCP_INPUT (legacy), with req->problem */
+NODISCARD enum err rounds_refused(struct request *req, const struct mcp_message *answer);
+
 #endif

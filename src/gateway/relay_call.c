@@ -4,6 +4,7 @@
  * The row is queued before the answer leaves; when the audit trail takes no rows, the caller
  * gets an error instead of an unaudited success. */
 #include "base/clock.h"
+#include "gateway/client_ask.h"
 #include "gateway/metrics.h"
 #include "gateway/param_headers.h"
 #include "gateway/relay.h"
@@ -44,15 +45,18 @@ AWAITS static struct str level_to_name(struct request *req, const struct relay *
 	return log_level_of(req);
 }
 
+/* What a modern server hears that this client can do: of a session's, what can be asked of it now. */
 static struct str client_capabilities(struct request *req)
 {
 	AUTO_BUF text = {0};
+	uint16_t can;
 
 	if (req->modern)
 		return req->verdict.capabilities->value;
-	if (req->session.capabilities == 0)
+	can = (req->session.capabilities & MCP_CAN_APPS) | (client_can_answer(req) & ~MCP_CAN_ROOTS_CHANGED);
+	if (can == 0)
 		return STR_NONE;
-	mcp_capabilities_write(req->session.capabilities, &text);
+	mcp_capabilities_write(can, &text);
 	return arena_str(req->arena, buf_str(&text));
 }
 
@@ -100,6 +104,8 @@ static struct str outcome_of(const struct upstream_call *call, enum err err)
 		return str_of(err_name(err));
 	if (call->answer.error != NULL)
 		return STR("rpc_error");
+	if (mcp_is_input_required(&call->answer))
+		return STR("input_required");
 	is_error = json_member(&call->answer.index, call->answer.result, STR("isError"));
 	return is_error != NULL && is_error->kind == JSON_TRUE ? STR("tool_error") : STR("ok");
 }
@@ -132,6 +138,26 @@ static void explain_failure(struct request *req, enum err err)
 					 STR_ARG(req->id));
 }
 
+/* A session's client may be asked things while its call runs. */
+AWAITS static enum err call_for_session(struct request *req, struct upstream *upstream, struct upstream_call *call)
+{
+	struct asker asker;
+	enum err err;
+
+	asker_begin(&asker, req);
+	req->asker = &asker;
+	err = rounds_call(req, upstream, call);
+	asker_end(&asker);
+	req->asker = NULL;
+	return err;
+}
+
+AWAITS static enum err call_for_modern(struct request *req, struct upstream *upstream, struct upstream_call *call)
+{
+	TRY(upstream_call(upstream, call));
+	return rounds_check(req, &call->answer);
+}
+
 AWAITS static enum err ask_upstream(struct request *req, const struct relay *relay, struct upstream_call *call)
 {
 	struct in_flight slot;
@@ -139,7 +165,10 @@ AWAITS static enum err ask_upstream(struct request *req, const struct relay *rel
 	enum err err;
 
 	in_flight_begin(req, &slot);
-	err = upstream_call(relay->item->upstream, call);
+	err = req->modern ? call_for_modern(req, relay->item->upstream, call)
+			  : call_for_session(req, relay->item->upstream, call);
+	if (err == OK)
+		err = rounds_refused(req, &call->answer);
 	in_flight_end(&slot);
 	metrics_call(req->here, relay->item->metric, clock_ns() - begun_ns, err == OK && call->answer.error == NULL);
 	/* The cap on its children is not a limit that the request itself broke. */

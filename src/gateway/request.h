@@ -52,6 +52,7 @@ struct request {
 	struct request *whole; /* DOOR_BATCH: the request that this one is an element of */
 	struct str *answers;   /* of a batch's elements so far */
 	size_t answer_count;
+	struct asker *asker; /* of a legacy client's running call; NULL: it can be asked nothing */
 
 	/* how it ends */
 	int64_t started_ns;

@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "gateway/assembly.h"
+#include "gateway/client_ask.h"
 #include "gateway/control.h"
 #include "gateway/event_log.h"
 #include "gateway/keys.h"
@@ -275,6 +276,7 @@ AWAITS static void stop(struct serving *serving)
 
 	atomic_store(&gateway->draining, true);
 	notify_systemd("STOPPING=1");
+	client_asks_end(gateway, STR_NONE, ERR_SHUTDOWN);
 	if (gateway->server != NULL)
 		http_server_drain(gateway->server, grace_ms);
 	event_logs_stop();

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "gateway/admission.h"
 #include "gateway/assembly.h"
+#include "gateway/client_ask.h"
 
 static struct str session_mark(const struct request *req, char out[64])
 {
@@ -94,6 +95,7 @@ AWAITS enum err request_end_session(struct request *req)
 
 	TRY(state_mark(req->gateway->state, session_mark(req, key), req->config->limits.session_max_ms));
 	streams_end_session(req);
+	client_asks_end(req->gateway, str_of(req->session.number), ERR_MCP_SESSION_UNKNOWN);
 	assembly_forget_session(req->gateway->assembly, str_of(req->session.number));
 	return http_answer(req->exchange, 200, STR_NONE, &(struct http_body){0});
 }

@@ -2,6 +2,7 @@
  * as slices; the few that belong to one era only are added, replaced or left out. */
 #include "mcp/compose.h"
 
+#include "mcp/input.h"
 #include "mcp/version.h"
 
 const struct str mcp_self = {MCP_SELF_JSON, sizeof(MCP_SELF_JSON) - 1};
@@ -241,16 +242,18 @@ static bool is_modern_only(const struct json_member *m)
 	return json_key_is(m, STR("resultType")) || json_key_is(m, STR("ttlMs")) || json_key_is(m, STR("cacheScope"));
 }
 
-/* Whether the client of that era can take this resultType. */
-static enum err check_result_type(const struct mcp_message *answer, enum mcp_revision client)
+/* Whether a client of that era can take this resultType as the answer to this method. */
+static enum err check_result_type(const struct mcp_message *answer, enum mcp_method method, enum mcp_revision client)
 {
 	const struct json_member *type = json_member(&answer->index, answer->result, STR("resultType"));
 
 	if (type == NULL || str_eq(type->value, STR("\"complete\"")))
 		return OK;
-	if (!str_eq(type->value, STR("\"input_required\"")) && !str_eq(type->value, STR("\"task\"")))
-		return ERR_UPSTREAM_GARBAGE;
-	return mcp_is_modern(client) ? OK : ERR_MCP_CAPABILITY;
+	if (str_eq(type->value, STR("\"input_required\"")) && mcp_has_rounds(method))
+		return mcp_is_modern(client) ? OK : ERR_MCP_INPUT;
+	if (str_eq(type->value, STR("\"task\"")) && mcp_is_modern(client))
+		return OK;
+	return ERR_UPSTREAM_GARBAGE;
 }
 
 /* What a client of that era may see of the result. */
@@ -330,7 +333,7 @@ enum err mcp_compose_answer(const struct mcp_message *answer, struct str client_
 	if (answer->result != NULL) {
 		if (answer->result->kind != JSON_OBJECT)
 			return ERR_UPSTREAM_GARBAGE;
-		TRY(check_result_type(answer, client));
+		TRY(check_result_type(answer, method, client));
 	}
 	buf_reserve(scratch, client_id.n + 256);
 	buf_put(scratch, STR("{\"jsonrpc\":\"2.0\",\"id\":"));

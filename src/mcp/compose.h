@@ -54,8 +54,8 @@ struct mcp_pieces {
  *   answer      a response that mcp_message_read accepted; the pieces borrow its text
  *   scratch     takes what is new; the pieces borrow it too, so it must not change any more
  *   ret_pieces  filled in place
- *   Errors      ERR_UPSTREAM_GARBAGE: a result that is no object, an unknown resultType;
- *               ERR_MCP_CAPABILITY: input_required for a client that cannot answer it */
+ *   Errors      ERR_UPSTREAM_GARBAGE: a result that is no object, an unknown resultType, input_required where
+ *               there are no rounds; ERR_MCP_INPUT: input_required for a client of the sessions era */
 NODISCARD enum err mcp_compose_answer(const struct mcp_message *answer, struct str client_id, enum mcp_method method,
 				      enum mcp_revision client, struct buf *scratch, struct mcp_pieces *ret_pieces);
 

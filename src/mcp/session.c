@@ -30,16 +30,13 @@ static const struct capability_row {
 	{MCP_CAN_APPS, "extensions", "io.modelcontextprotocol/ui"},
 };
 
-static uint16_t capabilities_read(const struct mcp_message *initialize)
+uint16_t mcp_capabilities_read(struct str object)
 {
 	AUTO(arena) *arena = arena_new(64 * 1024);
-	const struct json_member *m =
-		initialize->params == NULL ? NULL
-					   : json_member(&initialize->index, initialize->params, STR("capabilities"));
 	struct json_index own;
 	uint16_t bits = 0;
 
-	if (m == NULL || m->kind != JSON_OBJECT || json_scan(arena, m->value, &own) != OK)
+	if (json_scan(arena, object, &own) != OK || own.kind != JSON_OBJECT)
 		return 0;
 	for (size_t i = 0; i < ARRAY_LEN(capability_table); i++) {
 		const struct capability_row *row = &capability_table[i];
@@ -56,6 +53,15 @@ static uint16_t capabilities_read(const struct mcp_message *initialize)
 	return bits;
 }
 
+static uint16_t initialize_capabilities(const struct mcp_message *initialize)
+{
+	const struct json_member *m =
+		initialize->params == NULL ? NULL
+					   : json_member(&initialize->index, initialize->params, STR("capabilities"));
+
+	return m == NULL ? 0 : mcp_capabilities_read(m->value);
+}
+
 void mcp_session_new(const struct mcp_message *initialize, enum mcp_revision revision, struct mcp_session *ret_session)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -63,7 +69,7 @@ void mcp_session_new(const struct mcp_message *initialize, enum mcp_revision rev
 
 	*ret_session = (struct mcp_session){
 		.revision = revision,
-		.capabilities = capabilities_read(initialize),
+		.capabilities = initialize_capabilities(initialize),
 		.created_ms = clock_wall_ms(),
 	};
 	random_bytes(number, sizeof(number));
@@ -156,4 +162,19 @@ void mcp_capabilities_write(uint16_t capabilities, struct buf *out)
 		}
 	}
 	buf_put(out, open == NULL ? STR("}") : STR("}}"));
+}
+
+void mcp_capability_words(uint16_t capabilities, struct buf *out)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < ARRAY_LEN(capability_table); i++) {
+		const struct capability_row *row = &capability_table[i];
+
+		if (!(capabilities & row->bit))
+			continue;
+		buf_put_fmt(out, "%s%s%s%s", first ? "" : ", ", row->feature, row->detail == NULL ? "" : ".",
+			    row->detail == NULL ? "" : row->detail);
+		first = false;
+	}
 }

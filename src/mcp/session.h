@@ -45,8 +45,15 @@ void mcp_session_seal(const struct secret *key, const struct mcp_session *sessio
 NODISCARD enum err mcp_session_open(const struct secret *key, struct str token, struct str principal,
 				    int64_t age_max_ms, struct mcp_session *ret_session);
 
+/* Those of a client's `capabilities` object, JSON; 0 for anything else.
+ *   Runs on    any thread */
+uint16_t mcp_capabilities_read(struct str object);
+
 /* The capabilities as the JSON object a modern upstream wants in _meta. Static text pieces,
  * appended. */
 void mcp_capabilities_write(uint16_t capabilities, struct buf *out);
+
+/* The same as words for people: "sampling, elicitation.url". Appended. */
+void mcp_capability_words(uint16_t capabilities, struct buf *out);
 
 #endif

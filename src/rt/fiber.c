@@ -104,11 +104,16 @@ AWAITS static void fiber_begin(void *arg)
 	context_leave(&fiber->context, true);
 }
 
+static bool clock_stands(const struct fiber *fiber)
+{
+	return fiber->stops > 0 && !fiber->shielded;
+}
+
 static void on_deadline(struct timer *timer)
 {
 	struct fiber *fiber = CONTAINER_OF(timer, struct fiber, deadline);
 
-	if (!fiber->deaf)
+	if (!fiber->deaf && !clock_stands(fiber))
 		fiber_wake(fiber);
 }
 
@@ -154,7 +159,8 @@ enum err fiber_spawn(struct loop *loop, const char *name, fiber_main *main, void
 	fiber->stack = stack;
 	fiber->awaits = NULL;
 	fiber->group = NULL;
-	fiber->deadline_ms = fiber->deadline.at_ms = 0;
+	fiber->deadline_ms = fiber->deadline.at_ms = fiber->stood_ms = 0;
+	fiber->stops = 0;
 	if (deadline_ms != 0)
 		deadline_change(fiber, deadline_ms);
 	context_init(&fiber->context, stack, fiber, fiber_begin, fiber);
@@ -214,7 +220,7 @@ enum err fiber_status(void)
 
 	if (fiber->canceled && !fiber->shielded)
 		return ERR_CANCELED;
-	if (fiber->deadline_ms != 0 && fiber->deadline_ms <= loop_now(fiber->loop))
+	if (fiber->deadline_ms != 0 && fiber->deadline_ms <= loop_now(fiber->loop) && !clock_stands(fiber))
 		return ERR_TIMEOUT;
 	return OK;
 }
@@ -232,10 +238,36 @@ void fiber_deadline_set(int64_t deadline_ms)
 		deadline_change(fiber, deadline_ms);
 }
 
+void fiber_clock_stop(struct fiber *fiber)
+{
+	CHECK_OBJ(fiber, FIBER_MAGIC);
+	if (fiber->stops++ == 0)
+		fiber->stopped_ms = loop_now(fiber->loop);
+}
+
+void fiber_clock_go(struct fiber *fiber)
+{
+	int64_t stood_ms;
+
+	CHECK_OBJ(fiber, FIBER_MAGIC);
+	CHECK(fiber->stops > 0);
+	if (--fiber->stops > 0)
+		return;
+	stood_ms = loop_now(fiber->loop) - fiber->stopped_ms;
+	fiber->stood_ms += stood_ms;
+	/* Within a shield the deadline in force is the shield's; the fiber's own moves when that ends. */
+	if (!fiber->shielded && fiber->deadline_ms != 0)
+		deadline_change(fiber, fiber->deadline_ms + stood_ms);
+}
+
 struct fiber_shield fiber_shield_begin(int64_t ms)
 {
 	struct fiber *fiber = running();
-	struct fiber_shield shield = {.was_shielded = fiber->shielded, .was_deadline_ms = fiber->deadline_ms};
+	struct fiber_shield shield = {
+		.was_shielded = fiber->shielded,
+		.was_deadline_ms = fiber->deadline_ms,
+		.was_stood_ms = fiber->stood_ms,
+	};
 	int64_t deadline_ms = loop_now(fiber->loop) + ms;
 
 	/* An outer shield's end is the end of all within it. */
@@ -252,5 +284,7 @@ void fiber_shield_end(struct fiber_shield shield)
 
 	CHECK(fiber->shielded);
 	fiber->shielded = shield.was_shielded;
+	if (!fiber->shielded && shield.was_deadline_ms != 0)
+		shield.was_deadline_ms += fiber->stood_ms - shield.was_stood_ms;
 	deadline_change(fiber, shield.was_deadline_ms);
 }

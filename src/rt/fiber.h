@@ -44,11 +44,18 @@ enum err fiber_status(void);
 int64_t fiber_deadline(void);
 void fiber_deadline_set(int64_t deadline_ms);
 
+/* Stop a fiber's clock while it is somebody else's turn (a person was asked something), and let it go
+ * on: its deadline moves by as long as the clock stood still, and cannot be reached meanwhile. Stops
+ * nest. A shield keeps its own time. Fibers that it waits for on other loops keep theirs.
+ *   Runs on    the fiber's loop */
+void fiber_clock_stop(struct fiber *fiber);
+void fiber_clock_go(struct fiber *fiber);
+
 /* Inside a shield neither cancel nor the old deadline is seen; it ends by itself `ms` later at
  * the latest, by the same rules as a deadline. Shields nest. */
 struct fiber_shield {
 	bool was_shielded;
-	int64_t was_deadline_ms;
+	int64_t was_deadline_ms, was_stood_ms;
 };
 struct fiber_shield fiber_shield_begin(int64_t ms);
 void fiber_shield_end(struct fiber_shield shield);

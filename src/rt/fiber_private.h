@@ -81,6 +81,9 @@ struct fiber {
 	struct wait *awaits;	 /* NULL while it does not wait for one */
 	int64_t deadline_ms;	 /* on clock_ms(); 0 none */
 	struct timer deadline;	 /* armed as long as there is a deadline */
+	unsigned stops;		 /* of its clock */
+	int64_t stopped_ms;	 /* when the first of them began */
+	int64_t stood_ms;	 /* for how long it has stood still so far, the present stop left out */
 	struct list queue_link;	 /* in loop->ready or loop->yielded */
 	struct list alive_link;	 /* in loop->fibers */
 	struct group *group;	 /* NULL, or whose member it is */

@@ -25,13 +25,11 @@ AWAITS enum err wait_for(struct wait *wait, bool (*abandon)(void *arg), void *ar
 	if (wait->done)
 		return wait->result;
 	wait->fiber = fiber;
-	interrupted = fiber_status();
-	if (interrupted == OK) {
+	/* Woken without a reason: its deadline had come, but then its clock was stopped. */
+	while ((interrupted = fiber_status()) == OK) {
 		suspend_for(fiber, wait, false);
 		if (wait->done)
 			return wait->result;
-		interrupted = fiber_status();
-		CHECK(interrupted != OK);
 	}
 	if (abandon != NULL && abandon(arg))
 		return interrupted;

@@ -235,6 +235,56 @@ START_TEST(a_deadline_only_moves_closer)
 }
 END_TEST
 
+AWAITS static void stopped_body(void *arg)
+{
+	struct sleeper sleeper = {.can_forget = true};
+
+	ck_ok(fiber_spawn(loop_self(), "stopped", wait_main, &sleeper, loop_now(loop_self()) + 40, &sleeper.fiber));
+	turns(2);
+	fiber_clock_stop(sleeper.fiber);
+	fiber_clock_stop(sleeper.fiber);
+	ck_ok(fiber_sleep(100)); /* past its deadline */
+	ck_assert(!sleeper.ended);
+	fiber_clock_go(sleeper.fiber);
+	ck_ok(fiber_sleep(30));
+	ck_assert(!sleeper.ended); /* stopped twice */
+	fiber_clock_go(sleeper.fiber);
+	turns(2);
+	ck_assert(!sleeper.ended); /* what was left of its time is left still */
+	while (!sleeper.ended)
+		ck_ok(fiber_sleep(5));
+	ck_err(sleeper.got, ERR_TIMEOUT);
+}
+
+START_TEST(a_stopped_clock_is_not_run_down)
+{
+	run(1, stopped_body);
+}
+END_TEST
+
+AWAITS static void stopped_in_time_body(void *arg)
+{
+	struct fiber *self = fiber_self();
+	struct fiber_shield shield;
+
+	fiber_deadline_set(loop_now(loop_self()) + 60);
+	fiber_clock_stop(self);
+	shield = fiber_shield_begin(20);
+	ck_err(fiber_sleep(60000), ERR_TIMEOUT); /* a shield's time runs on */
+	fiber_clock_go(self);
+	fiber_shield_end(shield);
+	ck_ok(fiber_sleep(20));
+	fiber_clock_stop(self);
+	fiber_cancel(self);
+	ck_err(fiber_sleep(60000), ERR_CANCELED); /* a stopped clock is no shield */
+}
+
+START_TEST(a_stopped_clock_leaves_shields_and_cancels_alone)
+{
+	run(1, stopped_in_time_body);
+}
+END_TEST
+
 /* ---- shields --------------------------------------------------------------------- */
 
 struct shielded {
@@ -407,5 +457,6 @@ END_TEST
 UNIT_MAIN("fiber", a_spawned_fiber_runs_later, a_completion_wakes, a_completion_that_comes_first_is_remembered,
 	  cancel_is_sticky, cancel_before_the_first_run, a_wait_not_forgotten_is_waited_for,
 	  a_completion_wins_over_a_cancel_of_the_same_turn, a_deadline_ends_a_wait, a_deadline_only_moves_closer,
+	  a_stopped_clock_is_not_run_down, a_stopped_clock_leaves_shields_and_cancels_alone,
 	  a_shield_hides_cancel_and_deadline, shields_nest_and_end_by_themselves, ten_thousand_fibers,
 	  fibers_have_a_limit, overflow_hits_the_guard)

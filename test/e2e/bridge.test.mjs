@@ -1,0 +1,208 @@
+// Questions of servers to clients through the gateway: clients of both eras in front of servers of both
+// eras, over stdio and HTTP. The same tool asks in every quadrant (lib/asking-server.mjs).
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { scope, startGateway } from './lib/gateway.mjs';
+import { modern, nextId, openSession } from './lib/mcp.mjs';
+import { endGroup, launch } from './lib/process.mjs';
+import { Connection, requestBytes } from './lib/raw.mjs';
+import { EventStream } from './lib/sse.mjs';
+import { until } from './lib/wait.mjs';
+
+const asking = path.join(path.dirname(fileURLToPath(import.meta.url)), 'lib/asking-server.mjs');
+const file = scope(after);
+const CAN_ALL = { elicitation: { form: {}, url: {} }, sampling: { tools: {}, context: {} }, roots: {} };
+const ELICIT = { method: 'elicitation/create', params: { message: 'Name?', requestedSchema: { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] } } };
+const SAMPLE = { method: 'sampling/createMessage', params: { messages: [{ role: 'user', content: { type: 'text', text: 'hi' } }], maxTokens: 100 } };
+const ROOTS = { method: 'roots/list', params: {} };
+const ANSWERS = {
+	'elicitation/create': { action: 'accept', content: { name: 'Alice' } },
+	'sampling/createMessage': { role: 'assistant', content: { type: 'text', text: 'Paris' }, model: 'm', stopReason: 'endTurn' },
+	'roots/list': { roots: [{ uri: 'file:///x', name: 'x' }] },
+};
+
+const RESOURCE = { ns: 'ask://modern/stdio', nh: 'ask://modern/http', os: 'ask://legacy/stdio', oh: 'ask://legacy/http' };
+
+let gateway;
+
+async function askingHttp(era) {
+	const child = launch(process.execPath, [asking, era, 'http']);
+	file.after(() => endGroup(child));
+	const line = await until('the asking server', () => /^\{.*\}$/m.exec(child.output.stdout)?.[0]);
+	return { http: { url: JSON.parse(line).url } };
+}
+
+const askingStdio = (era) => ({ stdio: { command: process.execPath, args: [asking, era, 'stdio'] } });
+
+before(async () => {
+	gateway = await startGateway(file, {
+		workers: 4,
+		tenants: ['acme', 'beta'],
+		limits: { input_timeout: '20s' },
+		upstreams: {
+			ns: askingStdio('modern'), nh: await askingHttp('modern'),
+			os: askingStdio('legacy'), oh: await askingHttp('legacy'),
+		},
+	});
+});
+
+const textOf = (message) => JSON.parse(message.result.content[0].text);
+
+/** A call of a session whose questions `answer(question)` answers, each on a connection of its own;
+ * what it returns is `{result}`, `{error}` or undefined for no answer. */
+class SessionCall {
+	constructor(session, answer) {
+		Object.assign(this, { session, answer, asked: [], notified: [] });
+	}
+
+	async start(method, params, id = nextId()) {
+		const { session } = this;
+		this.id = id;
+		this.connection = await Connection.open(session.target);
+		await this.connection.write(requestBytes(session.target, { path: session.target.path ?? '/mcp', headers: session.headers(), body: JSON.stringify({ jsonrpc: '2.0', id, method, params }) }));
+		const head = await this.connection.head(10000);
+		this.status = head.status;
+		if (!(head.headers['content-type'] ?? '').startsWith('text/event-stream')) {
+			this.message = JSON.parse(await this.connection.body(head));
+			this.connection.destroy();
+			return this;
+		}
+		this.stream = new EventStream(this.connection, head);
+		return this;
+	}
+
+	/** Answer questions until the result is there. */
+	async finish(ms = 10000) {
+		while (this.message === undefined) {
+			const message = await this.stream.next(undefined, ms);
+			if (message.id === this.id && message.method === undefined) {
+				this.message = message;
+			} else if (message.id === undefined) {
+				this.notified.push(message);
+			} else {
+				this.asked.push(message);
+				const answer = this.answer(message);
+				if (answer !== undefined) assert.equal((await this.session.send({ jsonrpc: '2.0', id: message.id, ...answer })).status, 202);
+			}
+		}
+		this.connection.destroy();
+		return this.message;
+	}
+}
+
+const standard = ({ method }) => ({ result: ANSWERS[method] });
+
+async function sessionCall(session, name, args, answer = standard) {
+	const call = await new SessionCall(session, answer).start('tools/call', { name, arguments: args });
+	await call.finish();
+	return call;
+}
+
+for (const [upstream, era] of [['ns', 'a modern child'], ['nh', 'a modern HTTP server']]) {
+	describe(`a legacy client and ${era}`, () => {
+		test('one question of each kind, all at once', async () => {
+			const session = await openSession(gateway, { capabilities: CAN_ALL });
+			const call = await sessionCall(session, `${upstream}_ask`, { rounds: [{ a: ELICIT, b: SAMPLE, c: ROOTS }] });
+			assert.deepEqual(textOf(call.message), [{ a: ANSWERS[ELICIT.method], b: ANSWERS[SAMPLE.method], c: ANSWERS[ROOTS.method] }]);
+			assert.deepEqual(call.asked.map(({ method }) => method).sort(), [ELICIT.method, ROOTS.method, SAMPLE.method].sort());
+			assert.equal(call.message.result.resultType, undefined);
+			assert.equal(new Set(call.asked.map(({ id }) => id)).size, 3);
+		});
+		test('several rounds, and one of state alone', async () => {
+			const session = await openSession(gateway, { capabilities: CAN_ALL });
+			const call = await sessionCall(session, `${upstream}_ask`, { rounds: [{ a: ELICIT }, 1, { b: SAMPLE }] });
+			assert.deepEqual(textOf(call.message), [{ a: ANSWERS[ELICIT.method] }, { b: ANSWERS[SAMPLE.method] }]);
+		});
+		test('a URL elicitation gets an id', async () => {
+			const session = await openSession(gateway, { capabilities: CAN_ALL });
+			const call = await sessionCall(session, `${upstream}_ask`,
+				{ rounds: [{ u: { method: 'elicitation/create', params: { mode: 'url', message: 'Go', url: 'https://x.test/' } } }] },
+				() => ({ result: { action: 'decline' } }));
+			assert.match(call.asked[0].params.elicitationId, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+			assert.deepEqual(textOf(call.message), [{ u: { action: 'decline' } }]);
+		});
+		test('undeclared: nothing is asked, the model hears why', async () => {
+			const session = await openSession(gateway, { capabilities: { elicitation: {} } });
+			const call = await sessionCall(session, `${upstream}_ask`, { rounds: [{ a: ELICIT, b: SAMPLE }] });
+			assert.equal(call.asked.length, 0);
+			assert.equal(call.message.result.isError, true);
+			assert.match(call.message.result.content[0].text, /sampling/);
+		});
+		test('a client of 2025-03-26 has no elicitation', async () => {
+			const session = await openSession(gateway, { version: '2025-03-26', capabilities: CAN_ALL });
+			const call = await sessionCall(session, `${upstream}_ask`, { rounds: [{ a: ELICIT }] });
+			assert.equal(call.asked.length, 0);
+			assert.match(call.message.result.content[0].text, /elicitation/);
+		});
+		test('a client that takes no event stream is not asked', async () => {
+			const session = await openSession(gateway, { capabilities: CAN_ALL });
+			const answer = await session.call(`${upstream}_ask`, { rounds: [{ a: ELICIT }] }, { headers: { accept: 'application/json' } });
+			assert.equal(answer.message.result.isError, true);
+			assert.match(answer.message.result.content[0].text, /event stream/);
+		});
+		test("a client's refusal ends the call", async () => {
+			const session = await openSession(gateway, { capabilities: CAN_ALL });
+			const call = await sessionCall(session, `${upstream}_ask`, { rounds: [{ a: SAMPLE }] },
+				() => ({ error: { code: -1, message: 'User rejected sampling' } }));
+			assert.equal(call.message.result.isError, true);
+			assert.match(call.message.result.content[0].text, /User rejected sampling/);
+		});
+		test('too many rounds end', async () => {
+			const session = await openSession(gateway, { capabilities: CAN_ALL });
+			const call = await sessionCall(session, `${upstream}_ask`, { rounds: Array(9).fill({ a: ELICIT }) });
+			assert.equal(call.asked.length, 8);
+			assert.equal(call.message.result.isError, true);
+			const fewer = await sessionCall(session, `${upstream}_ask`, { rounds: Array(8).fill({ a: ELICIT }) });
+			assert.equal(textOf(fewer.message).length, 8);
+		});
+		test('prompts and resources ask too, and fail as errors', async () => {
+			const session = await openSession(gateway, { capabilities: CAN_ALL });
+			for (const [method, params] of [['prompts/get', { name: `${upstream}_ask` }], ['resources/read', { uri: RESOURCE[upstream] }]]) {
+				const call = await new SessionCall(session, standard).start(method, params);
+				const message = await call.finish();
+				assert.match(JSON.stringify(message.result), /Alice/);
+				const mute = await openSession(gateway, {});
+				const failed = await new SessionCall(mute, standard).start(method, params);
+				assert.equal((await failed.finish()).error.code, -32603);
+			}
+		});
+		test('-32021 becomes an error for the model', async () => {
+			const session = await openSession(gateway, { capabilities: CAN_ALL });
+			const answer = await session.call(`${upstream}_needs`);
+			assert.equal(answer.message.result.isError, true);
+			assert.match(answer.message.result.content[0].text, /sampling/);
+		});
+	});
+
+	describe(`a modern client and ${era}`, () => {
+		const caps = (capabilities) => ({ meta: { 'io.modelcontextprotocol/clientCapabilities': capabilities } });
+		const rounds = [{ a: ELICIT, b: SAMPLE }, { c: ROOTS }];
+		test('rounds pass through, byte for byte', async () => {
+			const first = await modern(gateway, 'tools/call', { name: `${upstream}_ask`, arguments: { rounds } }, caps(CAN_ALL));
+			assert.equal(first.message.result.resultType, 'input_required');
+			assert.deepEqual(first.message.result.inputRequests, rounds[0]);
+			const inputResponses = { a: ANSWERS[ELICIT.method], b: ANSWERS[SAMPLE.method], extra: { x: 1 } };
+			const second = await modern(gateway, 'tools/call',
+				{ name: `${upstream}_ask`, arguments: { rounds }, inputResponses, requestState: first.message.result.requestState }, caps(CAN_ALL));
+			assert.deepEqual(second.message.result.inputRequests, rounds[1]);
+			const last = await modern(gateway, 'tools/call',
+				{ name: `${upstream}_ask`, arguments: { rounds }, inputResponses: { c: ANSWERS[ROOTS.method] }, requestState: second.message.result.requestState }, caps(CAN_ALL));
+			assert.equal(last.message.result.resultType, 'complete');
+			assert.deepEqual(textOf(last.message), [inputResponses, { c: ANSWERS[ROOTS.method] }]);
+		});
+		test('a server that asks for what was not declared is stopped', async () => {
+			const answer = await modern(gateway, 'tools/call', { name: `${upstream}_ask`, arguments: { rounds } }, caps({ sampling: {} }));
+			assert.equal(answer.status, 400);
+			assert.equal(answer.message.error.code, -32021);
+			assert.deepEqual(answer.message.error.data, { requiredCapabilities: { elicitation: { form: {} } } });
+		});
+		test('-32021 is relayed with its data', async () => {
+			const answer = await modern(gateway, 'tools/call', { name: `${upstream}_needs`, arguments: {} });
+			assert.equal(answer.status, 400);
+			assert.equal(answer.message.error.code, -32021);
+			assert.deepEqual(answer.message.error.data, { requiredCapabilities: { sampling: {} } });
+		});
+	});
+}
