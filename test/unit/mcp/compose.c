@@ -178,8 +178,9 @@ START_TEST(what_cannot_be_bridged_is_said)
 	struct mcp_message list = read(arena, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":[]}");
 	AUTO_BUF out = {0};
 
-	ck_err(answer_text(&asks, STR("1"), MCP_M_TOOLS_CALL, MCP_2025_11_25, &out), ERR_MCP_CAPABILITY);
+	ck_err(answer_text(&asks, STR("1"), MCP_M_TOOLS_CALL, MCP_2025_11_25, &out), ERR_MCP_INPUT);
 	ck_ok(answer_text(&asks, STR("1"), MCP_M_TOOLS_CALL, MCP_2026_07_28, &out));
+	ck_err(answer_text(&asks, STR("1"), MCP_M_TOOLS_LIST, MCP_2026_07_28, &out), ERR_UPSTREAM_GARBAGE);
 	ck_err(answer_text(&odd, STR("1"), MCP_M_TOOLS_CALL, MCP_2026_07_28, &out), ERR_UPSTREAM_GARBAGE);
 	ck_err(answer_text(&list, STR("1"), MCP_M_TOOLS_CALL, MCP_2026_07_28, &out), ERR_UPSTREAM_GARBAGE);
 }
