@@ -19,7 +19,7 @@ AWAITS static enum err relay_notification(void *arg, const struct mcp_message *m
 	AUTO_BUF text = {0};
 	enum err err;
 
-	if (!req->accepts_sse)
+	if (!answer_can_stream(req))
 		return OK;
 	if (req->message.meta != NULL)
 		token = json_member(&req->message.index, req->message.meta, STR("progressToken"));
@@ -63,7 +63,7 @@ static struct str client_capabilities(struct request *req)
 AWAITS static void prepare_call(struct request *req, const struct relay *relay, struct upstream_call *ret_call)
 {
 	const struct http_fields *fields = &req->exchange->fields;
-	bool wants_progress = req->message.meta != NULL && req->accepts_sse &&
+	bool wants_progress = req->message.meta != NULL && answer_can_stream(req) &&
 			      json_member(&req->message.index, req->message.meta, STR("progressToken")) != NULL;
 
 	*ret_call = (struct upstream_call){
