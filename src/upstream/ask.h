@@ -30,6 +30,9 @@ struct ask {
  *   Runs on    a fiber of the lane's loop */
 NODISCARD enum err http_ask(struct upstream *upstream, struct lane *lane, struct ask *ask) AWAITS;
 
+/* Whether a Content-Type is this one, whatever its parameters. */
+bool http_type_is(struct str type, struct str wanted);
+
 /* What a status means when it is not 200 (or 202 for a notification). */
 enum err http_status_error(const struct ask *ask);
 

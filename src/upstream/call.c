@@ -147,6 +147,11 @@ AWAITS static enum err attempt(struct upstream *upstream, struct lane *lane, str
 
 	*ret_again = false;
 	TRY(pick_facts(upstream, lane, call, &pick));
+	if (unlikely(pick.facts->channeled)) {
+		atomic_store(&upstream->channeled, true);
+		pick_done(lane, &pick);
+		return ERR_UPSTREAM_SESSION;
+	}
 	scratch = lane_scratch(lane);
 	ask.id = lane_next_id(upstream, lane);
 	ask.revision = pick.facts->revision;
@@ -256,6 +261,11 @@ AWAITS static enum err http_placed_call(struct upstream *upstream, struct lane *
 	return err;
 }
 
+AWAITS static enum err carry(struct upstream *upstream, struct lane *lane, struct upstream_call *call, bool channeled)
+{
+	return channeled ? channel_call(upstream, lane, call) : http_placed_call(upstream, lane, call);
+}
+
 /* Counters that only this loop writes; health reads them from elsewhere. */
 static void bump(atomic_ullong *counter)
 {
@@ -266,6 +276,7 @@ AWAITS enum err upstream_call(struct upstream *upstream, struct upstream_call *c
 {
 	struct lane *lane;
 	int64_t start_ns;
+	bool channeled;
 	enum err err;
 
 	CHECK_OBJ(upstream, UPSTREAM_MAGIC);
@@ -277,8 +288,11 @@ AWAITS enum err upstream_call(struct upstream *upstream, struct upstream_call *c
 	start_ns = clock_ns();
 	call->bytes_in = call->bytes_out = 0;
 	atomic_fetch_add_explicit(&lane->in_flight, 1, memory_order_relaxed);
-	err = upstream->spec.kind == UPSTREAM_HTTP ? http_placed_call(upstream, lane, call)
-						   : channel_call(upstream, lane, call);
+	channeled = atomic_load_explicit(&upstream->channeled, memory_order_relaxed);
+	err = carry(upstream, lane, call, channeled);
+	/* The server came back with the other transport: it has not seen the call. */
+	if (err == ERR_UPSTREAM_SESSION && atomic_load(&upstream->channeled) != channeled)
+		err = carry(upstream, lane, call, !channeled);
 	atomic_fetch_sub_explicit(&lane->in_flight, 1, memory_order_relaxed);
 	bump(&lane->calls);
 	if (err != OK)

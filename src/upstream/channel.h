@@ -3,7 +3,7 @@
  * POSTs beside it. Calls in flight are told apart by their ids.
  *
  *   channel_call.c   calls through a channel, from any loop       pending.c  who waits for which id
- *   channel_take.c   what comes out of it                         channel_stdio.c  the transports
+ *   channel_take.c   what comes out of it                         channel_stdio.c, channel_sse.c
  *
  * Everything runs on the upstream's home loop except channel_call. */
 #ifndef GATEHOUSE_UPSTREAM_CHANNEL_H
@@ -39,6 +39,9 @@ struct channel {
 /* The transports: instance->channel is set on OK.
  *   Errors     ERR_UPSTREAM_DOWN (no such program, no process left), with a log line */
 NODISCARD enum err stdio_open(struct instance *instance);
+/*   Errors     ERR_UPSTREAM_* (no stream, no endpoint event, one of another origin), ERR_REFUSED_ADDRESS,
+ *              ERR_CANCELED, ERR_TIMEOUT */
+NODISCARD enum err sse_open(struct instance *instance) AWAITS;
 
 /* For the transports: `channel` begins, and has ended (its calls fail with `err`, the instance is
  * told; the channel may be gone on return). */

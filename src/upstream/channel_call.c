@@ -37,6 +37,22 @@ static void note_caller(struct instance *instance, const struct upstream_call *c
 		instance->many_callers = true;
 }
 
+/* Nobody waits for this call any more: take it out, and tell the server. */
+static void farewell_say(struct upstream *upstream, uint64_t id)
+{
+	struct pending *pending = pending_find(upstream, id);
+	struct instance *instance;
+	AUTO_BUF message = {0};
+
+	if (pending == NULL)
+		return;
+	instance = pending->instance;
+	pending_settle(pending, NULL);
+	put_cancelled(id, instance->hello.revision, &message);
+	if (instance->channel != NULL)
+		channel_send(instance->channel, buf_str(&message));
+}
+
 AWAITS static enum err order_write(struct order *order, struct instance *instance)
 {
 	AUTO_BUF message = {0};
@@ -57,7 +73,10 @@ AWAITS static enum err order_write(struct order *order, struct instance *instanc
 	if (pending == NULL)
 		return OK; /* settled meanwhile: its last letter says how */
 	order->pending = false;
-	pending_settle(pending, NULL);
+	if (err == ERR_UPSTREAM_DOWN || err == ERR_UPSTREAM_SESSION)
+		pending_settle(pending, NULL);
+	else
+		farewell_say(order->upstream, order->id); /* some of it may have arrived */
 	return err;
 }
 
@@ -79,7 +98,8 @@ AWAITS static enum err order_main(void *arg)
 	}
 	if (instance->channel == NULL) {
 		gate_leave(&upstream->gate);
-		err = ERR_UPSTREAM_DOWN;
+		atomic_store(&upstream->channeled, instance->channeled);
+		err = instance->channeled ? ERR_UPSTREAM_DOWN : ERR_UPSTREAM_SESSION;
 	} else {
 		err = order_write(order, instance);
 	}
@@ -93,21 +113,6 @@ struct farewell {
 	struct upstream *upstream; /* one reference */
 	uint64_t id;
 };
-
-static void farewell_say(struct upstream *upstream, uint64_t id)
-{
-	struct pending *pending = pending_find(upstream, id);
-	struct instance *instance;
-	AUTO_BUF message = {0};
-
-	if (pending == NULL)
-		return;
-	instance = pending->instance;
-	pending_settle(pending, NULL);
-	put_cancelled(id, instance->hello.revision, &message);
-	if (instance->channel != NULL)
-		channel_send(instance->channel, buf_str(&message));
-}
 
 static void on_farewell(struct task *task)
 {
@@ -193,6 +198,8 @@ AWAITS enum err channel_call(struct upstream *upstream, struct lane *lane, struc
 	struct ask ask = {.arena = call->arena, .call = call, .timeout_ms = upstream->spec.timeout_ms};
 	enum err err = loop_call(upstream->home, "upstream order", order_main, &order);
 
+	if (err == ERR_UPSTREAM_SESSION) /* forgotten, so this was not done: a new one is begun */
+		err = loop_call(upstream->home, "upstream order", order_main, &order);
 	if (err == OK) {
 		ask.id = order.id;
 		ask.revision = order.revision;

@@ -24,8 +24,7 @@ bool ask_is_answered_by(const struct ask *ask, const struct mcp_message *message
 	return str_eq(message->id, (struct str){text + n, sizeof(text) - n});
 }
 
-/* Whether a Content-Type is this one, whatever its parameters. */
-static bool type_is(struct str type, struct str wanted)
+bool http_type_is(struct str type, struct str wanted)
 {
 	return type.n >= wanted.n && str_eq_nocase((struct str){type.p, wanted.n}, wanted) &&
 	       (type.n == wanted.n || type.p[wanted.n] == ';' || type.p[wanted.n] == ' ');
@@ -95,9 +94,9 @@ AWAITS static enum err take_answer(struct upstream *upstream, struct lane *lane,
 
 	ask->status = answer->status;
 	ask->session = http_field_get(&answer->fields, HTTP_MCP_SESSION_ID);
-	if (type_is(type, STR("text/event-stream")) && ask->id != 0)
+	if (http_type_is(type, STR("text/event-stream")) && ask->id != 0)
 		TRY(http_ask_events(upstream, lane, ask, answer));
-	else if (type.n == 0 || type_is(type, STR("application/json")))
+	else if (type.n == 0 || http_type_is(type, STR("application/json")))
 		TRY(take_json(upstream, ask, answer));
 	return http_status_error(ask);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "upstream/channel.h"
@@ -207,7 +208,7 @@ static void on_reap(struct timer *timer)
 	size_t cursor = 0;
 
 	while ((instance = map_next(&upstream->instances, &cursor)) != NULL) {
-		bool kept = is_shared(instance) && (upstream->spec.kind == UPSTREAM_HTTP || upstream->spec.warm);
+		bool kept = is_shared(instance) && (upstream->spec.kind != UPSTREAM_STDIO || upstream->spec.warm);
 
 		if (kept || instance->state == INSTANCE_STARTING || calls_in_flight(instance) > 0 ||
 		    idle_ms_of(instance) < upstream->spec.idle_ms)
@@ -280,6 +281,8 @@ static enum err check_caps(struct upstream *upstream, struct str tenant)
 
 	if (upstream->spec.kind != UPSTREAM_STDIO || all_max == 0 || all_max > UPSTREAM_INSTANCES_MAX)
 		all_max = UPSTREAM_INSTANCES_MAX;
+	if (upstream->spec.kind != UPSTREAM_STDIO && atomic_load(&upstream->channeled))
+		all_max = UPSTREAM_STREAMS_MAX;
 	while ((instance = map_next(&upstream->instances, &cursor)) != NULL)
 		own += !is_shared(instance) && str_eq(instance->owner.tenant, tenant);
 	if (tenant_max > 0 && own >= tenant_max)

@@ -153,14 +153,16 @@ static int64_t retry_ms(struct upstream *upstream)
 }
 
 /* Nothing has happened for long. A legacy verdict would go on working for ever, though the
- * server may have learned the modern era meanwhile: ask. */
+ * server may have learned the modern era meanwhile: ask. (Who gives up a channel's transport for it
+ * ends its streams.) */
 AWAITS static void ask_era_again(struct upstream *upstream)
 {
 	static const struct instance_owner nobody = {0};
 	struct instance *instance;
 
 	if (upstream->spec.kind != UPSTREAM_HTTP || upstream->spec.revision != MCP_UNKNOWN ||
-	    mcp_is_modern(atomic_load(&upstream->revision)) || instance_get(upstream, &nobody, &instance) != OK)
+	    mcp_is_modern(atomic_load(&upstream->revision)) || atomic_load(&upstream->channeled) ||
+	    instance_get(upstream, &nobody, &instance) != OK)
 		return;
 	if (instance_turned_modern(instance) && instance->facts != NULL) {
 		atomic_store(&instance->facts->stale, true);

@@ -20,20 +20,26 @@ struct lane *lane_here(struct upstream *upstream)
 	return &upstream->lane[index];
 }
 
-struct http_pool *lane_pool(struct upstream *upstream, struct lane *lane)
+struct http_pool_spec lane_pool_spec(const struct upstream *upstream)
 {
-	struct http_pool_spec spec = {
+	return (struct http_pool_spec){
 		.url = upstream->url,
 		.tls = upstream->tls,
 		.guard = {.allow_private = upstream->spec.allow_private},
 		.idle_ms = IDLE_MS,
 		.connect_timeout_ms = upstream->spec.connect_timeout_ms,
 	};
+}
+
+struct http_pool *lane_pool(struct upstream *upstream, struct lane *lane)
+{
+	struct http_pool_spec spec;
 
 	if (likely(lane->pool != NULL))
 		return lane->pool;
 	if (atomic_load(&upstream->stopped))
 		return NULL;
+	spec = lane_pool_spec(upstream);
 	spec.connections_max = upstream->spec.concurrency + OWN_CONNECTIONS;
 	if (spec.connections_max > UPSTREAM_CONNECTIONS_MAX)
 		spec.connections_max = UPSTREAM_CONNECTIONS_MAX;

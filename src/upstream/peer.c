@@ -28,7 +28,7 @@ AWAITS enum err peer_ask(struct instance *instance, const struct question *quest
 		mcp_compose_request(&question->outgoing, question->revision, ask->id, &body);
 		ask->body = buf_str(&body);
 	}
-	if (upstream->spec.kind == UPSTREAM_STDIO)
+	if (instance->channeled)
 		return channel_ask(instance, ask, question->endless);
 	ask->has_session = question->facts->has_session;
 	buf_put(&head, question->facts->head);

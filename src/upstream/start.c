@@ -4,6 +4,7 @@
  *   else server/discover --modern--> hello, ready  |
  *               |  \--no verdict--> error          |
  *               +--legacy--> initialize, initialized --> hello, ready
+ *                              \--no such POST--> HTTP+SSE stream, initialize in it
  *
  * A child that dies of the probe is started once more and initialized without one; servers
  * built on older libraries end on any request before initialize.
@@ -145,25 +146,68 @@ static bool session_is_valid(struct str session)
 	return session.n > 0 && session.n <= SESSION_BYTES_MAX;
 }
 
-/* Ask and read the answer to initialize.
- *   ret_session  p NULL none */
-AWAITS static enum err ask_initialize(struct instance *instance, enum mcp_revision wanted,
-				      enum mcp_revision *ret_revision, struct str *ret_session)
+AWAITS static enum err ask_initialize(struct instance *instance, enum mcp_revision wanted, struct ask *ask)
 {
-	struct upstream *upstream = instance->upstream;
-	struct facts *facts = facts_new(upstream, MCP_UNKNOWN, STR_NONE);
-	struct ask ask = {.arena = instance->arena, .id = peer_next_id(instance)};
+	struct facts *facts = facts_new(instance->upstream, MCP_UNKNOWN, STR_NONE);
 	struct question question = {.facts = facts, .timeout_ms = start_timeout(instance)};
-	struct str version;
 	enum err err;
 
+	*ask = (struct ask){.arena = instance->arena, .id = peer_next_id(instance)};
 	question.text = arena_fmt(instance->arena,
 				  "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"initialize\",\"params\":{"
 				  "\"protocolVersion\":\"%.*s\",\"capabilities\":{},\"clientInfo\":%.*s}}",
-				  (unsigned long long)ask.id, STR_ARG(mcp_revision_text(wanted)), STR_ARG(mcp_self));
-	err = peer_ask(instance, &question, &ask);
+				  (unsigned long long)ask->id, STR_ARG(mcp_revision_text(wanted)), STR_ARG(mcp_self));
+	err = peer_ask(instance, &question, ask);
 	facts_unref(facts);
-	TRY(err);
+	return err;
+}
+
+/* Whether a server that did not take initialize may be one of the HTTP+SSE transport: it answers a
+ * POST to its stream's URL like any page that only knows GET.
+ *   Source     MCP 2025-03-26 basic/transports#backwards-compatibility */
+static bool may_be_sse(const struct instance *instance, const struct ask *ask)
+{
+	static const struct str modern[] = {{"-32020", 6}, {"-32021", 6}, {"-32022", 6}};
+	const struct json_member *code = NULL;
+
+	if (instance->channeled || (ask->status != 400 && ask->status != 404 && ask->status != 405))
+		return false;
+	if (ask->answered && ask->answer.error != NULL)
+		code = json_member(&ask->answer.index, ask->answer.error, STR("code"));
+	for (size_t i = 0; code != NULL && i < ARRAY_LEN(modern); i++)
+		if (str_eq(code->value, modern[i]))
+			return false;
+	return true;
+}
+
+/* Initialize, over the older transport if the server knows no other. What is wrong with a server
+ * that knows neither is what it said at first. */
+AWAITS static enum err initialize_somehow(struct instance *instance, enum mcp_revision wanted, struct ask *ask)
+{
+	enum err err = ask_initialize(instance, wanted, ask), opened;
+
+	if (!may_be_sse(instance, ask))
+		return err;
+	opened = sse_open(instance);
+	if (opened == ERR_CANCELED || opened == ERR_TIMEOUT)
+		return opened;
+	if (opened != OK)
+		return err;
+	log_info("upstream.older_transport", LOG_STR("upstream", instance->upstream->spec.name));
+	instance->channeled = true;
+	return ask_initialize(instance, wanted, ask);
+}
+
+/* Ask and read the answer to initialize.
+ *   ret_session  p NULL none */
+AWAITS static enum err learn_hello(struct instance *instance, enum mcp_revision wanted, enum mcp_revision *ret_revision,
+				   struct str *ret_session)
+{
+	struct upstream *upstream = instance->upstream;
+	struct str version;
+	struct ask ask;
+
+	TRY(initialize_somehow(instance, wanted, &ask));
 	if (ask.answer.result == NULL || ask.answer.result->kind != JSON_OBJECT) {
 		upstream_note_error(upstream, ERR_UPSTREAM_GARBAGE, peer_error_text(&ask));
 		return ERR_UPSTREAM_GARBAGE;
@@ -193,7 +237,7 @@ AWAITS static enum err initialize(struct instance *instance, enum mcp_revision w
 	};
 	enum err err;
 
-	TRY(ask_initialize(instance, wanted, &revision, &session));
+	TRY(learn_hello(instance, wanted, &revision, &session));
 	instance->hello.revision = revision;
 	*ret_facts = facts_new(instance->upstream, revision, session);
 	question.revision = revision;
@@ -215,6 +259,8 @@ static enum mcp_revision known_revision(struct instance *instance)
 
 	if (upstream->spec.revision != MCP_UNKNOWN)
 		return upstream->spec.revision;
+	if (upstream->spec.kind == UPSTREAM_SSE)
+		return MCP_LEGACY_LATEST; /* the modern era has no such transport */
 	if (atomic_exchange(&upstream->renegotiate, false) || !fresh)
 		return MCP_UNKNOWN;
 	return upstream->spec.kind == UPSTREAM_STDIO || instance->key.n > 0 ? upstream->verdict : MCP_UNKNOWN;
@@ -279,7 +325,9 @@ AWAITS static enum err greet(struct instance *instance)
 		facts_unref(facts);
 		return err;
 	}
+	facts->channeled = instance->channeled;
 	instance->facts = facts;
+	atomic_store(&instance->upstream->channeled, instance->channeled);
 	note_verdict(instance);
 	return OK;
 }
@@ -297,15 +345,30 @@ AWAITS bool instance_turned_modern(struct instance *instance)
 	return probe_classify(arena, &outcome, &revision) == PROBE_MODERN;
 }
 
+AWAITS static enum err open_channel(struct instance *instance)
+{
+	switch (instance->upstream->spec.kind) {
+	case UPSTREAM_STDIO:
+		return stdio_open(instance);
+	case UPSTREAM_SSE:
+		return sse_open(instance);
+	case UPSTREAM_HTTP:
+		break;
+	}
+	return OK;
+}
+
 AWAITS enum err instance_start(struct instance *instance)
 {
 	enum err err;
 
-	if (instance->upstream->spec.kind == UPSTREAM_HTTP)
-		return greet(instance);
 	end_channel(instance);
-	TRY(stdio_open(instance));
-	err = greet(instance);
+	instance->channeled = instance->upstream->spec.kind != UPSTREAM_HTTP;
+	err = open_channel(instance);
+	if (err == OK)
+		err = greet(instance);
+	if (err == OK && instance->channeled && instance->channel == NULL)
+		err = ERR_UPSTREAM_DOWN; /* it ended in the moment of its last answer */
 	if (err != OK)
 		end_channel(instance);
 	return err;

@@ -116,7 +116,8 @@ static enum err set_up(struct upstream *upstream, struct buf *problem)
 		complain(problem, "a limit is missing or zero", spec->name);
 		return ERR_CONFIG;
 	}
-	if (spec->kind == UPSTREAM_HTTP)
+	atomic_init(&upstream->channeled, spec->kind != UPSTREAM_HTTP);
+	if (spec->kind != UPSTREAM_STDIO)
 		return set_up_http(upstream, problem);
 	if (spec->command.n == 0) {
 		complain(problem, "no command", spec->name);

@@ -19,7 +19,8 @@
 #include "net/address.h"
 #include "rt/loop.h"
 
-enum upstream_kind { UPSTREAM_HTTP, UPSTREAM_STDIO };
+/* UPSTREAM_HTTP falls back to the HTTP+SSE transport of 2024-11-05 when the server knows no other. */
+enum upstream_kind { UPSTREAM_HTTP, UPSTREAM_STDIO, UPSTREAM_SSE };
 enum upstream_isolation { ISOLATION_SHARED, ISOLATION_TENANT, ISOLATION_USER, ISOLATION_SESSION };
 
 struct upstream_pair {
@@ -32,7 +33,7 @@ struct upstream_spec {
 	struct str name; /* [a-z0-9-_], unique */
 	enum upstream_kind kind;
 	enum upstream_isolation isolation;
-	/* http */
+	/* http, sse */
 	struct str url;
 	const struct upstream_pair *headers; /* sent with every request: credentials of the upstream */
 	size_t header_count;

@@ -33,6 +33,7 @@ struct facts {
 	enum mcp_revision revision;
 	uint64_t serial; /* tells two facts apart after one is gone */
 	bool has_session;
+	bool channeled;			    /* asked through a channel, not by this head */
 	struct str head;		    /* header lines of every request; in the same block */
 	_Alignas(64) atomic_uint in_flight; /* these two only for instances that are reaped */
 	atomic_llong used_ms;
@@ -88,7 +89,8 @@ struct instance {
 	struct facts *facts; /* READY */
 	struct arena *arena; /* of `hello`; replaced at each start */
 	struct hello hello;
-	struct channel *channel;   /* to the child; NULL none */
+	bool channeled;		   /* it is asked through a channel; fixed by the last start */
+	struct channel *channel;   /* NULL none at the moment */
 	struct fiber *starter;	   /* STARTING */
 	struct wait *channel_wait; /* the starter waits for the end of the channel */
 	struct list waiters;	   /* for the end of the start, or of the stop */
@@ -126,6 +128,7 @@ struct upstream {
 	atomic_bool stopped;
 	_Atomic(enum upstream_state) state;
 	_Atomic(enum mcp_revision) revision;
+	atomic_bool channeled;	 /* how its instances were asked last: through channels, or by exchanges */
 	atomic_bool renegotiate; /* a call learned that the known era is not right any more */
 	atomic_bool troubled;	 /* the breaker is not closed and clean: look at it */
 	atomic_uint keeper_wishes;
@@ -154,6 +157,8 @@ struct upstream {
 
 /* lane.c */
 struct lane *lane_here(struct upstream *upstream);
+/* What any connection to this server needs; connections_max is the caller's. */
+struct http_pool_spec lane_pool_spec(const struct upstream *upstream);
 struct http_pool *lane_pool(struct upstream *upstream, struct lane *lane);
 uint64_t lane_next_id(struct upstream *upstream, struct lane *lane);
 struct scratch *lane_scratch(struct lane *lane);
