@@ -60,5 +60,5 @@ verb_build() {
 
 #: clean                    remove build trees and what npm installed
 verb_clean() {
-	rm -rf build examples/node_modules test/e2e/node_modules
+	rm -rf build examples/node_modules test/e2e/node_modules test/conformance/node_modules
 }

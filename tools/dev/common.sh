@@ -82,9 +82,12 @@ step() {
 	return 1
 }
 
-# 0 when the machine's own node is new enough for the servers and tests from npm.
+# node_is_current DIR: 0 when the machine's own node is as new as DIR/package.json says its packages need.
 node_is_current() {
-	have node && [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ]
+	local wanted
+
+	wanted=$(sed -n 's/.*"node": *">=\([0-9]*\)".*/\1/p' "$1/package.json")
+	have node && [ "$(node -p 'process.versions.node.split(".")[0]')" -ge "$wanted" ]
 }
 
 # use_node_of DIR: put the Node that npm_ci brought there, if any, in front on PATH. Its directory
@@ -97,8 +100,8 @@ use_node_of() {
 	done
 }
 
-# npm_ci DIR: install DIR's locked packages, once per lock file. On Debian 12, whose Node 18 is
-# too old for them, the optional packages node-linux-* bring a newer one.
+# npm_ci DIR: install DIR's locked packages, once per lock file. Where the machine's Node is too old for
+# them, the optional packages node-linux-* bring a newer one.
 npm_ci() {
 	local dir=$1 want optional=()
 
@@ -106,7 +109,7 @@ npm_ci() {
 	if [ "$(cat "$dir/node_modules/.gatehouse" 2>/dev/null || true)" = "$want" ]; then
 		return 0
 	fi
-	if node_is_current; then
+	if node_is_current "$dir"; then
 		optional=(--omit=optional)
 	fi
 	step "npm packages of $dir" npm ci --prefix "$dir" --no-fund --no-audit "${optional[@]}" || return 1

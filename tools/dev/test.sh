@@ -5,12 +5,15 @@
 #   lint         the house linter and the linter's own test
 #   unit         Check programs, fuzz corpora and the JSON Schema suite: gcc and clang, ASan + UBSan
 #   e2e          node:test against the ASan binary; soak*.test.mjs against the release binary
+#   conformance  the official suite and the matrix of clients and servers; writes doc/conformance.md
 #   full         also TSan, Valgrind, ./dev run and ./dev test in a bare Debian
 #
 # The e2e tests find the binary in GATEHOUSE and the fixtures' directory in GATEHOUSE_FIXTURES.
 
 results=build/results
 e2e_targets=(gatehouse test/fixtures/fixture-mcp test/fixtures/schema-check)
+conformance_targets=(gatehouse test/fixtures/fixture-mcp test/fixtures/fixture-conformance-legacy
+	test/fixtures/fixture-conformance-modern)
 
 # ASLR with many random bits breaks older sanitizer runtimes; containers may forbid turning it off.
 unrandomized() {
@@ -88,19 +91,24 @@ test_meson() {
 	done
 }
 
-# test_node LEG FLAVOUR FILE...
+# test_node LEG FLAVOUR FILE...: node:test files of one directory, which has its own packages.
 test_node() {
-	local leg=$1 flavour=$2
+	local leg=$1 flavour=$2 dir targets
 	shift 2
-	if ! build_flavour "$flavour" "${e2e_targets[@]}" || ! npm_ci test/e2e; then
+	dir=$(dirname "$1")
+	targets=("${e2e_targets[@]}")
+	[ "$dir" != test/conformance ] || targets=("${conformance_targets[@]}")
+	if ! build_flavour "$flavour" "${targets[@]}" || ! npm_ci "$dir"; then
 		leg_failed "$leg"
 		return
 	fi
-	use_node_of test/e2e
-	if ! logged "$leg" env GATEHOUSE="$PWD/build/$flavour/gatehouse" \
-		GATEHOUSE_FIXTURES="$PWD/build/$flavour/test/fixtures" \
-		node --test --test-concurrency=2 --test-reporter=spec --test-reporter-destination=stdout \
-		--test-reporter=tap --test-reporter-destination="$results/$leg.tap" "$@"; then
+	if ! (
+		use_node_of "$dir"
+		logged "$leg" env GATEHOUSE="$PWD/build/$flavour/gatehouse" \
+			GATEHOUSE_FIXTURES="$PWD/build/$flavour/test/fixtures" \
+			node --test --test-concurrency=2 --test-reporter=spec --test-reporter-destination=stdout \
+			--test-reporter=tap --test-reporter-destination="$results/$leg.tap" "$@"
+	); then
 		sed -n '/failing tests:/,$p' "$(log_of "$leg")"
 	fi
 	[ -s "$results/$leg.tap" ] || leg_failed "$leg"
@@ -112,7 +120,7 @@ e2e_files() {
 
 	for file in test/e2e/*"$1"*.test.mjs; do
 		case $file in
-		*/soak* | */conformance*) [ -n "$1" ] || continue ;;
+		*/soak*) [ -n "$1" ] || continue ;;
 		esac
 		[ ! -f "$file" ] || printf '%s\n' "$file"
 	done
@@ -127,6 +135,26 @@ test_e2e() {
 		return
 	fi
 	test_node "$leg" "$flavour" "${files[@]}"
+}
+
+# test_conformance [PATTERN]: what the suite says, against the ASan binary; the thousand sessions against
+# the release binary. The page is written when all of it ran.
+test_conformance() {
+	local records=build/conformance file files=()
+
+	for file in test/conformance/*"${1:-}"*.test.mjs; do
+		case $file in
+		*/restart*) ;;
+		*) [ ! -f "$file" ] || files+=("$file") ;;
+		esac
+	done
+	[ -n "${1:-}" ] || rm -rf "$records"
+	export CONFORMANCE_RECORDS=$PWD/$records
+	[ ${#files[@]} -eq 0 ] || test_node conformance asan "${files[@]}"
+	if [[ restart == *"${1:-}"* ]]; then
+		test_node conformance-restart release test/conformance/restart.test.mjs
+	fi
+	(use_node_of test/conformance && node test/conformance/report.mjs "$records" doc/conformance.md)
 }
 
 # test_unit [PATTERN]
@@ -171,7 +199,8 @@ verb_test() {
 	unit) test_unit "$pattern" ;;
 	schema) test_meson asan --suite schema ;;
 	e2e) test_e2e e2e asan "$pattern" ;;
-	soak | conformance) test_e2e "$what" release "$what" ;;
+	soak) test_e2e soak release soak ;;
+	conformance) test_conformance "$pattern" ;;
 	*) die "no leg '$what': lint, unit, e2e, schema, conformance, soak, full" ;;
 	esac
 	say "after $((SECONDS - begun)) s:"
