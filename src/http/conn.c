@@ -52,7 +52,7 @@ void conn_free(struct http_conn *conn)
 
 	CHECK(conn->stream == NULL && conn->detached == NULL && !is_handling(conn));
 	if (conn->request != NULL)
-		request_free(conn);
+		request_free(conn->request);
 	if (conn->timer.at_ms != 0)
 		timer_stop(&conn->timer);
 	list_remove(&conn->link);
@@ -63,7 +63,13 @@ void conn_free(struct http_conn *conn)
 	counter_add(&home->counters.connections, (uint64_t)-1);
 	conn->magic = 0;
 	free(conn);
-	if (--home->conn_count > 0 || home->empty == NULL)
+	home->conn_count--;
+	home_check_empty(home);
+}
+
+void home_check_empty(struct http_home *home)
+{
+	if (home->conn_count > 0 || !list_empty(&home->released) || home->empty == NULL)
 		return;
 	wait_done(home->empty, OK);
 	home->empty = NULL;
@@ -86,7 +92,8 @@ void conn_refuse(struct http_conn *conn, enum err why)
 	answer_refusal(conn, why);
 	if (spec->on_refused != NULL)
 		spec->on_refused(stream_peer(conn->stream), why, spec->arg);
-	request_free(conn);
+	request_free(conn->request);
+	conn->request = NULL;
 	conn_close(conn, LINGER_MS);
 }
 
@@ -286,14 +293,10 @@ static void conn_settle(struct http_conn *conn, bool keep)
 	go_on(conn);
 }
 
-void conn_request_done(struct http_conn *conn)
+/* The connection after its request: the next one, an event stream without a handler, or the end.
+ *   cut        an event stream was begun and not ended */
+static void conn_move_on(struct http_conn *conn, bool keep, bool cut)
 {
-	struct http_request *request = conn->request;
-	bool keep = request->keep_alive && (!request->sse || request->sse_end);
-	bool cut = request->sse && !request->sse_end && conn->detached == NULL;
-
-	conn->memo = request->exchange.memo;
-	request_free(conn);
 	if (conn->stream == NULL) {
 		conn_free(conn);
 	} else if (conn->state == CONN_CLOSING) {
@@ -310,6 +313,27 @@ void conn_request_done(struct http_conn *conn)
 	} else {
 		conn_settle(conn, keep);
 	}
+}
+
+void conn_request_done(struct http_conn *conn)
+{
+	struct http_request *request = conn->request;
+	bool keep = request->keep_alive && (!request->sse || request->sse_end);
+	bool cut = request->sse && !request->sse_end && conn->detached == NULL;
+
+	conn->memo = request->exchange.memo;
+	conn->request = NULL;
+	request_free(request);
+	conn_move_on(conn, keep, cut);
+}
+
+void conn_request_release(struct http_conn *conn)
+{
+	struct http_request *request = conn->request;
+
+	conn->memo = request->exchange.memo;
+	conn->request = NULL;
+	conn_move_on(conn, request->keep_alive, false);
 }
 
 static void wake_writers(struct http_conn *conn, enum err result)

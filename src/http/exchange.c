@@ -17,17 +17,17 @@ struct http_request *request_new(struct http_conn *conn)
 	request->exchange.magic = HTTP_EXCHANGE_MAGIC;
 	request->exchange.arena = arena;
 	request->exchange.conn = conn;
+	request->home = conn->home;
+	list_init(&request->link);
 	request->parser = request_parser_new(arena, &limits);
 	return request;
 }
 
-void request_free(struct http_conn *conn)
+void request_free(struct http_request *request)
 {
-	struct http_request *request = conn->request;
-
 	CHECK_OBJ(&request->exchange, HTTP_EXCHANGE_MAGIC);
-	conn->home->bodies_bytes -= request->held;
-	conn->request = NULL;
+	request->home->bodies_bytes -= request->held;
+	list_remove(&request->link);
 	arena_free(request->exchange.arena);
 }
 
@@ -103,17 +103,36 @@ AWAITS static void answer_missing(struct http_exchange *exchange)
 AWAITS static void exchange_main(void *arg)
 {
 	struct http_conn *conn = arg;
-	struct http_exchange *exchange = &conn->request->exchange;
-	const struct http_server_spec *spec = &conn->home->spec;
+	struct http_request *request = conn->request;
+	struct http_exchange *exchange = &request->exchange;
+	struct http_home *home = conn->home;
 
 	CHECK_OBJ(conn, HTTP_CONN_MAGIC);
-	if (conn->request->asterisk)
+	if (request->asterisk)
 		answer_asterisk(exchange);
 	else
-		spec->handle(exchange, spec->arg);
+		home->spec.handle(exchange, home->spec.arg);
 	if (!exchange->answered)
 		answer_missing(exchange);
-	conn_request_done(conn);
+	if (exchange->conn != NULL) {
+		conn_request_done(conn);
+		return;
+	}
+	request_free(request);
+	home_check_empty(home);
+}
+
+void http_exchange_release(struct http_exchange *exchange)
+{
+	struct http_conn *conn = exchange->conn;
+	struct http_request *request = request_of(exchange);
+
+	CHECK_OBJ(exchange, HTTP_EXCHANGE_MAGIC);
+	CHECK(exchange->answered && !request->sse && conn->request == request);
+	list_add_tail(&request->home->released, &request->link);
+	exchange->conn = NULL;
+	conn_request_release(conn);
+	exchange->memo = NULL;
 }
 
 enum err request_dispatch(struct http_conn *conn)

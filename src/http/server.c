@@ -33,6 +33,7 @@ static struct http_home *home_new(struct http_server *server, struct loop *loop,
 	home->server = server;
 	home->loop = loop;
 	list_init(&home->conns);
+	list_init(&home->released);
 	copy_spec(home, spec);
 	return home;
 }
@@ -137,6 +138,8 @@ static enum err home_cut(void *arg)
 			fiber_cancel(conn->request->fiber);
 		conn_close(conn, 0);
 	}
+	for (struct list *link = home->released.next; link != &home->released; link = link->next)
+		fiber_cancel(CONTAINER_OF(link, struct http_request, link)->fiber);
 	return OK;
 }
 
@@ -157,7 +160,7 @@ AWAITS static enum err home_await_empty(void *arg)
 	struct wait empty = WAIT_INIT;
 	enum err err;
 
-	if (home->conn_count == 0)
+	if (home->conn_count == 0 && list_empty(&home->released))
 		return OK;
 	home->empty = &empty;
 	shield = fiber_shield_begin(call->wait_ms);
@@ -193,7 +196,7 @@ void http_server_free(struct http_server *server)
 	CHECK_OBJ(server, HTTP_SERVER_MAGIC);
 	CHECK(server->listener_count == 0); /* drain first */
 	for (unsigned i = 0; i < server->home_count; i++) {
-		CHECK(server->home[i]->conn_count == 0);
+		CHECK(server->home[i]->conn_count == 0 && list_empty(&server->home[i]->released));
 		free((void *)server->home[i]->spec.trusted_proxies);
 		free(server->home[i]);
 	}

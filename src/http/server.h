@@ -108,6 +108,11 @@ struct http_body {
 NODISCARD enum err http_answer(struct http_exchange *exchange, int status, struct str headers,
 			       const struct http_body *body) AWAITS;
 
+/* After a whole answer: let the connection go on with its next request while this handler works on.
+ * The exchange and its arena live until the handler returns; nothing more can be answered, and
+ * exchange->conn and ->memo are NULL. A drain waits for the handler as for any other. */
+void http_exchange_release(struct http_exchange *exchange);
+
 /* Server-sent events. Begin writes the head (200, text/event-stream, no-transform, chunked)
  * and a first comment; a keepalive comment follows every keepalive_ms of silence by itself.
  *   Errors     ERR_CLOSED, ERR_CANCELED, ERR_TIMEOUT */

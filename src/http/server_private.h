@@ -44,6 +44,7 @@ struct http_home {
 	struct loop *loop;
 	struct http_server_spec spec; /* trusted_proxies is our copy */
 	struct list conns;
+	struct list released; /* requests whose connection goes on without them */
 	size_t conn_count;
 	uint64_t bodies_bytes;
 	bool draining;
@@ -76,6 +77,8 @@ enum conn_state {
 /* The request under way, in its own arena. */
 struct http_request {
 	struct http_exchange exchange;
+	struct http_home *home;
+	struct list link; /* in home->released */
 	struct request_parser *parser;
 	struct fiber *fiber; /* once it is handled */
 	size_t held;	     /* bytes counted in home->bodies_bytes */
@@ -122,8 +125,10 @@ void conn_set_deadline(struct http_conn *conn, int64_t after_ms);
 bool conn_on_accept(void *owner, struct stream *stream);
 void conn_refuse(struct http_conn *conn, enum err why);
 void conn_close(struct http_conn *conn, int64_t flush_ms);
-void conn_request_done(struct http_conn *conn); /* handled: go on with the next, or close */
+void conn_request_done(struct http_conn *conn);	   /* handled: go on with the next, or close */
+void conn_request_release(struct http_conn *conn); /* the same, but the request lives on */
 void conn_free(struct http_conn *conn);
+void home_check_empty(struct http_home *home); /* wake the drain when nothing is left */
 
 /* Wait until the write queue has room.
  *   Errors     ERR_CLOSED, ERR_CANCELED, ERR_TIMEOUT */
@@ -131,7 +136,7 @@ NODISCARD enum err conn_wait_room(struct http_conn *conn) AWAITS;
 
 /* exchange.c */
 struct http_request *request_new(struct http_conn *conn);
-void request_free(struct http_conn *conn); /* the request, its arena, and the count of its body */
+void request_free(struct http_request *request); /* its arena, and the count of its body */
 NODISCARD enum err request_dispatch(struct http_conn *conn);
 static inline struct http_request *request_of(struct http_exchange *exchange)
 {

@@ -502,6 +502,67 @@ START_TEST(large_answers)
 }
 END_TEST
 
+static _Atomic unsigned released, served_meanwhile, works_ended;
+
+/* The first request's work goes on until the second one was answered on the same connection; one
+ * for /late goes on when its connection is gone. */
+AWAITS static void released_work(struct http_exchange *exchange, void *arg)
+{
+	char *mark = arena_alloc(exchange->arena, 4);
+	bool late = str_eq(exchange->path, STR("/late"));
+
+	exchange->cancel_on_close = false;
+	exchange->memo = exchange->memo == NULL ? strdup("kept") : exchange->memo;
+	ck_assert_str_eq(exchange->memo, "kept");
+	memcpy(mark, "abc", 4);
+	ck_ok(http_answer(exchange, 202, STR_NONE, NULL));
+	if (str_eq(exchange->path, STR("/second"))) {
+		ck_assert_uint_eq(released, 1);
+		served_meanwhile++;
+		return;
+	}
+	released++;
+	http_exchange_release(exchange);
+	ck_assert_ptr_null(exchange->conn);
+	ck_assert_ptr_null(exchange->memo);
+	while (served_meanwhile == 0 || (late && http_server_stats(((struct serving *)arg)->server).connections > 0))
+		ck_ok(fiber_sleep(1));
+	if (late)
+		ck_ok(fiber_sleep(50));
+	ck_assert_str_eq(mark, "abc");
+	ck_str(exchange->body, "body");
+	works_ended++;
+}
+
+static void releasing_client(struct serving *serving)
+{
+	AUTO_BUF seen = {0};
+	int fd = dial(serving);
+
+	say(fd, STR("POST /first HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody"));
+	hear(fd, &seen, STR("\r\n\r\n"));
+	seen.n = 0;
+	say(fd, STR("GET /second HTTP/1.1\r\nHost: h\r\n\r\n"));
+	hear(fd, &seen, STR("\r\n\r\n"));
+	while (works_ended < 1)
+		poll(NULL, 0, 1);
+	say(fd, STR("POST /late HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody"));
+	while (released < 2)
+		poll(NULL, 0, 1);
+	close(fd);
+}
+
+START_TEST(a_released_request_works_on)
+{
+	struct serving serving = serving_new(released_work, releasing_client);
+
+	serving.spec.memo_free = free;
+	serving.spec.arg = &serving;
+	serve(&serving, 1);
+	ck_assert_uint_eq(works_ended, 2); /* the drain has waited */
+}
+END_TEST
+
 UNIT_MAIN("server", answers, pipelines, takes_bytes_one_by_one, large_bodies, continues, http_1_0,
 	  refusals_are_answered, odd_requests, caps_per_peer, caps_in_all, timeouts, slowloris, clients_that_leave,
-	  memo_stays_with_the_connection, stalled_readers, large_answers)
+	  memo_stays_with_the_connection, stalled_readers, large_answers, a_released_request_works_on)
