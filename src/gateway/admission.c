@@ -258,15 +258,38 @@ AWAITS static enum err authenticate(struct request *req)
 	return OK;
 }
 
-AWAITS enum err request_admit(struct request *req)
+AWAITS static enum err take_of_address(struct request *req)
 {
 	char key[64];
 
-	TRY(check_block(req));
-	TRY(take(req, peer_key(req, key, 'I'), &req->config->limits.per_ip, METRIC_LIMIT_IP));
-	TRY(authenticate(req));
+	return take(req, peer_key(req, key, 'I'), &req->config->limits.per_ip, METRIC_LIMIT_IP);
+}
+
+AWAITS static enum err take_of_tenant(struct request *req)
+{
+	char key[64];
+
 	return take(req, state_key(key, 'T', req->caller.tenant_id, ID_LEN), &req->config->limits.per_tenant,
 		    METRIC_LIMIT_TENANT);
+}
+
+AWAITS enum err request_admit(struct request *req)
+{
+	TRY(check_block(req));
+	TRY(take_of_address(req));
+	TRY(authenticate(req));
+	return take_of_tenant(req);
+}
+
+AWAITS enum err request_count(struct request *req)
+{
+	struct str headers = req->exchange->extra_headers;
+	enum err err = take_of_address(req);
+
+	if (err == OK)
+		err = take_of_tenant(req);
+	req->exchange->extra_headers = headers; /* of the whole: it is not the one that was refused */
+	return err;
 }
 
 AWAITS enum err request_permit(struct request *req, enum permission permission)

@@ -12,6 +12,10 @@ void request_name(struct request *req);
  *   Errors     ERR_FORBIDDEN, ERR_BUSY */
 NODISCARD enum err request_permit(struct request *req, enum permission permission) AWAITS;
 
+/* One request more against the rates of its address and tenant: an element of a batch.
+ *   Errors     ERR_RATE_LIMITED */
+NODISCARD enum err request_count(struct request *req) AWAITS;
+
 /* Read a session token, through the connection's memo.
  *   Errors     ERR_MCP_SESSION_UNKNOWN */
 NODISCARD enum err request_open_token(struct request *req, struct str token);

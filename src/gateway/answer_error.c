@@ -88,6 +88,8 @@ AWAITS void answer_error(struct request *req, enum err err)
 	enum err written = OK;
 
 	log_failure(req, err);
+	if (req->door != DOOR_EXCHANGE && req->message.kind == MCP_NOTIFICATION)
+		return; /* there is no place for it */
 	if (req->said_all || (req->exchange->answered && req->door == DOOR_EXCHANGE && !req->streaming))
 		return;
 	/* The fiber may be canceled or past its deadline; the last word is said all the same. */

@@ -9,13 +9,14 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "gateway/batch.h"
 #include "gateway/metrics.h"
 #include "gateway/request.h"
 #include "gateway/routes.h"
 
 #define REQUEST_MAGIC 0x52455153u /* "REQS" */
 
-AWAITS static enum err read_message(struct request *req)
+AWAITS enum err pipeline_read(struct request *req)
 {
 	const struct http_fields *fields = &req->exchange->fields;
 	struct mcp_headers headers = {
@@ -27,7 +28,7 @@ AWAITS static enum err read_message(struct request *req)
 	};
 	enum err err;
 
-	err = mcp_message_read(req->arena, req->exchange->body, &req->message);
+	err = mcp_message_read(req->arena, req->body, &req->message);
 	if (err == ERR_RPC_INVALID && req->message.index.kind == JSON_ARRAY)
 		return ERR_RPC_BATCH;
 	TRY(err);
@@ -43,8 +44,13 @@ AWAITS static enum err read_message(struct request *req)
 
 AWAITS static enum err serve_post(struct request *req)
 {
+	enum err err;
+
 	TRY(routes_check_media(req));
-	TRY(read_message(req));
+	err = pipeline_read(req);
+	if (err == ERR_RPC_BATCH)
+		return batch_serve(req);
+	TRY(err);
 	if (!req->modern && req->method != MCP_M_INITIALIZE)
 		TRY(request_session(req));
 	return request_run_method(req);
@@ -99,6 +105,7 @@ AWAITS void gateway_handle(struct http_exchange *exchange, void *arg)
 	req->here = gateway_here(arg);
 	req->exchange = exchange;
 	req->arena = exchange->arena;
+	req->body = exchange->body;
 	req->config = config_ref(req->here->config);
 	req->catalog = catalog_ref(req->here->catalog);
 	req->started_ns = clock_ns();

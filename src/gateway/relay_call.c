@@ -123,7 +123,7 @@ AWAITS static enum err audit_call(struct request *req, struct str event, int64_t
 		.upstream = req->upstream,
 		.outcome = req->outcome,
 		.duration_us = (clock_ns() - begun_ns) / 1000,
-		.bytes_in = (int64_t)req->exchange->body.n,
+		.bytes_in = (int64_t)req->body.n,
 		.bytes_out = (int64_t)(req->bytes_out + answer_bytes),
 	};
 

@@ -33,6 +33,7 @@ struct request {
 	struct caller caller;
 
 	/* what: the message and its era */
+	struct str body; /* the exchange's, or an element of it */
 	struct mcp_message message;
 	struct mcp_verdict verdict;
 	enum mcp_method method;
@@ -50,6 +51,7 @@ struct request {
 	struct gate speaking;  /* one fiber at a time writes on the stream */
 	struct event_log *log; /* of the stream; NULL when nothing of it is kept */
 	struct request *whole; /* DOOR_BATCH: the request that this one is an element of */
+	bool counts;	       /* an element that the rates have still to see */
 	struct str *answers;   /* of a batch's elements so far */
 	size_t answer_count;
 	struct asker *asker; /* of a legacy client's running call; NULL: it can be asked nothing */
