@@ -67,11 +67,15 @@ void upstream_set_state(struct upstream *upstream, enum upstream_state to)
 void upstream_note_error(struct upstream *upstream, enum err err, struct str text)
 {
 	AUTO_BUF clean = {0};
+	bool known;
 
 	log_redact(&clean, text.n == 0 ? str_of(err_text(err)) : text);
 	pthread_mutex_lock(&upstream->lock);
+	known = text.n == 0 && upstream->last_error == err; /* its cause may have been told already */
 	upstream->last_error = err;
-	snprintf(upstream->last_error_text, sizeof(upstream->last_error_text), "%.*s", STR_ARG(buf_str(&clean)));
+	if (!known)
+		snprintf(upstream->last_error_text, sizeof(upstream->last_error_text), "%.*s",
+			 STR_ARG(buf_str(&clean)));
 	pthread_mutex_unlock(&upstream->lock);
 }
 
