@@ -70,6 +70,9 @@ struct catalog_view {
 	const struct search *search;	 /* over the tools; NULL: they are listed */
 	struct str instructions;	 /* of all upstreams in the view; empty none */
 	bool completions, logging;
+	unsigned extensions;	    /* bits of enum mcp_extension that some upstream of the view offers */
+	struct catalog_item *doors; /* one per upstream of the view: for calls that name no item */
+	size_t door_count;
 };
 
 struct catalog {
@@ -111,6 +114,10 @@ const struct catalog_item *catalog_find(const struct catalog_view *view, enum of
  *   ret_uri    the URI as the upstream knows it
  *   returns    an item of that upstream (for its upstream and label), NULL when nobody does */
 const struct catalog_item *catalog_route(const struct catalog_view *view, struct str uri, struct str *ret_uri);
+
+/* The door to an upstream of the view, for what concerns the upstream as a whole; its name, original and
+ * label are the upstream's. NULL when the view shows nothing of it. */
+const struct catalog_item *catalog_door(const struct catalog_view *view, struct str upstream);
 
 /* Check arguments (raw JSON text, p NULL: absent) against the tool's input schema.
  *   problem    what a model needs to correct itself: "/amount: must be at most 100"

@@ -29,6 +29,12 @@ struct str item_name_key(enum offer_kind kind);
 void view_build(struct catalog *catalog, const struct catalog_spec *spec, const struct toolset_spec *toolset,
 		struct catalog_view *ret_view);
 
+/* Whether any item of the view comes from this shelf. */
+bool view_uses(const struct catalog_view *view, const struct shelf *shelf);
+
+/* door.c: the view's doors, and which extensions are behind them. */
+void view_open_doors(struct catalog *catalog, const struct catalog_spec *spec, struct catalog_view *view);
+
 /* Release what lies outside the arena. */
 void view_free(struct catalog_view *view);
 

@@ -133,7 +133,7 @@ static void list_write(struct catalog *catalog, struct catalog_list *list, enum 
 
 /* Whether any item of the view comes from this shelf: its instructions and capabilities then
  * count for the view. */
-static bool view_uses(const struct catalog_view *view, const struct shelf *shelf)
+bool view_uses(const struct catalog_view *view, const struct shelf *shelf)
 {
 	for (int kind = 0; kind < OFFER_KINDS; kind++)
 		for (size_t i = 0; i < view->list[kind].count; i++)
@@ -202,6 +202,7 @@ void view_build(struct catalog *catalog, const struct catalog_spec *spec, const 
 						ret_view->list[OFFER_TOOLS].count);
 	}
 	view_describe(catalog, spec, ret_view);
+	view_open_doors(catalog, spec, ret_view);
 }
 
 void view_free(struct catalog_view *view)

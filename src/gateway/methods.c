@@ -2,9 +2,10 @@
  * method of the other era does not exist, and a permission is asked for before anything runs. */
 #include "base/log.h"
 #include "gateway/admission.h"
+#include "gateway/capabilities.h"
 #include "gateway/client_ask.h"
 #include "gateway/lists.h"
-#include "gateway/request.h"
+#include "gateway/tasks.h"
 
 #define LEGACY 1
 #define MODERN 2
@@ -27,14 +28,9 @@ AWAITS static enum err method_discover(struct request *req)
 
 	buf_put(&result, STR("{\"resultType\":\"complete\",\"supportedVersions\":[\""));
 	buf_put(&result, mcp_revision_text(MCP_MODERN_LATEST));
-	buf_put(&result,
-		STR("\"],\"capabilities\":{\"tools\":{\"listChanged\":true},\"prompts\":{\"listChanged\":true},"
-		    "\"resources\":{\"listChanged\":true}"));
-	if (req->view->completions)
-		buf_put(&result, STR(",\"completions\":{}"));
-	if (req->view->logging)
-		buf_put(&result, STR(",\"logging\":{}"));
-	buf_put(&result, STR("},"));
+	buf_put(&result, STR("\"],\"capabilities\":"));
+	capabilities_write(req, &result);
+	buf_put_byte(&result, ',');
 	if (req->view->instructions.n > 0) {
 		buf_put(&result, STR("\"instructions\":"));
 		buf_put_json(&result, req->view->instructions);
@@ -75,6 +71,10 @@ static const struct method_row {
 	[MCP_M_PROMPTS_GET] = {relay_prompt, PERMISSION_PROMPTS_GET, BOTH},
 	[MCP_M_RESOURCES_READ] = {relay_resource, PERMISSION_RESOURCES_READ, BOTH},
 	[MCP_M_COMPLETION_COMPLETE] = {relay_completion, PERMISSION_PROMPTS_GET, BOTH},
+	[MCP_M_TASKS_GET] = {relay_task, PERMISSION_TOOLS_CALL, BOTH},
+	[MCP_M_TASKS_UPDATE] = {relay_task, PERMISSION_TOOLS_CALL, MODERN},
+	[MCP_M_TASKS_CANCEL] = {relay_task, PERMISSION_TOOLS_CALL, BOTH},
+	[MCP_M_TASKS_RESULT] = {relay_task, PERMISSION_TOOLS_CALL, LEGACY},
 	[MCP_M_SUBSCRIPTIONS_LISTEN] = {stream_open_listen, PERMISSION_CATALOG_LIST, MODERN},
 };
 

@@ -10,12 +10,13 @@
 /* What differs between the relayed methods. */
 struct relay {
 	const struct catalog_item *item;
-	struct str event;     /* of the audit row */
-	struct str name;      /* replaces params.name or .uri; p NULL: unchanged */
-	struct str ref_name;  /* replaces params.ref's name; p NULL: unchanged */
-	struct str mcp_name;  /* for the Mcp-Name header; p NULL none */
-	struct str arguments; /* a tool's, as JSON; p NULL none */
-	bool wrapped;	      /* by call_tool: `arguments` are not the message's own */
+	struct str event;		/* of the audit row */
+	struct str name;		/* replaces params.name or .uri; p NULL: unchanged */
+	struct str ref_name;		/* replaces params.ref's name; p NULL: unchanged */
+	struct str mcp_name;		/* for the Mcp-Name header; p NULL none */
+	struct str arguments;		/* a tool's, as JSON; p NULL none */
+	bool wrapped;			/* by call_tool: `arguments` are not the message's own */
+	struct str task_id, task_token; /* a task as its server and its client know it; p NULL none */
 	bool idempotent;
 };
 

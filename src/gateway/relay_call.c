@@ -7,7 +7,8 @@
 #include "gateway/client_ask.h"
 #include "gateway/metrics.h"
 #include "gateway/param_headers.h"
-#include "gateway/relay.h"
+#include "gateway/tasks.h"
+#include "mcp/extension.h"
 
 /* A notification of the running call: progress gets the client's token back, log messages pass
  * where the client asked for them, anything else is not the call's. */
@@ -52,7 +53,7 @@ static struct str client_capabilities(struct request *req)
 	uint16_t can;
 
 	if (req->modern)
-		return req->verdict.capabilities->value;
+		return mcp_extensions_keep(req->arena, req->verdict.capabilities->value, MCP_EXT_CARRIED);
 	can = (req->session.capabilities & MCP_CAN_APPS) | (client_can_answer(req) & ~MCP_CAN_ROOTS_CHANGED);
 	if (can == 0)
 		return STR_NONE;
@@ -75,6 +76,8 @@ AWAITS static void prepare_call(struct request *req, const struct relay *relay, 
 				.name = relay->name,
 				.ref_name = relay->ref_name,
 				.arguments = relay->wrapped ? relay->arguments : STR_NONE,
+				.task_id = relay->task_id,
+				.no_task = tasks_drop_param(req, relay->item),
 				.wants_progress = wants_progress,
 				.capabilities = client_capabilities(req),
 				.client_info =
@@ -187,6 +190,8 @@ AWAITS enum err relay_call(struct request *req, const struct relay *relay)
 
 	prepare_call(req, relay, &call);
 	err = ask_upstream(req, relay, &call);
+	if (err == OK)
+		err = tasks_rekey(req, relay, &call.answer);
 	if (err == OK)
 		err = mcp_compose_answer(&call.answer, req->message.id, req->method, req->revision, &scratch, &pieces);
 	for (size_t i = 0; i < pieces.count; i++) {

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "gateway/admission.h"
 #include "gateway/assembly.h"
+#include "gateway/capabilities.h"
 #include "gateway/client_ask.h"
 
 static struct str session_mark(const struct request *req, char out[64])
@@ -48,15 +49,6 @@ static enum mcp_revision negotiate(struct request *req)
 	return asked == MCP_UNKNOWN || mcp_is_modern(asked) ? MCP_LEGACY_LATEST : asked;
 }
 
-static void put_capabilities(const struct catalog_view *view, struct buf *out)
-{
-	buf_put(out, STR("{\"tools\":{\"listChanged\":true},\"prompts\":{\"listChanged\":true},"
-			 "\"resources\":{\"listChanged\":true},\"logging\":{}"));
-	if (view->completions)
-		buf_put(out, STR(",\"completions\":{}"));
-	buf_put_byte(out, '}');
-}
-
 AWAITS enum err request_initialize(struct request *req)
 {
 	struct str token = http_field_get(&req->exchange->fields, HTTP_MCP_SESSION_ID);
@@ -72,7 +64,7 @@ AWAITS enum err request_initialize(struct request *req)
 	buf_put(&result, STR("{\"protocolVersion\":\""));
 	buf_put(&result, mcp_revision_text(req->revision));
 	buf_put(&result, STR("\",\"capabilities\":"));
-	put_capabilities(req->view, &result);
+	capabilities_write(req, &result);
 	buf_put(&result, STR(",\"serverInfo\":"));
 	buf_put(&result, mcp_self);
 	if (req->view->instructions.n > 0) {

@@ -2,6 +2,7 @@
  * as slices; the few that belong to one era only are added, replaced or left out. */
 #include "mcp/compose.h"
 
+#include "mcp/extension.h"
 #include "mcp/input.h"
 #include "mcp/version.h"
 
@@ -70,7 +71,9 @@ static void put_modern_meta(struct object *meta, const struct mcp_outgoing *outg
 {
 	object_raw(meta, STR("io.modelcontextprotocol/protocolVersion"), mcp_revision_json(revision));
 	object_raw(meta, STR("io.modelcontextprotocol/clientCapabilities"),
-		   outgoing->capabilities.p == NULL ? STR("{}") : outgoing->capabilities);
+		   outgoing->capabilities.p != NULL ? outgoing->capabilities
+		   : outgoing->from == NULL	    ? mcp_own_capabilities
+						    : STR("{}"));
 	object_raw(meta, STR("io.modelcontextprotocol/clientInfo"),
 		   outgoing->client_info.p == NULL ? mcp_self : outgoing->client_info);
 	if (outgoing->log_level.p != NULL)
@@ -138,6 +141,8 @@ static bool is_left_out(const struct mcp_outgoing *outgoing, const struct json_m
 		return outgoing->no_answers || outgoing->input_responses.p != NULL;
 	if (json_key_is(m, STR("requestState")))
 		return outgoing->no_answers || outgoing->input_responses.p != NULL || outgoing->request_state.p != NULL;
+	if (json_key_is(m, STR("task")))
+		return outgoing->no_task;
 	return outgoing->arguments.p != NULL && json_key_is(m, STR("arguments"));
 }
 
@@ -239,6 +244,9 @@ static void put_modern_additions(const struct mcp_message *answer, enum mcp_meth
 
 static bool is_modern_only(const struct json_member *m)
 {
+	/* spec: before 2026-07-28 structuredContent is an object; clients refuse the whole result for another */
+	if (json_key_is(m, STR("structuredContent")))
+		return m->kind != JSON_OBJECT;
 	return json_key_is(m, STR("resultType")) || json_key_is(m, STR("ttlMs")) || json_key_is(m, STR("cacheScope"));
 }
 

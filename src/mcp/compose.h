@@ -9,19 +9,20 @@
 /* A request, free of era: the core of what a client (or the gateway itself) wants. */
 struct mcp_outgoing {
 	struct str method;
-	const struct mcp_message *from;	    /* the client's message, NULL for the gateway's own requests */
-	struct str name;		    /* replaces params.name or params.uri (plain text); p NULL: unchanged */
-	struct str ref_name;		    /* replaces params.ref.name or .uri (completion); p NULL: unchanged */
-	struct str cursor;		    /* the gateway's own list requests; p NULL none */
-	struct str arguments;		    /* JSON in place of params.arguments; p NULL: unchanged */
-	struct str task_id;		    /* replaces params.taskId (plain text); p NULL: unchanged */
-	struct str input_responses;	    /* JSON object: answers of this round; p NULL: the client's, if any */
-	struct str request_state;	    /* JSON string that goes with them; p NULL: the client's, if any */
-	bool no_answers;		    /* leave inputResponses and requestState out: a legacy server has no use */
-	bool wants_progress;		    /* then progressToken becomes the request's id */
-	struct str capabilities;	    /* the client's, a JSON object; p NULL: {} */
-	struct str client_info;		    /* JSON object; p NULL: the gateway's own */
-	struct str log_level;		    /* plain; p NULL none */
+	const struct mcp_message *from; /* the client's message, NULL for the gateway's own requests */
+	struct str name;		/* replaces params.name or params.uri (plain text); p NULL: unchanged */
+	struct str ref_name;		/* replaces params.ref.name or .uri (completion); p NULL: unchanged */
+	struct str cursor;		/* the gateway's own list requests; p NULL none */
+	struct str arguments;		/* JSON in place of params.arguments; p NULL: unchanged */
+	struct str task_id;		/* replaces params.taskId (plain text); p NULL: unchanged */
+	struct str input_responses;	/* JSON object: answers of this round; p NULL: the client's, if any */
+	struct str request_state;	/* JSON string that goes with them; p NULL: the client's, if any */
+	bool no_task;			/* leave params.task out: no task is made across the eras */
+	bool no_answers;		/* leave inputResponses and requestState out: a legacy server has no use */
+	bool wants_progress;		/* then progressToken becomes the request's id */
+	struct str capabilities; /* the client's, a JSON object; p NULL: none, the gateway's own when `from` is NULL */
+	struct str client_info;	 /* JSON object; p NULL: the gateway's own */
+	struct str log_level;	 /* plain; p NULL none */
 	struct str traceparent, tracestate; /* p NULL none */
 };
 

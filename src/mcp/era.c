@@ -41,6 +41,10 @@ static struct str name_member(enum mcp_method method)
 		return STR("name");
 	case MCP_M_RESOURCES_READ:
 		return STR("uri");
+	case MCP_M_TASKS_GET:
+	case MCP_M_TASKS_UPDATE:
+	case MCP_M_TASKS_CANCEL:
+		return STR("taskId");
 	default:
 		return STR_NONE;
 	}

@@ -46,6 +46,13 @@ struct str mcp_param(struct arena *arena, const struct mcp_message *message, str
 	X(COMPLETION_COMPLETE, "completion/complete")                                                                  \
 	X(LOGGING_SET_LEVEL, "logging/setLevel")                                                                       \
 	X(SUBSCRIPTIONS_LISTEN, "subscriptions/listen")                                                                \
+	X(TASKS_GET, "tasks/get")                                                                                      \
+	X(TASKS_UPDATE, "tasks/update")                                                                                \
+	X(TASKS_CANCEL, "tasks/cancel")                                                                                \
+	X(TASKS_RESULT, "tasks/result")                                                                                \
+	X(SKILLS_LIST, "skills/list")                                                                                  \
+	X(SKILLS_GET, "skills/get")                                                                                    \
+	X(DIRECTORY_READ, "resources/directory/read")                                                                  \
 	X(N_INITIALIZED, "notifications/initialized")                                                                  \
 	X(N_CANCELLED, "notifications/cancelled")                                                                      \
 	X(N_PROGRESS, "notifications/progress")                                                                        \
@@ -56,6 +63,7 @@ struct str mcp_param(struct arena *arena, const struct mcp_message *message, str
 	X(N_RESOURCES_UPDATED, "notifications/resources/updated")                                                      \
 	X(N_SUBSCRIBED, "notifications/subscriptions/acknowledged")                                                    \
 	X(N_TASKS, "notifications/tasks")                                                                              \
+	X(N_TASKS_STATUS, "notifications/tasks/status")                                                                \
 	X(SAMPLING_CREATE, "sampling/createMessage")                                                                   \
 	X(ELICITATION_CREATE, "elicitation/create")                                                                    \
 	X(ROOTS_LIST, "roots/list")

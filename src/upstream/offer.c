@@ -27,6 +27,7 @@ struct offer *offer_new(struct instance *instance)
 	offer->completions = hello->completions;
 	offer->logging = hello->logging;
 	offer->subscribe = hello->subscribe;
+	offer->extensions = hello->extensions;
 	return offer;
 }
 

@@ -36,6 +36,7 @@ static void read_capabilities(struct arena *arena, struct hello *hello)
 	tools = json_member(&index, NULL, STR("tools"));
 	prompts = json_member(&index, NULL, STR("prompts"));
 	resources = json_member(&index, NULL, STR("resources"));
+	hello->extensions = mcp_extensions_read(arena, hello->capabilities);
 	hello->tools = tools != NULL;
 	hello->prompts = prompts != NULL;
 	hello->resources = resources != NULL;

@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 
 #include "mcp/compose.h"
+#include "mcp/extension.h"
 #include "net/address.h"
 #include "rt/loop.h"
 
@@ -77,6 +78,7 @@ struct offer {
 		size_t count;
 	} list[OFFER_KINDS];
 	bool completions, logging, subscribe; /* its capabilities */
+	unsigned extensions;		      /* bits of enum mcp_extension */
 };
 struct offer *offer_ref(struct offer *offer);
 void offer_unref(struct offer *offer);

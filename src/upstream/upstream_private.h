@@ -64,6 +64,7 @@ struct hello {
 	enum mcp_revision revision;
 	struct str server_info, instructions, capabilities; /* as in struct offer */
 	bool tools, prompts, resources, completions, logging, subscribe, list_changed;
+	unsigned extensions; /* bits of enum mcp_extension */
 };
 
 /* Whose instance it is, as far as the isolation asks. All empty: the shared one. */

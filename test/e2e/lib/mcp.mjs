@@ -32,7 +32,7 @@ export function baseHeaders(target) {
 	return { 'content-type': 'application/json', accept: BOTH_TYPES, ...credentials(target) };
 }
 
-const NAME_MEMBER = { 'tools/call': 'name', 'prompts/get': 'name', 'resources/read': 'uri' };
+const NAME_MEMBER = { 'tools/call': 'name', 'prompts/get': 'name', 'resources/read': 'uri', 'tasks/get': 'taskId', 'tasks/update': 'taskId', 'tasks/cancel': 'taskId' };
 
 /** Header value of Mcp-Name: plain where it may be, else the Base64 form. */
 export function encodeName(name) {

@@ -1,0 +1,24 @@
+/* Tasks: calls that outlive their answer. Clients know a task by a sealed id (mcp/task_id.h), which
+ * says where it runs; servers know their own. */
+#ifndef GATEHOUSE_GATEWAY_TASKS_H
+#define GATEHOUSE_GATEWAY_TASKS_H
+
+#include "gateway/relay.h"
+
+/* tasks/get, tasks/update, tasks/cancel, tasks/result.
+ *   Errors     ERR_RPC_METHOD: no server in view has tasks of this era; ERR_MCP_CAPABILITY: the client
+ *              declared none; ERR_MCP_UNKNOWN_TASK: not this principal's, or not in view; those of
+ *              relay_call */
+NODISCARD enum err relay_task(struct request *req) AWAITS;
+
+/* Whether params.task of a tools/call is left out: tasks of 2025-11-25 are made only between a client and
+ * a server of that revision. */
+bool tasks_drop_param(const struct request *req, const struct catalog_item *item);
+
+/* The server's task ids in an answer replaced by those the client knows. Most answers have none and stay
+ * as they are.
+ *   answer     read anew into the request's arena when it changes
+ *   Errors     ERR_UPSTREAM_GARBAGE: a task for a client that declared none; ERR_UPSTREAM_TOO_LARGE */
+NODISCARD enum err tasks_rekey(struct request *req, const struct relay *relay, struct mcp_message *answer);
+
+#endif
