@@ -15,6 +15,7 @@
 
 struct metrics;
 struct assembly;
+struct stream_watch;
 
 struct gateway_loop {
 	struct gateway *gateway;
@@ -41,7 +42,8 @@ struct gateway {
 	struct listener **listeners; /* parallel to config->listen */
 	size_t listener_count;
 	struct secret *session_key;
-	struct assembly *assembly;  /* upstreams to catalog */
+	struct assembly *assembly; /* upstreams to catalog */
+	struct stream_watch *stream_watch;
 	struct gateway_loop *loops; /* one each, by loop_index */
 	int64_t started_ms;	    /* wall time */
 	uint64_t node;		    /* random: tells this process from others, and from its earlier lives */

@@ -29,6 +29,7 @@
 #include "gateway/keys.h"
 #include "gateway/notify.h"
 #include "gateway/reload.h"
+#include "gateway/stream_watch.h"
 #include "gateway/welcome.h"
 #include "rt/signal.h"
 #include "store/tenant.h"
@@ -251,6 +252,7 @@ AWAITS static enum err start(struct serving *serving, struct buf *problem)
 	TRY(signal_watch(SIGINT, on_stop_signal, serving));
 	TRY(start_storage(serving, problem));
 	event_logs_start();
+	TRY(stream_watch_start(gateway, &gateway->stream_watch));
 	TRY(assembly_start(gateway, &gateway->assembly));
 	TRY(http_server_new(&http, &gateway->server));
 	TRY(start_listening(serving, problem));
@@ -285,6 +287,7 @@ AWAITS static void stop(struct serving *serving)
 		http_server_drain(gateway->control, 100);
 	if (gateway->assembly != NULL)
 		assembly_stop(gateway->assembly, 1000);
+	stream_watch_stop(gateway->stream_watch);
 	if (gateway->identity != NULL)
 		identity_stop(gateway->identity);
 	if (gateway->audit != NULL)

@@ -24,6 +24,7 @@ struct open_stream *open_stream_new(struct request *req, enum stream_kind kind, 
 	open->magic = STREAM_MAGIC;
 	open->here = req->here;
 	open->kind = (uint8_t)kind;
+	memcpy(open->principal, req->caller.principal, sizeof(open->principal));
 	list_init(&open->link);
 	if (view.n > 0)
 		memcpy(at, view.p, view.n);

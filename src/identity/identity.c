@@ -176,6 +176,20 @@ AWAITS enum err identity_of_key(struct identity *identity, struct str raw_key, s
 	return ERR_BUSY;
 }
 
+AWAITS enum err identity_check(struct identity *identity, struct str principal)
+{
+	AUTO(arena) *arena = arena_new(16 * 1024);
+	struct caller caller;
+	struct api_key key;
+	enum err err;
+
+	CHECK_OBJ(identity, IDENTITY_MAGIC);
+	err = api_key_get(identity->db, arena, principal, &key);
+	if (err == ERR_NOT_FOUND || (err == OK && !caller_from(&key, &caller)))
+		return ERR_KEY_INVALID;
+	return err;
+}
+
 int64_t identity_generation(const struct identity *identity)
 {
 	return atomic_load_explicit(&identity->generation, memory_order_relaxed);

@@ -34,6 +34,11 @@ NODISCARD enum err identity_of_key(struct identity *identity, struct str raw_key
  *   Runs on    any thread */
 int64_t identity_generation(const struct identity *identity);
 
+/* Whether a caller found earlier may go on, for what stays open longer than a request: to be asked
+ * again whenever identity_generation has moved.
+ *   Errors     ERR_KEY_INVALID (its credential has expired or was revoked, its tenant is disabled), ERR_DB ... */
+NODISCARD enum err identity_check(struct identity *identity, struct str principal) AWAITS;
+
 /* Make a key for a tenant; its raw text is returned once and stored nowhere.
  *   expires_ms 0 never
  *   Errors     ERR_NOT_FOUND (tenant), ERR_RPC_PARAMS (role), ERR_DB */

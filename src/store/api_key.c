@@ -54,16 +54,26 @@ AWAITS enum err api_key_insert(struct db *db, const struct api_key *key)
 	return db_write(db, statements, ARRAY_LEN(statements));
 }
 
-AWAITS enum err api_key_find(struct db *db, struct arena *arena, const uint8_t mac[32], struct api_key *ret_key)
+AWAITS static enum err find_one(struct db *db, struct arena *arena, const char *sql, struct db_value value,
+				struct api_key *ret_key)
 {
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena, "SELECT " KEY_COLUMNS KEY_TABLES " WHERE k.mac = ?", CELLS(DB_B(mac_str(mac))), 1,
-		     &rows));
+	TRY(db_query(db, arena, sql, &value, 1, &rows));
 	if (rows->rows == 0)
 		return ERR_NOT_FOUND;
 	*ret_key = from_row(rows->cells);
 	return OK;
+}
+
+AWAITS enum err api_key_find(struct db *db, struct arena *arena, const uint8_t mac[32], struct api_key *ret_key)
+{
+	return find_one(db, arena, "SELECT " KEY_COLUMNS KEY_TABLES " WHERE k.mac = ?", DB_B(mac_str(mac)), ret_key);
+}
+
+AWAITS enum err api_key_get(struct db *db, struct arena *arena, struct str id, struct api_key *ret_key)
+{
+	return find_one(db, arena, "SELECT " KEY_COLUMNS KEY_TABLES " WHERE k.id = ?", DB_T(id), ret_key);
 }
 
 AWAITS enum err api_key_list(struct db *db, struct arena *arena, struct str tenant_id, struct api_key **ret_keys,

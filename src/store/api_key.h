@@ -28,6 +28,9 @@ NODISCARD enum err api_key_insert(struct db *db, const struct api_key *key) AWAI
 NODISCARD enum err api_key_find(struct db *db, struct arena *arena, const uint8_t mac[32], struct api_key *ret_key)
 	AWAITS;
 
+/* The same by its whole id. */
+NODISCARD enum err api_key_get(struct db *db, struct arena *arena, struct str id, struct api_key *ret_key) AWAITS;
+
 /* A tenant's keys, oldest first, revoked ones too. */
 NODISCARD enum err api_key_list(struct db *db, struct arena *arena, struct str tenant_id, struct api_key **ret_keys,
 				size_t *ret_count) AWAITS;

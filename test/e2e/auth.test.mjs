@@ -5,7 +5,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { stdioFixture } from './lib/fixture.mjs';
 import { startGateway } from './lib/gateway.mjs';
-import { modern, modernCall, modernHeaders, openSession } from './lib/mcp.mjs';
+import { modern, modernCall, modernHeaders, modernStream, openSession } from './lib/mcp.mjs';
 import { Connection, request } from './lib/raw.mjs';
 import { sql } from './lib/sqlite.mjs';
 import { each, timed, until } from './lib/wait.mjs';
@@ -65,6 +65,22 @@ test('a key revoked while serving stops working within a second, also on open co
 	assert.ok(ms < 1000, `it took ${ms} ms`);
 	assert.equal((await ask(gateway, { 'x-api-key': gateway.key })).status, 200);
 	for (const connection of connections) connection.destroy();
+});
+
+test('streams end with the key that opened them, and only those', async (t) => {
+	const gateway = await startGateway(t, { upstreams: { fx: stdioFixture() } });
+	const [doomed, spared] = [await gateway.makeKey('acme'), await gateway.makeKey('acme')];
+	const open = async ({ key }) => {
+		const target = { port: gateway.port, key };
+		return [await (await openSession(target)).listen(), await modernStream(target, 'subscriptions/listen', { notifications: { toolsListChanged: true } })];
+	};
+	const [lost, kept] = [await open(doomed), await open(spared)];
+
+	assert.equal((await gateway.cli('key', 'revoke', doomed.id)).code, 0);
+	for (const stream of lost) await stream.rest(3000);
+	await until('only the other two to be open', async () =>
+		/\ngatehouse_streams 2\n/.test((await request(gateway, { method: 'GET', path: '/metrics' })).text), 5000);
+	for (const { connection } of kept) connection.destroy();
 });
 
 test('a key expires by itself, also on an open connection', async (t) => {
