@@ -28,7 +28,7 @@ static void print_problems(const struct invocation *invocation, struct str probl
 static void put_upstream(struct buf *out, const struct upstream_spec *spec)
 {
 	buf_put_fmt(out, "  upstream  %-16.*s ", STR_ARG(spec->name));
-	log_redact(out, spec->kind == UPSTREAM_HTTP ? spec->url : spec->command);
+	log_redact(out, spec->kind == UPSTREAM_STDIO ? spec->command : spec->url);
 	buf_put_byte(out, '\n');
 }
 

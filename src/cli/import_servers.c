@@ -246,7 +246,10 @@ static enum err put_http(struct reading *reading, yyjson_val *server)
 {
 	struct buf *out = &reading->import->yaml;
 
-	buf_put(out, STR("    http:\n      url: "));
+	bool sse = str_eq(json_str(json_get(server, "type")), STR("sse")) ||
+		   str_eq(json_str(json_get(server, "transport")), STR("sse"));
+
+	buf_put(out, sse ? STR("    sse:\n      url: ") : STR("    http:\n      url: "));
 	buf_put_json(out, translate(reading, url_of(server)));
 	buf_put_byte(out, '\n');
 	return put_pairs(reading, "headers", json_get(server, "headers"));
@@ -255,14 +258,10 @@ static enum err put_http(struct reading *reading, yyjson_val *server)
 /* Why a server has no place in the configuration; NULL when it has. */
 static const char *unfit(yyjson_val *server)
 {
-	struct str type = json_str(json_get(server, "type"));
-
 	if (!yyjson_is_obj(server))
 		return "it is no object";
 	if (yyjson_is_true(json_get(server, "disabled")) || yyjson_is_false(json_get(server, "enabled")))
 		return "it is disabled";
-	if (str_eq(type, STR("sse")))
-		return "it speaks the old SSE transport; give its streamable HTTP URL";
 	if (json_get(server, "command") == NULL && url_of(server).n == 0)
 		return "it has neither a command nor a url";
 	return NULL;

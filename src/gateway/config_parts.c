@@ -127,23 +127,23 @@ static bool names_private_address(struct str text)
 
 static enum err finish_http(struct conf_reading *reading, const struct conf_node *node, struct upstream_spec *spec)
 {
+	bool sse = spec->kind == UPSTREAM_SSE;
 	struct url url;
 
 	if (spec->url.n == 0)
-		return complain(reading, node, "http: needs a `url`");
+		return complain(reading, node, sse ? "sse: needs a `url`" : "http: needs a `url`");
 	if (url_parse(spec->url, &url) != OK)
-		return complain(reading, node,
-				"http: the url must be http://HOST[:PORT]/PATH or https://..., without user or #");
+		return complain(
+			reading, node,
+			sse ? "sse: the url must be http://HOST[:PORT]/PATH or https://..., without user or #"
+			    : "http: the url must be http://HOST[:PORT]/PATH or https://..., without user or #");
 	spec->allow_private = spec->allow_private || names_private_address(spec->url);
 	return OK;
 }
 
-/* "http: URL" is short for "http: { url: URL }". */
-enum err config_read_http(struct conf_reading *reading, const struct conf_node *node, void *object)
+/* "http: URL" is short for "http: { url: URL }"; so it is for sse. */
+static enum err read_url(struct conf_reading *reading, const struct conf_node *node, struct upstream_spec *spec)
 {
-	struct upstream_spec *spec = object;
-
-	spec->kind = UPSTREAM_HTTP;
 	if (node->kind == CONF_SCALAR) {
 		TRY(conf_expand(reading, node, &spec->url));
 		return finish_http(reading, node, spec);
@@ -151,6 +151,22 @@ enum err config_read_http(struct conf_reading *reading, const struct conf_node *
 	conf_defaults(reading, &config_http_table, spec);
 	conf_read(reading, &config_http_table, node, spec);
 	return finish_http(reading, node, spec);
+}
+
+enum err config_read_http(struct conf_reading *reading, const struct conf_node *node, void *object)
+{
+	struct upstream_spec *spec = object;
+
+	spec->kind = UPSTREAM_HTTP;
+	return read_url(reading, node, spec);
+}
+
+enum err config_read_sse(struct conf_reading *reading, const struct conf_node *node, void *object)
+{
+	struct upstream_spec *spec = object;
+
+	spec->kind = UPSTREAM_SSE;
+	return read_url(reading, node, spec);
 }
 
 enum err config_read_stdio(struct conf_reading *reading, const struct conf_node *node, void *object)
@@ -178,13 +194,14 @@ enum err config_read_revision(struct conf_reading *reading, const struct conf_no
 
 static enum err read_upstream(struct conf_reading *reading, const struct conf_entry *entry, struct upstream_spec *spec)
 {
-	bool http = conf_get(entry->value, "http") != NULL, stdio = conf_get(entry->value, "stdio") != NULL;
+	int kinds = (conf_get(entry->value, "http") != NULL) + (conf_get(entry->value, "stdio") != NULL) +
+		    (conf_get(entry->value, "sse") != NULL);
 
 	spec->name = entry->key->text;
 	if (!name_is_good(spec->name))
 		return complain(reading, entry->key, "an upstream's name has 1 to 32 of A-Z a-z 0-9 - _");
-	if (http == stdio)
-		return complain(reading, entry->key, "an upstream needs either `http` or `stdio`");
+	if (kinds != 1)
+		return complain(reading, entry->key, "an upstream needs one of `http`, `stdio` and `sse`");
 	conf_defaults(reading, &config_upstream_table, spec);
 	conf_read(reading, &config_upstream_table, entry->value, spec);
 	return OK;

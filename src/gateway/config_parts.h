@@ -8,6 +8,7 @@
  *   Errors     ERR_CONFIG (already reported) */
 NODISCARD enum err config_read_address(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_http(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_sse(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_stdio(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_revision(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_names(struct conf_reading *reading, const struct conf_node *node, void *object);

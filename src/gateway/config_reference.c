@@ -46,6 +46,8 @@ static const struct form {
 	 "\"type\":\"string\",\"pattern\":\"^[0-9]{4}-[0-9]{2}-[0-9]{2}$\""},
 	{CONF_CUSTOM, config_read_http, "URL, or map",
 	 "\"anyOf\":[{\"type\":\"string\"},{\"allOf\":[" REF("http") "],\"required\":[\"url\"]}]"},
+	{CONF_CUSTOM, config_read_sse, "URL, or map",
+	 "\"anyOf\":[{\"type\":\"string\"},{\"allOf\":[" REF("http") "],\"required\":[\"url\"]}]"},
 	{CONF_CUSTOM, config_read_stdio, "map", "\"allOf\":[" REF("stdio") "],\"required\":[\"command\"]"},
 	{CONF_CUSTOM, config_read_upstreams, "map of names and upstreams", NAMED("upstream")},
 	{CONF_CUSTOM, config_read_toolsets, "map of names and toolsets", NAMED("toolset")},
@@ -71,6 +73,9 @@ struct walk {
 
 static void collect(struct walk *walk, const struct conf_table *table)
 {
+	for (size_t i = 0; i < walk->count; i++)
+		if (walk->table[i] == table)
+			return;
 	CHECK(walk->count < TABLES_MAX);
 	walk->table[walk->count++] = table;
 	for (size_t i = 0; i < table->count; i++)

@@ -125,9 +125,12 @@ const struct conf_table config_stdio_table = TABLE("stdio", stdio_fields);
 
 static const struct conf_field upstream_fields[] = {
 	{"http", CONF_CUSTOM, .custom = config_read_http, .table = &config_http_table,
-	 .doc = "A server on streamable HTTP."},
+	 .doc = "A server on streamable HTTP. One that knows only HTTP+SSE of 2024-11-05 is found out too."},
 	{"stdio", CONF_CUSTOM, .custom = config_read_stdio, .table = &config_stdio_table,
 	 .doc = "A server that is a child process."},
+	{"sse", CONF_CUSTOM, .custom = config_read_sse, .table = &config_http_table,
+	 .doc = "A server on HTTP+SSE, the transport of 2024-11-05: the URL of its event stream.",
+	 .example = "https://old.example/sse"},
 	{"isolation", CONF_CHOICE, UP(isolation), .fallback = "shared", .choices = isolation_names,
 	 .doc = "Who shares a child or upstream session: everybody, a tenant, a user, or nobody (one per client "
 		"session)."},

@@ -296,21 +296,22 @@ test('import: a file of a client becomes a configuration that check accepts', as
 		'my files': { command: 'true', args: ['-y', 'a "b"\\'], env: { API_TOKEN: 's3cret', MODE: 'on: off # no' } },
 		web: { url: 'https://web.example/mcp', headers: { Authorization: 'Bearer s3cret' } },
 		old: { type: 'sse', url: 'https://old.example/sse' },
+		off: { command: 'true', disabled: true },
 	} }));
 	const shown = await at.gatehouse('import', 'mcp.json');
 	assert.equal(shown.code, 0);
-	assert.match(shown.stderr, /old: left out/);
+	assert.match(shown.stderr, /off: left out/);
 	assert.match(shown.stderr, /my_files: the secret API_TOKEN stands in the configuration/);
 
 	const made = await at.json('import', 'mcp.json', '--out', 'gatehouse.yaml', '--secrets-dir', 'secrets');
 	assert.equal(made.code, 0);
-	assert.deepEqual([made.answer.servers, made.answer.skipped, made.answer.secrets], [2, 1, 2]);
+	assert.deepEqual([made.answer.servers, made.answer.skipped, made.answer.secrets], [3, 1, 2]);
 	assert.ok(!at.read('gatehouse.yaml').includes('s3cret'));
 	assert.equal(at.mode('gatehouse.yaml'), 0o600);
 	assert.equal(at.mode('secrets'), 0o700);
 	assert.equal(at.mode('secrets/web.Authorization'), 0o600);
 	assert.equal(at.read('secrets/web.Authorization'), 'Bearer s3cret');
-	assert.deepEqual((await at.json('check')).answer.upstreams, ['my_files', 'web']);
+	assert.deepEqual((await at.json('check')).answer.upstreams, ['my_files', 'web', 'old']);
 
 	const again = await at.gatehouse('import', 'mcp.json', '--out', 'gatehouse.yaml');
 	assert.equal(again.code, 1);

@@ -9,7 +9,7 @@ import { until } from './wait.mjs';
 const everything = packageBin('@modelcontextprotocol/server-everything');
 const filesystem = packageBin('@modelcontextprotocol/server-filesystem');
 
-async function freePort() {
+export async function freePort() {
 	const server = net.createServer();
 	await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 	const { port } = server.address();
@@ -17,7 +17,7 @@ async function freePort() {
 	return port;
 }
 
-function accepts(port) {
+export function accepts(port) {
 	return new Promise((resolve) => {
 		const socket = net.connect({ port, host: '127.0.0.1' });
 		socket.on('connect', () => {

@@ -88,13 +88,13 @@ END_TEST
 
 START_TEST(what_does_not_fit_is_named)
 {
-	ck_ok(take(
-		"{\"mcpServers\":{\"s\":{\"type\":\"sse\",\"url\":\"u\"},\"d\":{\"command\":\"c\",\"disabled\":true},"
-		"\"e\":{},\"n\":3,\"ok\":{\"command\":\"c\"}}}",
-		NULL));
-	ck_assert_uint_eq(import.servers, 1);
-	ck_assert_uint_eq(import.skipped, 4);
-	ck_assert(says(&import.warnings, "s: left out: it speaks the old SSE"));
+	ck_ok(take("{\"mcpServers\":{\"s\":{\"type\":\"sse\",\"url\":\"https://s.example/"
+		   "sse\"},\"d\":{\"command\":\"c\",\"disabled\":true},"
+		   "\"e\":{},\"n\":3,\"ok\":{\"command\":\"c\"}}}",
+		   NULL));
+	ck_assert_uint_eq(import.servers, 2);
+	ck_assert_uint_eq(import.skipped, 3);
+	ck_assert(says(&import.yaml, "  s:\n    sse:\n      url: \"https://s.example/sse\""));
 	ck_assert(says(&import.warnings, "d: left out: it is disabled"));
 	ck_assert(says(&import.warnings, "e: left out"));
 	ck_assert(says(&import.warnings, "n: left out: it is no object"));

@@ -49,10 +49,13 @@ START_TEST(the_contract_of_the_house)
 				    "upstreams:\n"
 				    "  everything: { stdio: { command: npx, args: [\"-y\", \"x\"] } }\n"
 				    "  billing:    { http:  { url: \"https://billing.example/mcp\" } }\n"
+				    "  legacy:     { sse:   { url: \"https://old.example/sse\" } }\n"
 				    "toolsets:\n"
 				    "  support: { include: [\"billing.*\"], exclude: [\"*.delete_*\"] }\n");
 
-	ck_assert_uint_eq(config->upstream_count, 2);
+	ck_assert_uint_eq(config->upstream_count, 3);
+	ck_assert_int_eq(config->upstreams[2].kind, UPSTREAM_SSE);
+	ck_str(config->upstreams[2].url, "https://old.example/sse");
 	ck_str(config->upstreams[0].name, "everything");
 	ck_assert_int_eq(config->upstreams[0].kind, UPSTREAM_STDIO);
 	ck_assert_uint_eq(config->upstreams[0].arg_count, 2);
@@ -86,9 +89,12 @@ static const struct {
 	{"data: &x a", "anchors and tags"},
 	{"data: *x", "aliases"},
 	{"- a", "must be a map"},
-	{"upstreams: { a: {} }", "needs either `http` or `stdio`"},
-	{"upstreams: { a: { http: x, stdio: { command: y } } }", "needs either `http` or `stdio`"},
+	{"upstreams: { a: {} }", "needs one of `http`, `stdio` and `sse`"},
+	{"upstreams: { a: { http: x, stdio: { command: y } } }", "needs one of `http`, `stdio` and `sse`"},
 	{"upstreams: { a: { http: \"ftp://x/\" } }", "the url must be"},
+	{"upstreams: { a: { sse: x, http: y } }", "needs one of `http`, `stdio` and `sse`"},
+	{"upstreams: { a: { sse: {} } }", "sse: needs a `url`"},
+	{"upstreams: { a: { sse: \"ftp://x\" } }", "sse: the url must be"},
 	{"upstreams: { a: { stdio: {} } }", "needs a `command`"},
 	{"upstreams: { \"a b\": { http: \"http://x/\" } }", "an upstream's name has"},
 	{"upstreams: { a: { http: \"http://x/\", revision: 1999-01-01 } }", "revision: must be"},
