@@ -126,18 +126,30 @@ const struct catalog_item *catalog_route(const struct catalog_view *view, struct
 	return item != NULL ? item : route_by_scheme(view, uri);
 }
 
+static enum err check_text(const struct catalog_item *tool, struct str arguments, struct arena *arena,
+			   struct schema_failure *ret_failure)
+{
+	yyjson_val *value;
+
+	TRY(json_read(arena, arguments, &value));
+	return schema_validate(tool->input, value, arena, ret_failure);
+}
+
 enum err catalog_check_arguments(const struct catalog_item *tool, struct str arguments, struct arena *arena,
 				 struct str *ret_problem)
 {
 	struct schema_failure failure;
-	yyjson_val *value;
 	enum err err;
 
 	*ret_problem = STR_NONE;
 	if (tool->input == NULL)
 		return OK;
-	TRY(json_read(arena, arguments.p == NULL ? STR("{}") : arguments, &value));
-	err = schema_validate(tool->input, value, arena, &failure);
+	if (arguments.p == NULL)
+		arguments = STR("{}");
+	err = check_text(tool, arguments, arena, &failure);
+	if (err == ERR_MCP_ARGUMENTS && tool->param_headers.count > 0 &&
+	    param_headers_without_nulls(&tool->param_headers, arguments, arena, &arguments))
+		err = check_text(tool, arguments, arena, &failure);
 	if (err == ERR_MCP_ARGUMENTS)
 		*ret_problem = failure.message;
 	return err;

@@ -6,6 +6,7 @@
  * Numbers are compared exactly, as the schema room does it. Encoding is mcp's. */
 #include "catalog/param_header.h"
 
+#include "base/json_scan.h"
 #include "catalog/schema_number.h"
 
 #define ANNOTATION STR("x-mcp-header")
@@ -229,6 +230,33 @@ struct str param_header_text(const struct param_header *header, yyjson_val *argu
 	if (argument != NULL && number_lexeme(argument, scratch, &lexeme))
 		return integer_text(arena_str(arena, lexeme), arena);
 	return STR_NONE;
+}
+
+static bool has_root_key(const struct param_headers *headers, const struct json_member *m)
+{
+	for (size_t i = 0; i < headers->count; i++)
+		if (headers->header[i].depth == 1 && json_key_is(m, headers->header[i].path[0]))
+			return true;
+	return false;
+}
+
+bool param_headers_without_nulls(const struct param_headers *headers, struct str arguments, struct arena *arena,
+				 struct str *ret_arguments)
+{
+	struct json_splice splice = {.text = arguments};
+	struct json_index index;
+	AUTO_BUF text = {0};
+
+	if (json_scan(arena, arguments, &index) != OK || index.kind != JSON_OBJECT)
+		return false;
+	for (uint32_t i = 0; i < index.count && splice.count < JSON_CUTS_MAX; i = index.member[i].end)
+		if (index.member[i].kind == JSON_NULL && has_root_key(headers, &index.member[i]))
+			json_splice_remove(&splice, &index, &index.member[i]);
+	if (splice.count == 0)
+		return false;
+	json_splice_write(&splice, &text);
+	*ret_arguments = arena_str(arena, buf_str(&text));
+	return true;
 }
 
 bool param_header_agrees(const struct param_header *header, struct str text, struct str value, struct arena *arena)

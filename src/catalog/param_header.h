@@ -36,6 +36,16 @@ const char *param_headers_read(struct arena *arena, yyjson_val *schema, struct p
  *   Runs on      any thread */
 struct str param_header_text(const struct param_header *header, yyjson_val *arguments, struct arena *arena);
 
+/* The arguments without those that are null where a header would be: null there means the same as
+ * nothing, which a schema that says `"type":"boolean"` does not know. Of the arguments' root only.
+ *   arguments      a JSON object
+ *   ret_arguments  in `arena`
+ *   returns        false when there is nothing to leave out
+ *   Runs on        any thread
+ *   Source         SEP-2243: null values send no header */
+bool param_headers_without_nulls(const struct param_headers *headers, struct str arguments, struct arena *arena,
+				 struct str *ret_arguments);
+
 /* Whether a (decoded) header value says the same as the argument's text: strings byte by byte, integers by
  * value. */
 bool param_header_agrees(const struct param_header *header, struct str text, struct str value, struct arena *arena);

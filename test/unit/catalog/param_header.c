@@ -125,6 +125,21 @@ START_TEST(texts_of_arguments)
 }
 END_TEST
 
+START_TEST(nulls_are_left_out)
+{
+	struct str without;
+
+	ck_assert_ptr_null(read_text("{\"properties\":{\"s\":{\"type\":\"string\",\"x-mcp-header\":\"S\"},"
+				     "\"b\":{\"type\":\"boolean\",\"x-mcp-header\":\"B\"},\"o\":{}}}"));
+	ck_assert(param_headers_without_nulls(&headers, STR("{\"s\":null,\"o\":null,\"b\":null}"), arena, &without));
+	ck_str(without, "{\"o\":null}");
+	ck_assert(param_headers_without_nulls(&headers, STR("{\"s\":\"x\",\"\\u0062\":null}"), arena, &without));
+	ck_str(without, "{\"s\":\"x\"}");
+	ck_assert(!param_headers_without_nulls(&headers, STR("{\"s\":\"null\",\"o\":null}"), arena, &without));
+	ck_assert(!param_headers_without_nulls(&headers, STR("[null]"), arena, &without));
+}
+END_TEST
+
 static bool agrees(size_t header, const char *text, const char *value)
 {
 	return param_header_agrees(&headers.header[header], str_of(text), str_of(value), arena);
@@ -148,5 +163,5 @@ START_TEST(strings_agree_by_bytes_and_integers_by_value)
 END_TEST
 
 UNIT_MAIN("param_header", annotations_below_properties_count, schemas_without_annotation_have_none,
-	  faults_make_the_tool_unfit, too_many_are_refused, texts_of_arguments,
+	  faults_make_the_tool_unfit, too_many_are_refused, texts_of_arguments, nulls_are_left_out,
 	  strings_agree_by_bytes_and_integers_by_value)
