@@ -73,6 +73,12 @@ static void drop_first(struct event_log *log)
 	log->first++;
 }
 
+static void drop_to(struct event_log *log, uint64_t number)
+{
+	while (log->first < log->next && log->first <= number)
+		drop_first(log);
+}
+
 static void grow_ring(struct event_log *log)
 {
 	size_t cap = log->cap == 0 ? RING_FIRST : 2 * log->cap;
@@ -86,12 +92,25 @@ static void grow_ring(struct event_log *log)
 	log->cap = cap;
 }
 
+static bool is_channel(const struct event_log *log)
+{
+	return log->kind == EVENT_LOG_CHANNEL;
+}
+
+/* A channel must not leave anything out: one whose client does not keep up has to end. */
+static bool overruns(const struct event_log *log)
+{
+	return is_channel(log) && log->first < log->next &&
+	       (log->bytes > EVENT_CHANNEL_BYTES_MAX || log->next - log->first >= EVENT_CHANNEL_EVENTS_MAX ||
+		atomic_load(&event_bytes_kept) > EVENT_LOGS_BYTES_MAX);
+}
+
 /* The text finds its place, at the cost of this log's oldest events. */
 static void put_event(struct event_log *log, struct blob *text)
 {
 	size_t bytes = text == NULL ? 0 : text->str.n + EVENT_OVERHEAD_BYTES;
 
-	while (log->first < log->next &&
+	while (!is_channel(log) && log->first < log->next &&
 	       (log->next - log->first == EVENT_LOG_EVENTS_MAX || log->bytes + bytes > EVENT_LOG_BYTES_MAX))
 		drop_first(log);
 	if (log->next - log->first == log->cap)
@@ -139,31 +158,6 @@ static void wake_reader(struct event_reader *reader)
 	loop_post(reader->loop, &reader->task);
 }
 
-uint64_t event_log_append(struct event_log *log, struct str text, bool once)
-{
-	bool kept = text.n + EVENT_OVERHEAD_BYTES <= EVENT_LOG_BYTES_MAX;
-	struct blob *blob = kept ? blob_new(text) : NULL;
-	uint64_t number = 0;
-	struct list gone;
-
-	CHECK_OBJ(log, EVENT_LOG_MAGIC);
-	list_init(&gone);
-	pthread_mutex_lock(&log->shelf->lock);
-	if (!log->ended && !(once && is_waiting(log, text))) {
-		number = log->next;
-		put_event(log, blob);
-		blob = NULL;
-		event_shelf_relieve(log->shelf, &gone);
-		while (atomic_load(&event_bytes_kept) > EVENT_LOGS_BYTES_MAX && log->first < log->next)
-			drop_first(log);
-		wake_reader(log->reader);
-	}
-	pthread_mutex_unlock(&log->shelf->lock);
-	blob_unref(blob);
-	event_logs_release(&gone);
-	return number;
-}
-
 void event_log_finish(struct event_log *log)
 {
 	if (log->ended)
@@ -171,6 +165,36 @@ void event_log_finish(struct event_log *log)
 	log->ended = true;
 	event_log_note_unread(log);
 	wake_reader(log->reader);
+}
+
+uint64_t event_log_append(struct event_log *log, struct str text, bool once)
+{
+	bool kept = is_channel(log) || text.n + EVENT_OVERHEAD_BYTES <= EVENT_LOG_BYTES_MAX;
+	struct blob *blob = kept ? blob_new(text) : NULL;
+	uint64_t number = 0;
+	struct list gone;
+
+	CHECK_OBJ(log, EVENT_LOG_MAGIC);
+	list_init(&gone);
+	pthread_mutex_lock(&log->shelf->lock);
+	if (!log->ended && overruns(log)) {
+		drop_to(log, log->next - 1);
+		event_log_finish(log);
+	}
+	if (!log->ended && !(once && is_waiting(log, text))) {
+		number = log->next;
+		put_event(log, blob);
+		blob = NULL;
+		event_shelf_relieve(log->shelf, &gone);
+		while (!is_channel(log) && atomic_load(&event_bytes_kept) > EVENT_LOGS_BYTES_MAX &&
+		       log->first < log->next)
+			drop_first(log);
+		wake_reader(log->reader);
+	}
+	pthread_mutex_unlock(&log->shelf->lock);
+	blob_unref(blob);
+	event_logs_release(&gone);
+	return number;
 }
 
 void event_log_end(struct event_log *log)
@@ -261,8 +285,11 @@ void event_reader_took(struct event_reader *reader, uint64_t number)
 {
 	CHECK_OBJ(reader, READER_MAGIC);
 	pthread_mutex_lock(&reader->log->shelf->lock);
-	if (reader->log->reader == reader)
+	if (reader->log->reader == reader) {
 		reader->log->taken = number;
+		if (is_channel(reader->log) || reader->log->kind == EVENT_LOG_LISTEN)
+			drop_to(reader->log, number);
+	}
 	pthread_mutex_unlock(&reader->log->shelf->lock);
 }
 

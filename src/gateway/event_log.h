@@ -12,13 +12,15 @@
 #include "base/blob.h"
 #include "rt/loop.h"
 
-#define EVENT_LOG_EVENTS_MAX 256	 /* count: more than a client can sensibly have missed */
-#define EVENT_LOG_BYTES_MAX (1 << 20)	 /* of one log: an answer of that size still survives */
-#define EVENT_LOGS_PER_SESSION_MAX 64	 /* count: streamed calls that a session has under way */
-#define EVENT_LOGS_MAX 8192		 /* count, in the process */
-#define EVENT_LOGS_BYTES_MAX (64 << 20)	 /* of all logs */
-#define EVENT_LOG_AGE_MS (5 * 60 * 1000) /* since nobody reads it: clients come back within seconds */
-#define EVENT_LOGS_SWEEP_MS (15 * 1000)	 /* how late an old log may go */
+#define EVENT_LOG_EVENTS_MAX 256	  /* count: more than a client can sensibly have missed */
+#define EVENT_LOG_BYTES_MAX (1 << 20)	  /* of one log: an answer of that size still survives */
+#define EVENT_CHANNEL_EVENTS_MAX 1024	  /* count, not read yet */
+#define EVENT_CHANNEL_BYTES_MAX (4 << 20) /* not read yet, beside one answer of any size */
+#define EVENT_LOGS_PER_SESSION_MAX 64	  /* count: streamed calls that a session has under way */
+#define EVENT_LOGS_MAX 8192		  /* count, in the process */
+#define EVENT_LOGS_BYTES_MAX (64 << 20)	  /* of all logs */
+#define EVENT_LOG_AGE_MS (5 * 60 * 1000)  /* since nobody reads it: clients come back within seconds */
+#define EVENT_LOGS_SWEEP_MS (15 * 1000)	  /* how late an old log may go */
 
 struct event_log;
 struct event_reader;
@@ -26,6 +28,9 @@ struct event_reader;
 enum event_log_kind {
 	EVENT_LOG_SESSION = 's', /* what belongs to no call: one in a session */
 	EVENT_LOG_REQUEST = 'r', /* the answer to one POST */
+	/* Nobody can come back to these: what was read is gone at once. */
+	EVENT_LOG_CHANNEL = 'c', /* HTTP+SSE: nothing may be left out; one that is not read in time ends */
+	EVENT_LOG_LISTEN = 'l',	 /* subscriptions/listen */
 };
 
 struct event_log_spec {

@@ -177,7 +177,7 @@ struct event_log *event_log_new(const struct event_log_spec *spec)
 
 	list_init(&gone);
 	pthread_mutex_lock(&shelf->lock);
-	if (spec->kind == EVENT_LOG_SESSION)
+	if (spec->kind != EVENT_LOG_REQUEST)
 		log = log_in_table(shelf, spec->kind, spec->session, 0);
 	if (log == NULL && make_room(shelf, spec->session, &gone))
 		log = log_make(shelf, spec);

@@ -13,6 +13,7 @@
 #include "gateway/metrics.h"
 #include "gateway/request.h"
 #include "gateway/routes.h"
+#include "gateway/sse_server.h"
 
 #define REQUEST_MAGIC 0x52455153u /* "REQS" */
 
@@ -88,6 +89,10 @@ AWAITS static enum err serve(struct request *req)
 	switch (route) {
 	case ROUTE_MCP:
 		return serve_mcp(req);
+	case ROUTE_SSE:
+	case ROUTE_MESSAGES:
+		TRY(request_admit(req));
+		return route == ROUTE_SSE ? sse_open(req) : sse_take(req);
 	case ROUTE_NONE:
 		return ERR_HTTP_ROUTE;
 	default:

@@ -9,8 +9,8 @@ static const struct {
 	struct str path;
 	enum route route;
 } exact_paths[] = {
-	{{"/mcp", 4}, ROUTE_MCP},	    {{"/mcp/", 5}, ROUTE_MCP},
-	{{"/health/live", 12}, ROUTE_LIVE}, {{"/health/ready", 13}, ROUTE_READY},
+	{{"/mcp", 4}, ROUTE_MCP},	    {{"/mcp/", 5}, ROUTE_MCP},		{{"/sse", 4}, ROUTE_SSE},
+	{{"/messages", 9}, ROUTE_MESSAGES}, {{"/health/live", 12}, ROUTE_LIVE}, {{"/health/ready", 13}, ROUTE_READY},
 	{{"/metrics", 8}, ROUTE_METRICS},   {{"/status", 7}, ROUTE_STATUS},
 };
 
@@ -21,12 +21,14 @@ enum route routes_find(const struct request *req)
 	for (size_t i = 0; i < ARRAY_LEN(exact_paths); i++)
 		if (str_eq(path, exact_paths[i].path))
 			return exact_paths[i].route;
-	return str_starts(path, STR("/mcp/")) ? ROUTE_MCP : ROUTE_NONE;
+	if (str_starts(path, STR("/mcp/")))
+		return ROUTE_MCP;
+	return str_starts(path, STR("/sse/")) ? ROUTE_SSE : ROUTE_NONE;
 }
 
 enum err routes_find_view(struct request *req)
 {
-	struct str name = str_skip(req->exchange->path, strlen("/mcp/"));
+	struct str name = str_skip(req->exchange->path, strlen("/mcp/")); /* "/sse/" is as long */
 
 	if (name.n > 0 && name.p[name.n - 1] == '/')
 		name.n--;
@@ -125,13 +127,16 @@ static bool is_json_type(struct str type)
 	return str_eq_nocase(str_trim(media), STR("application/json"));
 }
 
+enum err routes_check_type(const struct request *req)
+{
+	return is_json_type(http_field_get(&req->exchange->fields, HTTP_CONTENT_TYPE)) ? OK : ERR_HTTP_TYPE;
+}
+
 enum err routes_check_media(struct request *req)
 {
-	struct str type = http_field_get(&req->exchange->fields, HTTP_CONTENT_TYPE);
 	struct str accept = http_field_get(&req->exchange->fields, HTTP_ACCEPT);
 
-	if (!is_json_type(type))
-		return ERR_HTTP_TYPE;
+	TRY(routes_check_type(req));
 	/* What every SDK sends is not worth parsing. */
 	if (str_eq(accept, STR("application/json, text/event-stream"))) {
 		req->accepts_json = req->accepts_sse = true;

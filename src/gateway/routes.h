@@ -4,12 +4,21 @@
 
 #include "gateway/request.h"
 
-enum route { ROUTE_NONE, ROUTE_MCP, ROUTE_LIVE, ROUTE_READY, ROUTE_METRICS, ROUTE_STATUS };
+enum route {
+	ROUTE_NONE,
+	ROUTE_MCP,
+	ROUTE_SSE,	/* HTTP+SSE: the stream, */
+	ROUTE_MESSAGES, /* and what clients say */
+	ROUTE_LIVE,
+	ROUTE_READY,
+	ROUTE_METRICS,
+	ROUTE_STATUS,
+};
 
 /* Which endpoint a path means. */
 enum route routes_find(const struct request *req);
 
-/* Set the request's view from /mcp or /mcp/{toolset}.
+/* Set the request's view from /mcp or /mcp/{toolset}, /sse or /sse/{toolset}.
  *   Errors     ERR_MCP_TOOLSET */
 NODISCARD enum err routes_find_view(struct request *req);
 
@@ -20,6 +29,10 @@ NODISCARD enum err routes_check_origin(struct request *req);
 /* Content-Type and Accept of a POSTed message.
  *   Errors     ERR_HTTP_TYPE, ERR_HTTP_ACCEPT */
 NODISCARD enum err routes_check_media(struct request *req);
+
+/* Content-Type alone: where Accept has no meaning.
+ *   Errors     ERR_HTTP_TYPE */
+NODISCARD enum err routes_check_type(const struct request *req);
 
 /* Answer a CORS preflight. */
 NODISCARD enum err routes_preflight(struct request *req) AWAITS;

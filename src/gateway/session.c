@@ -6,6 +6,7 @@
 #include "gateway/assembly.h"
 #include "gateway/capabilities.h"
 #include "gateway/client_ask.h"
+#include "gateway/sse_server.h"
 
 static struct str session_mark(const struct request *req, char out[64])
 {
@@ -23,6 +24,16 @@ static enum err check_version_header(struct request *req)
 	return version.p == NULL || mcp_revision_of(version) != MCP_UNKNOWN ? OK : ERR_MCP_VERSION_HEADER;
 }
 
+/* A GET without a session comes from a client that looks for a stream before it has one, and wants a
+ * 405 then; or from one that speaks HTTP+SSE, which it finds elsewhere. */
+static enum err session_missing(struct request *req)
+{
+	if (req->exchange->method != HTTP_GET)
+		return ERR_MCP_SESSION_NEEDED;
+	req->problem = STR("POST initialize first; clients of the HTTP+SSE transport connect to /sse");
+	return ERR_HTTP_METHOD;
+}
+
 AWAITS enum err request_session(struct request *req)
 {
 	struct str token = http_field_get(&req->exchange->fields, HTTP_MCP_SESSION_ID);
@@ -30,7 +41,7 @@ AWAITS enum err request_session(struct request *req)
 	char key[64];
 
 	if (token.p == NULL)
-		return req->exchange->method == HTTP_GET ? ERR_HTTP_METHOD : ERR_MCP_SESSION_NEEDED;
+		return session_missing(req);
 	TRY(check_version_header(req));
 	TRY(request_open_token(req, token));
 	TRY(state_marked(req->gateway->state, session_mark(req, key), &ended_ms));
@@ -49,17 +60,34 @@ static enum mcp_revision negotiate(struct request *req)
 	return asked == MCP_UNKNOWN || mcp_is_modern(asked) ? MCP_LEGACY_LATEST : asked;
 }
 
+static void add_session_header(struct request *req, const struct mcp_session *made)
+{
+	AUTO_BUF header = {0};
+
+	req->session = *made;
+	req->has_session = true;
+	buf_put(&header, req->exchange->extra_headers);
+	buf_put(&header, STR("Mcp-Session-Id: "));
+	mcp_session_seal(req->gateway->session_key, &req->session, str_of(req->caller.principal), &header);
+	buf_put(&header, STR("\r\n"));
+	req->exchange->extra_headers = arena_str(req->arena, buf_str(&header));
+}
+
 AWAITS enum err request_initialize(struct request *req)
 {
 	struct str token = http_field_get(&req->exchange->fields, HTTP_MCP_SESSION_ID);
-	AUTO_BUF result = {0}, header = {0};
+	struct mcp_session made;
+	AUTO_BUF result = {0};
 
 	/* One that has ended is no obstacle: some clients start anew with the old header. */
 	if (token.p != NULL && request_session(req) == OK)
 		return ERR_MCP_SECOND_INIT;
 	req->revision = negotiate(req);
-	mcp_session_new(&req->message, req->revision, &req->session);
-	req->has_session = true;
+	mcp_session_new(&req->message, req->revision, &made);
+	if (req->has_session)
+		TRY(sse_initialize(req, &made)); /* its stream is there already, and is the session */
+	else
+		add_session_header(req, &made);
 
 	buf_put(&result, STR("{\"protocolVersion\":\""));
 	buf_put(&result, mcp_revision_text(req->revision));
@@ -72,12 +100,6 @@ AWAITS enum err request_initialize(struct request *req)
 		buf_put_json(&result, req->view->instructions);
 	}
 	buf_put_byte(&result, '}');
-
-	buf_put(&header, req->exchange->extra_headers);
-	buf_put(&header, STR("Mcp-Session-Id: "));
-	mcp_session_seal(req->gateway->session_key, &req->session, str_of(req->caller.principal), &header);
-	buf_put(&header, STR("\r\n"));
-	req->exchange->extra_headers = arena_str(req->arena, buf_str(&header));
 	return answer_result(req, buf_str(&result));
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "gateway/event_id.h"
+#include "gateway/sse_server.h"
 
 #define STREAM_MAGIC 0x5354524du /* "STRM" */
 
@@ -42,6 +43,8 @@ void open_stream_free(struct open_stream *open)
 	CHECK_OBJ(open, STREAM_MAGIC);
 	if (open->kind == STREAM_SESSION)
 		session_release(open);
+	if (open->kind == STREAM_CHANNEL)
+		sse_session_closed(open->here, open->session);
 	if (open->reader != NULL)
 		event_reader_leave(open->reader);
 	open->magic = 0;
@@ -56,7 +59,9 @@ static bool push_event(struct open_stream *open, const struct event *event)
 	AUTO_BUF id = {0};
 	struct http_event out = {.data = event->text->str, .blob = event->text};
 
-	if (open->kind != STREAM_LISTEN) {
+	if (open->kind == STREAM_CHANNEL)
+		out.type = STR("message");
+	if (open->kind == STREAM_SESSION || open->kind == STREAM_RESUMED) {
 		event_id_write(open->kind == STREAM_SESSION ? EVENT_LOG_SESSION : EVENT_LOG_REQUEST,
 			       event_log_serial(log), event->number, open->request_id, &id);
 		out.id = buf_str(&id);
@@ -153,18 +158,29 @@ enum err stream_keep(struct request *req, struct open_stream *open, struct event
 
 /* ---- what is said -------------------------------------------------------------------------- */
 
-struct event_log *session_log(const char *session, struct str view)
+static struct session_notes *notes_new(struct str view)
+{
+	struct session_notes *notes = calloc(1, sizeof(*notes) + view.n + 1);
+
+	CHECK(notes != NULL);
+	if (view.n > 0)
+		memcpy(notes + 1, view.p, view.n);
+	notes->view = (struct str){(const char *)(notes + 1), view.n};
+	return notes;
+}
+
+struct event_log *session_log(enum event_log_kind kind, const char *session, struct str view)
 {
 	const struct event_log_spec spec = {
-		.kind = EVENT_LOG_SESSION,
+		.kind = kind,
 		.session = {session, MCP_SESSION_NUMBER_LEN},
-		.attachment = blob_new(view),
-		.attachment_free = (void (*)(void *))blob_unref,
+		.attachment = notes_new(view),
+		.attachment_free = free,
 	};
 	struct event_log *log = event_log_new(&spec);
 
 	if (log == NULL || event_log_attachment(log) != spec.attachment)
-		blob_unref(spec.attachment);
+		free(spec.attachment);
 	return log;
 }
 
@@ -175,7 +191,7 @@ static void begin_log(struct open_stream *open)
 
 	if (open->kind != STREAM_SESSION || open->reader != NULL)
 		return;
-	log = session_log(open->session, open->view);
+	log = session_log(EVENT_LOG_SESSION, open->session, open->view);
 	if (log == NULL)
 		return;
 	open->reader = event_log_read(log, EVENTS_UNREAD, true, pump, open);
@@ -249,12 +265,12 @@ static void tell_stream(struct open_stream *open, const struct change *change)
 static void tell_absent(struct event_log *log, void *arg)
 {
 	const struct change *change = arg;
-	const struct blob *view = event_log_attachment(log);
+	const struct session_notes *notes = event_log_attachment(log);
 
 	for (int kind = 0; kind < CHANGED_KINDS; kind++) {
 		AUTO_BUF message = {0};
 
-		if (!kind_changed(change, view->str, kind))
+		if (!kind_changed(change, notes->view, kind))
 			continue;
 		mcp_compose_notification(changed_method[kind], STR_NONE, &message);
 		event_log_append(log, buf_str(&message), true);

@@ -15,6 +15,13 @@ enum stream_kind {
 	STREAM_SESSION, /* the GET stream of a session: events have ids */
 	STREAM_RESUMED, /* the rest of a POST's stream: events have ids */
 	STREAM_LISTEN,	/* subscriptions/listen: none, and no replay */
+	STREAM_CHANNEL, /* the stream of HTTP+SSE, which is its session */
+};
+
+/* What lives as long as the log of a session or of a listen stream: attached to it. */
+struct session_notes {
+	struct str view;  /* in the same allocation */
+	atomic_uint said; /* HTTP+SSE: what initialize said: revision << 16 | capabilities; 0 nothing yet */
 };
 
 struct open_stream {
@@ -46,7 +53,7 @@ void stream_say(struct open_stream *open, struct str message);
 
 /* The log of a session's own stream, made when there is none.
  *   returns    with a reference; NULL when there is no room */
-struct event_log *session_log(const char *session, struct str view);
+struct event_log *session_log(enum event_log_kind kind, const char *session, struct str view);
 
 /* stream_session.c: the session has no stream here any more. */
 void session_release(struct open_stream *open);
