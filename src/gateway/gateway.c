@@ -87,6 +87,7 @@ void gateway_free(struct gateway *gateway)
 		metrics_free(here->metrics);
 		map_free(&here->in_flight);
 		map_free(&here->asked);
+		map_free(&here->parked);
 	}
 	config_unref(gateway->config);
 	config_unref(gateway->started_config);

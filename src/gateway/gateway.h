@@ -25,7 +25,9 @@ struct gateway_loop {
 	struct metrics *metrics;
 	struct map in_flight; /* legacy calls by "session number/id": see in_flight.c */
 	struct map asked;     /* open questions to clients by serial: see client_ask.c */
-	uint64_t ask_serial;
+	struct map parked;    /* calls of modern clients to legacy servers by serial: see parked.h */
+	size_t parked_bytes;
+	uint64_t ask_serial, parked_serial;
 	struct list streams; /* open SSE streams: see streams.c */
 	size_t stream_count;
 };
@@ -41,7 +43,8 @@ struct gateway {
 	struct http_server *server, *control;
 	struct listener **listeners; /* parallel to config->listen */
 	size_t listener_count;
-	struct secret *session_key;
+	struct secret *session_key; /* these two are borrowed from serve.c */
+	struct secret *request_state_key;
 	struct assembly *assembly; /* upstreams to catalog */
 	struct stream_watch *stream_watch;
 	struct gateway_loop *loops; /* one each, by loop_index */

@@ -95,6 +95,7 @@ enum err keys_load(struct str data_directory, struct buf *problem, struct keys *
 	master = secret_new(key);
 	ret_keys->api_key = secret_derive(master, STR("gatehouse api-key 1"));
 	ret_keys->session = secret_derive(master, STR("gatehouse session 1"));
+	ret_keys->state = secret_derive(master, STR("gatehouse request-state 1"));
 	ret_keys->audit = secret_derive(master, STR("gatehouse audit 1"));
 	return OK;
 }
@@ -103,6 +104,7 @@ void keys_free(struct keys *keys)
 {
 	secret_free(keys->api_key);
 	secret_free(keys->session);
+	secret_free(keys->state);
 	secret_free(keys->audit);
 	*keys = (struct keys){0};
 }

@@ -5,10 +5,11 @@
 
 #include "base/crypto.h"
 
-/* The three keys; each is taken over by the room that uses it, or freed with keys_free. */
+/* The keys, one for each purpose; each is taken over by the room that uses it, or freed with keys_free. */
 struct keys {
 	struct secret *api_key; /* MACs of API keys */
 	struct secret *session; /* seals session ids */
+	struct secret *state;	/* seals requestState */
 	struct secret *audit;	/* the audit chain */
 };
 

@@ -38,6 +38,12 @@ void question_gone(void *arg, struct server_request *request) AWAITS;
  *              would not */
 NODISCARD enum err rounds_call(struct request *req, struct upstream *upstream, struct upstream_call *call) AWAITS;
 
+/* rounds.c: a legacy server's demand that somebody opens a URL (-32042, an error there) becomes a round
+ * for a modern client; the retry simply makes the call again.
+ *   Errors     ERR_MCP_CAPABILITY: it did not declare URL elicitation; ERR_MCP_INPUT: it was asked, and
+ *              would not; ERR_LIMIT */
+NODISCARD enum err rounds_from_urls(struct request *req, struct upstream_call *call);
+
 /* rounds.c: whether a modern client may be asked what this answer asks.
  *   Errors     ERR_MCP_CAPABILITY with req->problem_data, ERR_UPSTREAM_GARBAGE, ERR_LIMIT */
 NODISCARD enum err rounds_check(struct request *req, const struct mcp_message *answer);

@@ -7,6 +7,7 @@
 #include "gateway/client_ask.h"
 #include "gateway/metrics.h"
 #include "gateway/param_headers.h"
+#include "gateway/parked.h"
 #include "gateway/tasks.h"
 #include "mcp/extension.h"
 
@@ -78,6 +79,7 @@ AWAITS static void prepare_call(struct request *req, const struct relay *relay, 
 				.arguments = relay->wrapped ? relay->arguments : STR_NONE,
 				.task_id = relay->task_id,
 				.no_task = tasks_drop_param(req, relay->item),
+				.no_answers = !mcp_is_modern(relay->item->offer->revision),
 				.wants_progress = wants_progress,
 				.capabilities = client_capabilities(req),
 				.client_info =
@@ -94,6 +96,8 @@ AWAITS static void prepare_call(struct request *req, const struct relay *relay, 
 		.session = req->has_session ? str_of(req->session.number) : STR_NONE,
 		.request_id = req->id,
 		.on_notification = relay_notification,
+		.on_request = !req->modern && client_can_answer(req) != 0 ? question_relay : NULL,
+		.on_request_gone = question_gone,
 		.arg = req,
 	};
 }
@@ -155,9 +159,23 @@ AWAITS static enum err call_for_session(struct request *req, struct upstream *up
 	return err;
 }
 
-AWAITS static enum err call_for_modern(struct request *req, struct upstream *upstream, struct upstream_call *call)
+/* Whether a legacy server may ask this client something, or is asking already. */
+static bool may_ask(const struct request *req, const struct relay *relay)
 {
-	TRY(upstream_call(upstream, call));
+	if (mcp_is_modern(relay->item->offer->revision) || !mcp_has_rounds(req->method))
+		return false;
+	return client_can_answer(req) != 0 ||
+	       (req->message.params != NULL &&
+		json_member(&req->message.index, req->message.params, STR("requestState")) != NULL);
+}
+
+AWAITS static enum err call_for_modern(struct request *req, const struct relay *relay, struct upstream_call *call)
+{
+	if (may_ask(req, relay))
+		TRY(parked_call(req, relay, call));
+	else
+		TRY(upstream_call(relay->item->upstream, call));
+	TRY(rounds_from_urls(req, call));
 	return rounds_check(req, &call->answer);
 }
 
@@ -168,8 +186,7 @@ AWAITS static enum err ask_upstream(struct request *req, const struct relay *rel
 	enum err err;
 
 	in_flight_begin(req, &slot);
-	err = req->modern ? call_for_modern(req, relay->item->upstream, call)
-			  : call_for_session(req, relay->item->upstream, call);
+	err = req->modern ? call_for_modern(req, relay, call) : call_for_session(req, relay->item->upstream, call);
 	if (err == OK)
 		err = rounds_refused(req, &call->answer);
 	in_flight_end(&slot);

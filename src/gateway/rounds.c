@@ -178,15 +178,43 @@ enum err rounds_check(struct request *req, const struct mcp_message *answer)
 	return missing == 0 ? OK : lacks(req, missing);
 }
 
+static bool error_is(const struct mcp_message *answer, struct str code)
+{
+	const struct json_member *m =
+		answer->error == NULL ? NULL : json_member(&answer->index, answer->error, STR("code"));
+
+	return m != NULL && str_eq(m->value, code);
+}
+
+enum err rounds_from_urls(struct request *req, struct upstream_call *call)
+{
+	AUTO_BUF text = {0};
+	char *copy;
+
+	if (likely(!error_is(&call->answer, STR("-32042"))))
+		return OK;
+	if (!(client_can_answer(req) & MCP_CAN_ELICIT_URL))
+		return lacks(req, MCP_CAN_ELICIT_URL);
+	/* Asked before and still demanded: then they did not agree, or it did not help. */
+	if (json_member(&req->message.index, req->message.params, STR("inputResponses")) != NULL) {
+		req->problem = arena_fmt(req->arena, "%.*s cannot go on before the page that it named was visited",
+					 STR_ARG(req->upstream));
+		return ERR_MCP_INPUT;
+	}
+	TRY(mcp_url_round(req->arena, &call->answer, &text));
+	copy = arena_try_alloc(req->arena, text.n);
+	if (copy == NULL)
+		return ERR_LIMIT;
+	memcpy(copy, text.p, text.n);
+	return mcp_message_read(req->arena, (struct str){copy, text.n}, &call->answer) == OK ? OK : ERR_LIMIT;
+}
+
 /* spec: 2026-07-28 basic#error-codes: -32021 is HTTP 400, however late it comes */
 enum err rounds_refused(struct request *req, const struct mcp_message *answer)
 {
-	const struct json_member *code, *text, *more;
+	const struct json_member *text, *more;
 
-	if (likely(answer->error == NULL))
-		return OK;
-	code = json_member(&answer->index, answer->error, STR("code"));
-	if (code == NULL || !str_eq(code->value, STR("-32021")))
+	if (likely(!error_is(answer, STR("-32021"))))
 		return OK;
 	text = json_member(&answer->index, answer->error, STR("message"));
 	more = json_member(&answer->index, answer->error, STR("data"));

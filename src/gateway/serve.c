@@ -28,6 +28,7 @@
 #include "gateway/event_log.h"
 #include "gateway/keys.h"
 #include "gateway/notify.h"
+#include "gateway/parked.h"
 #include "gateway/reload.h"
 #include "gateway/stream_watch.h"
 #include "gateway/welcome.h"
@@ -164,6 +165,7 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 	TRY(db_open(&spec, problem, &gateway->db));
 	gateway->state = state_memory_new(STATE_ENTRIES_MAX);
 	gateway->session_key = serving->keys.session;
+	gateway->request_state_key = serving->keys.state;
 	TRY(audit_start(gateway->db, serving->keys.audit, config->durability, &gateway->audit));
 	serving->keys.audit = NULL;
 	if (config->auth_required)
@@ -279,8 +281,10 @@ AWAITS static void stop(struct serving *serving)
 	atomic_store(&gateway->draining, true);
 	notify_systemd("STOPPING=1");
 	client_asks_end(gateway, STR_NONE, ERR_SHUTDOWN);
+	parked_drain(gateway);
 	if (gateway->server != NULL)
 		http_server_drain(gateway->server, grace_ms);
+	parked_stop(gateway);
 	event_logs_stop();
 	await_reload(gateway);
 	if (gateway->control != NULL)

@@ -212,3 +212,46 @@ void mcp_compose_input(struct arena *arena, enum mcp_method method, struct str p
 	put_modern_params(arena, params, out);
 	buf_put_byte(out, '}');
 }
+
+static NODISCARD enum err put_url_input(struct arena *arena, struct str elicitation, unsigned number, struct buf *out)
+{
+	struct json_index index;
+	const struct json_member *url, *text;
+
+	if (json_scan(arena, elicitation, &index) != OK || index.kind != JSON_OBJECT)
+		return ERR_UPSTREAM_GARBAGE;
+	url = json_member(&index, NULL, STR("url"));
+	text = json_member(&index, NULL, STR("message"));
+	if (url == NULL || url->kind != JSON_STRING)
+		return ERR_UPSTREAM_GARBAGE;
+	buf_put_fmt(out, "%s\"u%u\":{\"method\":\"elicitation/create\",\"params\":{\"mode\":\"url\",\"message\":",
+		    number == 1 ? "" : ",", number);
+	buf_put(out, text == NULL || text->kind != JSON_STRING ? STR("\"\"") : text->value);
+	buf_put(out, STR(",\"url\":"));
+	buf_put(out, url->value);
+	buf_put(out, STR("}}"));
+	return OK;
+}
+
+enum err mcp_url_round(struct arena *arena, const struct mcp_message *answer, struct buf *out)
+{
+	const struct json_member *error_data = json_member(&answer->index, answer->error, STR("data"));
+	const struct json_member *list =
+		error_data == NULL ? NULL : json_member(&answer->index, error_data, STR("elicitations"));
+	struct json_index index;
+	struct str elicitation;
+	size_t cursor = 0;
+	unsigned count = 0;
+
+	if (list == NULL || list->kind != JSON_ARRAY || json_scan(arena, list->value, &index) != OK)
+		return ERR_UPSTREAM_GARBAGE;
+	buf_put(out, STR("{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{\"resultType\":\"input_required\","
+			 "\"inputRequests\":{"));
+	while (json_element(&index, &cursor, &elicitation)) {
+		if (count == MCP_INPUTS_MAX)
+			return ERR_LIMIT;
+		TRY(put_url_input(arena, elicitation, ++count, out));
+	}
+	buf_put(out, STR("}}}"));
+	return count > 0 ? OK : ERR_UPSTREAM_GARBAGE;
+}

@@ -52,6 +52,12 @@ bool mcp_is_input_required(const struct mcp_message *answer);
  *   Errors     ERR_UPSTREAM_GARBAGE: neither questions nor state, or no question; ERR_LIMIT */
 NODISCARD enum err mcp_round_read(struct arena *arena, const struct mcp_message *answer, struct mcp_round *ret_round);
 
+/* Append a whole `input_required` response made from a URLElicitationRequired error (-32042), without a
+ * requestState.
+ *   Errors     ERR_UPSTREAM_GARBAGE: it names no URL; ERR_LIMIT (MCP_INPUTS_MAX)
+ *   Source     MCP 2025-11-25 client/elicitation#url-elicitation-required-error */
+NODISCARD enum err mcp_url_round(struct arena *arena, const struct mcp_message *answer, struct buf *out);
+
 /* The params of a modern question for a client of the sessions era: a URL elicitation has an
  * elicitationId there, which is made here. In the arena. */
 struct str mcp_input_for_session(struct arena *arena, const struct mcp_input *input);

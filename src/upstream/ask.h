@@ -15,6 +15,7 @@ struct ask {
 	bool idempotent;
 	int64_t timeout_ms;		  /* without a sign of life; 0 none */
 	const struct upstream_call *call; /* the client's, for its notifications; NULL: our own */
+	struct server_requests *requests; /* that the server made meanwhile; NULL none */
 	/* out */
 	bool sent;     /* the server may have seen it */
 	int status;    /* HTTP */
@@ -66,6 +67,8 @@ void http_call_lines(struct buf *head, enum mcp_revision revision, struct str me
  *   Runs on    the lane's loop */
 void errand_cancelled(struct upstream *upstream, struct lane *lane, struct str head, uint64_t id);
 void errand_reply(struct upstream *upstream, struct lane *lane, struct str head, const struct mcp_message *request);
+/* Any message of ours. */
+void errand_message(struct upstream *upstream, struct lane *lane, struct str head, struct str message);
 void errand_delete(struct upstream *upstream, struct lane *lane, struct str head);
 
 /* Append the answer to a request that a server makes of us: `{}` to a ping, else "method not

@@ -14,6 +14,7 @@
 
 #include "base/check.h"
 #include "upstream/channel.h"
+#include "upstream/server_request.h"
 
 /* What the home loop does for a call; lies on the caller's stack while it waits. */
 struct order {
@@ -150,8 +151,14 @@ AWAITS static enum err receive(struct upstream *upstream, struct mailbox *mailbo
 	for (;;) {
 		AUTO(letter) *letter = NULL;
 
-		TRY(mailbox_take(mailbox, ask->timeout_ms, &letter));
+		TRY(mailbox_take(mailbox, ask_timeout_ms(ask), &letter));
+		if (!letter->last && letter->message.kind == MCP_REQUEST) {
+			ask_request(upstream, NULL, ask, &letter->message);
+			continue;
+		}
 		if (!letter->last) {
+			if (mcp_method_of(letter->message.method) == MCP_M_N_CANCELLED)
+				ask_request_gone(ask, &letter->message);
 			TRY(ask_notify(upstream, ask, &letter->message));
 			continue;
 		}
@@ -204,6 +211,7 @@ AWAITS enum err channel_call(struct upstream *upstream, struct lane *lane, struc
 		ask.id = order.id;
 		ask.revision = order.revision;
 		err = receive(upstream, mailbox, &ask);
+		ask_requests_end(&ask);
 	}
 	if (err != OK) {
 		if (order.pending)

@@ -57,12 +57,21 @@ static void take_response(struct instance *instance, struct arena *arena, const 
 	pending_settle(pending, letter_new(arena, message, true));
 }
 
-static void take_request(struct instance *instance, const struct mcp_message *message)
+/* The server asks a client something. Only the call in flight can be meant, if there is one alone:
+ * asking the wrong person is worse than asking nobody. */
+static void take_request(struct instance *instance, struct arena *arena, const struct mcp_message *message)
 {
+	struct pending *pending = pending_sole(instance);
 	AUTO_BUF reply = {0};
 
+	if (pending != NULL && mcp_method_of(message->method) != MCP_M_PING &&
+	    !mcp_is_modern(instance->hello.revision)) {
+		mailbox_put(pending->mailbox, letter_new(arena, message, false));
+		return;
+	}
 	put_server_reply(message, &reply);
 	channel_send(instance->channel, buf_str(&reply));
+	arena_free(arena);
 }
 
 /* Log messages name no call. They go to the only one in flight, and only while all calls of
@@ -70,6 +79,27 @@ static void take_request(struct instance *instance, const struct mcp_message *me
 static struct pending *log_reader(struct instance *instance)
 {
 	return instance->many_callers ? NULL : pending_sole(instance);
+}
+
+/* A question is taken back: the call that was asked knows which. */
+static void take_back(struct instance *instance, const struct mcp_message *message)
+{
+	struct str text = message->index.text;
+	struct pending *pending;
+	size_t cursor = 0;
+
+	while ((pending = map_next(&instance->upstream->pending, &cursor)) != NULL) {
+		struct mcp_message copy;
+		struct arena *arena;
+
+		if (pending->instance != instance || pending->endless)
+			continue;
+		arena = arena_new(text.n * ARENA_BYTES_PER_BYTE + ARENA_BYTES_MIN);
+		if (mcp_message_read(arena, arena_str(arena, text), &copy) == OK)
+			mailbox_put(pending->mailbox, letter_new(arena, &copy, false));
+		else
+			arena_free(arena);
+	}
 }
 
 static void take_notification(struct instance *instance, struct arena *arena, const struct mcp_message *message)
@@ -91,6 +121,9 @@ static void take_notification(struct instance *instance, struct arena *arena, co
 
 			pending = token == NULL ? NULL : pending_of(instance, token->value);
 		}
+		break;
+	case MCP_M_N_CANCELLED:
+		take_back(instance, message);
 		break;
 	case MCP_M_N_MESSAGE:
 		pending = log_reader(instance);
@@ -146,8 +179,7 @@ void channel_take(struct instance *instance, struct str line)
 		take_notification(instance, arena, &message);
 		break;
 	case MCP_REQUEST:
-		take_request(instance, &message);
-		arena_free(arena);
+		take_request(instance, arena, &message);
 		break;
 	}
 }

@@ -42,7 +42,7 @@ AWAITS static void errand_main(void *arg)
 	struct str text;
 	enum err err = ERR_UPSTREAM_DOWN;
 
-	if (errand->lane->pool != NULL)
+	if (lane_pool(upstream, errand->lane) != NULL)
 		err = http_call(errand->lane->pool, arena, &call, &answer);
 	if (err == OK)
 		err = http_answer_body(answer, ERRAND_ANSWER_BYTES_MAX, &text);
@@ -108,6 +108,14 @@ void errand_reply(struct upstream *upstream, struct lane *lane, struct str head,
 	struct errand *errand = errand_new(upstream, lane, STR("POST"), head);
 
 	put_server_reply(request, &errand->body);
+	errand_send(errand);
+}
+
+void errand_message(struct upstream *upstream, struct lane *lane, struct str head, struct str message)
+{
+	struct errand *errand = errand_new(upstream, lane, STR("POST"), head);
+
+	buf_put(&errand->body, message);
 	errand_send(errand);
 }
 

@@ -10,7 +10,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "http/sse.h"
-#include "upstream/ask.h"
+#include "upstream/server_request.h"
 
 #define RESUMES_MAX 16
 #define RESUME_MS 1000 /* when the server names no time */
@@ -71,11 +71,13 @@ AWAITS static enum err take_message(struct events *events, const struct mcp_mess
 
 	switch (message->kind) {
 	case MCP_NOTIFICATION:
+		if (mcp_method_of(message->method) == MCP_M_N_CANCELLED)
+			ask_request_gone(ask, message);
 		return ask_notify(events->upstream, ask, message);
 	case MCP_REQUEST:
 		/* spec: 2026-07-28 allows no requests of the server's */
 		if (!mcp_is_modern(ask->revision))
-			errand_reply(events->upstream, events->lane, ask->head, message);
+			ask_request(events->upstream, events->lane, ask, message);
 		return OK;
 	case MCP_RESPONSE:
 		break;
@@ -145,7 +147,7 @@ AWAITS static enum err read_stream(struct events *events, struct http_answer *an
 			TRY(take_event(events, &event));
 			/* A message is a sign of life, a keep-alive comment is none. */
 			if (event.data.n > 0)
-				http_answer_timeout(answer, events->ask->timeout_ms);
+				http_answer_timeout(answer, ask_timeout_ms(events->ask));
 		}
 	}
 	return OK;
@@ -187,6 +189,7 @@ AWAITS enum err http_ask_events(struct upstream *upstream, struct lane *lane, st
 		err = resume(&events);
 	}
 	sse_reader_free(&events.reader);
+	ask_requests_end(ask);
 	if (err == OK && !events.answered)
 		err = ERR_UPSTREAM_DOWN;
 	if (err == OK)

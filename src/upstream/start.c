@@ -154,10 +154,12 @@ AWAITS static enum err ask_initialize(struct instance *instance, enum mcp_revisi
 	enum err err;
 
 	*ask = (struct ask){.arena = instance->arena, .id = peer_next_id(instance)};
-	question.text = arena_fmt(instance->arena,
-				  "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"initialize\",\"params\":{"
-				  "\"protocolVersion\":\"%.*s\",\"capabilities\":{},\"clientInfo\":%.*s}}",
-				  (unsigned long long)ask->id, STR_ARG(mcp_revision_text(wanted)), STR_ARG(mcp_self));
+	question.text =
+		arena_fmt(instance->arena,
+			  "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"initialize\",\"params\":{"
+			  "\"protocolVersion\":\"%.*s\",\"capabilities\":{\"sampling\":{\"tools\":{},\"context\":{}},"
+			  "\"elicitation\":{\"form\":{},\"url\":{}},\"roots\":{}},\"clientInfo\":%.*s}}",
+			  (unsigned long long)ask->id, STR_ARG(mcp_revision_text(wanted)), STR_ARG(mcp_self));
 	err = peer_ask(instance, &question, ask);
 	facts_unref(facts);
 	return err;

@@ -100,6 +100,20 @@ async function sessionCall(session, name, args, answer = standard) {
 	return call;
 }
 
+const withCaps = (capabilities) => ({ meta: { 'io.modelcontextprotocol/clientCapabilities': capabilities } });
+
+function modernAsk(params, capabilities = CAN_ALL, target = gateway) {
+	return modern(target, 'tools/call', params, withCaps(capabilities));
+}
+
+/** The retry's share of the params: every question answered. */
+function answersTo({ result }) {
+	return {
+		inputResponses: Object.fromEntries(Object.entries(result.inputRequests).map(([key, { method }]) => [key, ANSWERS[method]])),
+		requestState: result.requestState,
+	};
+}
+
 for (const [upstream, era] of [['ns', 'a modern child'], ['nh', 'a modern HTTP server']]) {
 	describe(`a legacy client and ${era}`, () => {
 		test('one question of each kind, all at once', async () => {
@@ -203,6 +217,127 @@ for (const [upstream, era] of [['ns', 'a modern child'], ['nh', 'a modern HTTP s
 			assert.equal(answer.status, 400);
 			assert.equal(answer.message.error.code, -32021);
 			assert.deepEqual(answer.message.error.data, { requiredCapabilities: { sampling: {} } });
+		});
+	});
+}
+
+for (const [upstream, era] of [['os', 'a legacy child'], ['oh', 'a legacy HTTP server']]) {
+	describe(`a legacy client and ${era}`, () => {
+		test('one question of each kind, all at once', async () => {
+			const session = await openSession(gateway, { capabilities: CAN_ALL });
+			const call = await sessionCall(session, `${upstream}_ask`, { rounds: [{ a: ELICIT, b: SAMPLE, c: ROOTS }, { d: ELICIT }] });
+			assert.deepEqual(textOf(call.message), [{ a: ANSWERS[ELICIT.method], b: ANSWERS[SAMPLE.method], c: ANSWERS[ROOTS.method] }, { d: ANSWERS[ELICIT.method] }]);
+			assert.deepEqual(call.asked[0].params, ELICIT.params);
+		});
+		test('undeclared: refused at once', async () => {
+			const session = await openSession(gateway, { capabilities: { elicitation: {} } });
+			const call = await sessionCall(session, `${upstream}_ask`, { rounds: [{ a: ELICIT, b: SAMPLE }] });
+			assert.deepEqual(call.asked.map(({ method }) => method), [ELICIT.method]);
+			const [{ a, b }] = textOf(call.message);
+			assert.deepEqual(a, ANSWERS[ELICIT.method]);
+			assert.equal(b.error.code, -32601);
+		});
+		test('a client that can be asked nothing', async () => {
+			const session = await openSession(gateway, {});
+			const answer = await session.call(`${upstream}_ask`, { rounds: [{ a: ELICIT }] });
+			assert.equal(textOf(answer.message)[0].a.error.code, -32601);
+		});
+		test("a client's error reaches the server as it is", async () => {
+			const session = await openSession(gateway, { capabilities: CAN_ALL });
+			const error = { code: -1, message: 'User rejected sampling', data: { why: 'no' } };
+			const call = await sessionCall(session, `${upstream}_ask`, { rounds: [{ a: SAMPLE }] }, () => ({ error }));
+			assert.deepEqual(textOf(call.message), [{ a: { error } }]);
+		});
+		test('the server takes a question back', async () => {
+			const session = await openSession(gateway, { capabilities: CAN_ALL });
+			const call = await sessionCall(session, `${upstream}_ask`, { rounds: [{ a: { ...ELICIT, takeBack: 50 } }] }, () => undefined);
+			assert.deepEqual(textOf(call.message), [{ a: 'taken back' }]);
+			const [cancelled] = call.notified.filter(({ method }) => method === 'notifications/cancelled');
+			assert.equal(cancelled.params.requestId, call.asked[0].id);
+		});
+	});
+
+	describe(`a modern client and ${era}`, () => {
+		const name = `${upstream}_ask`;
+		test('questions become rounds, answered on any connection', async () => {
+			const rounds = [{ a: ELICIT, b: SAMPLE }, { c: ROOTS }];
+			const first = await modernAsk({ name, arguments: { rounds } });
+			assert.equal(first.status, 200);
+			assert.equal(first.message.result.resultType, 'input_required');
+			assert.deepEqual(first.message.result.inputRequests, { e1: ELICIT, e2: SAMPLE });
+			const second = await modernAsk({ name, arguments: { rounds }, ...answersTo(first.message) });
+			assert.deepEqual(Object.values(second.message.result.inputRequests), [ROOTS]);
+			const last = await modernAsk({ name, arguments: { rounds }, ...answersTo(second.message) });
+			assert.equal(last.message.result.resultType, 'complete');
+			assert.deepEqual(textOf(last.message), [{ a: ANSWERS[ELICIT.method], b: ANSWERS[SAMPLE.method] }, { c: ANSWERS[ROOTS.method] }]);
+		});
+		test('decline, cancel, and what was not answered or does not fit', async () => {
+			const rounds = [{ a: ELICIT, b: ELICIT, c: SAMPLE }];
+			const first = await modernAsk({ name, arguments: { rounds } });
+			const answered = await modernAsk({ name, arguments: { rounds }, requestState: first.message.result.requestState,
+				inputResponses: { e1: { action: 'decline' }, e2: 12345, e9: { action: 'accept' } } });
+			assert.deepEqual(Object.keys(answered.message.result.inputRequests), ['e2', 'e3']);
+			const again = await modernAsk({ name, arguments: { rounds }, requestState: answered.message.result.requestState, inputResponses: null });
+			assert.deepEqual(Object.keys(again.message.result.inputRequests), ['e2', 'e3']);
+			const last = await modernAsk({ name, arguments: { rounds }, requestState: again.message.result.requestState,
+				inputResponses: { e2: { action: 'cancel' }, e3: ANSWERS[SAMPLE.method] } });
+			assert.deepEqual(textOf(last.message), [{ a: { action: 'decline' }, b: { action: 'cancel' }, c: ANSWERS[SAMPLE.method] }]);
+		});
+		test('undeclared: refused at once, the call goes on', async () => {
+			const answer = await modernAsk({ name, arguments: { rounds: [{ a: SAMPLE }] } }, { elicitation: {} });
+			assert.equal(textOf(answer.message)[0].a.error.code, -32601);
+			const none = await modernAsk({ name, arguments: { rounds: [{ a: SAMPLE }] } }, {});
+			assert.equal(textOf(none.message)[0].a.error.code, -32601);
+		});
+		test('nobody but its owner, with its own call, takes a parked call up', async () => {
+			const rounds = [{ a: ELICIT }];
+			const first = await modernAsk({ name, arguments: { rounds } });
+			const good = answersTo(first.message);
+			const text = good.requestState;
+			const flipped = `${text.slice(0, 20)}${text[20] === 'A' ? 'B' : 'A'}${text.slice(21)}`;
+			const wrong = [
+				modernAsk({ name, arguments: { rounds }, ...good, requestState: flipped }),
+				modernAsk({ name, arguments: { rounds }, ...good, requestState: 'guess' }),
+				modernAsk({ name, arguments: { rounds: [{ a: SAMPLE }] }, ...good }),
+				modernAsk({ name: name === 'os_ask' ? 'oh_ask' : 'os_ask', arguments: { rounds }, ...good }),
+				modernAsk({ name, arguments: { rounds }, ...good }, CAN_ALL, gateway.as('beta')),
+				modernAsk({ name, arguments: { rounds }, ...good, requestState: 7 }),
+			];
+			for (const { status, message } of await Promise.all(wrong)) {
+				assert.equal(status, 200);
+				assert.equal(message.error.code, -32602);
+			}
+			const last = await modernAsk({ name, arguments: { rounds }, ...good });
+			assert.deepEqual(textOf(last.message), [{ a: ANSWERS[ELICIT.method] }]);
+			const late = await modernAsk({ name, arguments: { rounds }, ...good });
+			assert.equal(late.message.error.code, -32602);
+		});
+		test('prompts and resources', async () => {
+			for (const [method, params] of [['prompts/get', { name }], ['resources/read', { uri: RESOURCE[upstream] }]]) {
+				const first = await modern(gateway, method, params, withCaps(CAN_ALL));
+				assert.equal(first.message.result.resultType, 'input_required', JSON.stringify(first.message));
+				const last = await modern(gateway, method, { ...params, ...answersTo(first.message) }, withCaps(CAN_ALL));
+				assert.equal(last.message.result.resultType, 'complete');
+				assert.match(JSON.stringify(last.message.result), /Alice/);
+			}
+		});
+		test('a demand for a URL becomes a round', async () => {
+			const params = { name: `${upstream}_url`, arguments: { nonce: `${upstream}-1` } };
+			const first = await modernAsk(params);
+			assert.deepEqual(first.message.result.inputRequests,
+				{ u1: { method: 'elicitation/create', params: { mode: 'url', message: 'Sign in', url: 'https://example.test/a' } } });
+			const last = await modernAsk({ ...params, inputResponses: { u1: { action: 'accept' } } });
+			assert.equal(textOf(last.message), 'thanks');
+			const cannot = await modernAsk({ name: `${upstream}_url`, arguments: { nonce: `${upstream}-2` } }, { elicitation: {} });
+			assert.equal(cannot.status, 400);
+			assert.deepEqual(cannot.message.error.data, { requiredCapabilities: { elicitation: { url: {} } } });
+		});
+		test('a question that is taken back lets the call go on', async () => {
+			const rounds = [{ a: { ...ELICIT, takeBack: 150 } }];
+			const first = await modernAsk({ name, arguments: { rounds } });
+			await until('the question to be taken back', async () => textOf((await modern(gateway, 'tools/call', { name: `${upstream}_seen`, arguments: {} })).message).open === 0);
+			const last = await modernAsk({ name, arguments: { rounds }, ...answersTo(first.message) });
+			assert.deepEqual(textOf(last.message), [{ a: 'taken back' }]);
 		});
 	});
 }

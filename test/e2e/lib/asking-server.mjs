@@ -53,6 +53,7 @@ async function askLegacy(call, rounds, send) {
 				setTimeout(() => {
 					send({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: id, reason: 'changed my mind' } });
 					open.get(id)?.('taken back');
+					open.delete(id);
 				}, takeBack);
 			}
 			return [key, await asked];
