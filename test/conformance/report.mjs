@@ -45,12 +45,20 @@ function scenarios(columns) {
 		[item, kinds.get(item) === 'scored' ? 'scored' : kinds.get(item), ...columns.map(([, section]) => cell(inSection(section).find((row) => row.item === item)))]));
 }
 
+/** A cell that stands for several rows, told apart by their `part`. */
+function cells(several) {
+	const bad = several.filter(({ state }) => state !== 'passed');
+	if (several.length === 0) return '';
+	if (bad.length === 0) return MARK.passed;
+	return unique(bad.map(cell)).map((how) => `${how} (${bad.filter((row) => cell(row) === how).map(({ part }) => part).join(', ')})`).join('; ');
+}
+
 /** Items down, columns across, of one section's rows. */
 function grid(section, head) {
 	const here = inSection(section);
 	const columns = unique(here.map(({ column }) => column));
 	return table([head, ...columns], unique(here.map(({ item }) => item)).map((item) =>
-		[item, ...columns.map((column) => cell(here.find((row) => row.item === item && row.column === column)))]));
+		[item, ...columns.map((column) => cells(here.filter((row) => row.item === item && row.column === column)))]));
 }
 
 function score(section, wanted) {
@@ -117,13 +125,15 @@ ${scenarios([['2025-11-25', 'client/2025-11-25'], ['2026-07-28', 'client/2026-07
 ## Four quadrants
 
 What the suite does not cover: the same features with official clients of both lines in each era, through the gateway to
-fixtures of each era. "2025 to 2026" is a client of 2025-11-25 and a server of 2026-07-28.
+SDK servers of each era (v1 for 2025-11-25, v2 for 2026-07-28), over stdio and over HTTP. "2025 (v1) to 2026" is a client of
+2025-11-25 made with the v1 SDK and a server of 2026-07-28.
 
 ${grid('bridge', 'feature')}
 
 ## Clients and servers
 
-Each official client through the gateway to each official server.
+Each official client through the gateway to each official server: the list, a call, and an elicitation where the client can be
+asked.
 
 ${grid('matrix', 'client')}
 
