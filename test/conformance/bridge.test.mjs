@@ -32,7 +32,7 @@ function makeHandlers(asked) {
 		},
 		roots: () => {
 			asked.push(['roots']);
-			return { roots: [{ uri: 'file:///home/me', name: 'me' }] };
+			return { roots: [{ uri: 'file:///project', name: 'me' }] };
 		},
 	};
 }
@@ -56,7 +56,7 @@ const features = [
 		await client.close();
 	}],
 	['sampling', async ({ client }) => assert.equal(text(await client.call('sample')), 'sampled: on capital of France')],
-	['roots', async ({ client }) => assert.equal(text(await client.call('roots')), 'roots: file:///home/me')],
+	['roots', async ({ client }) => assert.equal(text(await client.call('roots')), 'roots: file:///project')],
 	['two questions at once', async ({ client, asked }) => {
 		assert.equal(text(await client.call('together')), 'my one and on two');
 		assert.equal(asked.length, 2);
