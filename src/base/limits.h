@@ -32,12 +32,16 @@
 #define REQUEST_ID_BYTES_MAX 128
 
 /* MCP */
-#define TOOL_NAME_BYTES_MAX 64	     /* what model APIs accept */
-#define LIST_PAGE_ITEMS 1000	     /* tools, prompts, resources per page to clients */
-#define UPSTREAM_PAGES_MAX 100	     /* pages read from one upstream's list */
-#define UPSTREAM_ITEMS_MAX 10000     /* tools (or prompts, ...) accepted from one upstream */
-#define SESSION_TOMBSTONES_MAX 65536 /* ended sessions remembered */
-#define STREAMS_MAX 12000	     /* open SSE streams per process */
+#define TOOL_NAME_BYTES_MAX 64			       /* what model APIs accept */
+#define LIST_PAGE_ITEMS 1000			       /* tools, prompts, resources per page to clients */
+#define UPSTREAM_PAGES_MAX 100			       /* pages read from one upstream's list */
+#define UPSTREAM_ITEMS_MAX 10000		       /* tools (or prompts, ...) accepted from one upstream */
+#define RESULT_CACHE_ENTRIES_MAX 4096		       /* resources kept as long as their servers allow */
+#define RESULT_CACHE_BYTES_MAX (64 * 1024 * 1024)      /* all of them together */
+#define RESULT_CACHE_ENTRY_BYTES_MAX (2 * 1024 * 1024) /* a larger one would push out too many */
+#define RESULT_CACHE_TTL_MS_MAX 86400000	       /* a day, whatever the server says */
+#define SESSION_TOMBSTONES_MAX 65536		       /* ended sessions remembered */
+#define STREAMS_MAX 12000			       /* open SSE streams per process */
 
 /* Upstreams */
 #define UPSTREAMS_MAX 1000

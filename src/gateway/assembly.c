@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "gateway/result_cache.h"
 
 #define ASSEMBLY_MAGIC 0x4153534du /* "ASSM" */
 #define CATALOG_WAIT_MS 5000	   /* for the catalog that does without those who leave */
@@ -111,11 +112,14 @@ static void news_arrived(struct task *task)
 
 static void on_change(void *arg, struct upstream *upstream, struct offer *offer)
 {
+	struct assembly *assembly = arg;
 	struct news *news = calloc(1, sizeof(*news));
 
 	CHECK(news != NULL);
+	/* Its lists have changed, or it was away and changes of resources were missed. */
+	result_cache_forget(assembly->gateway->results, upstream_name(upstream), STR_NONE);
 	news->task.run = news_arrived;
-	news->assembly = arg;
+	news->assembly = assembly;
 	news->upstream = upstream_ref(upstream);
 	news->offer = offer == NULL ? NULL : offer_ref(offer);
 	loop_post(loop_at(0), &news->task);

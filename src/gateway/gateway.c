@@ -6,10 +6,12 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "gateway/metrics.h"
 #include "gateway/request.h"
+#include "gateway/result_cache.h"
 
 #define GATEWAY_MAGIC 0x47415445u /* "GATE" */
 
@@ -66,6 +68,7 @@ struct gateway *gateway_new(struct config *config)
 	gateway->started_config = config_ref(config);
 	gateway->started_ms = clock_wall_ms();
 	random_bytes(&gateway->node, sizeof(gateway->node));
+	gateway->results = result_cache_new(RESULT_CACHE_ENTRIES_MAX, RESULT_CACHE_BYTES_MAX);
 	gateway->loops = calloc(loop_count(), sizeof(struct gateway_loop));
 	CHECK(gateway->loops != NULL);
 	for (unsigned i = 0; i < loop_count(); i++) {
@@ -91,6 +94,7 @@ void gateway_free(struct gateway *gateway)
 	}
 	config_unref(gateway->config);
 	config_unref(gateway->started_config);
+	result_cache_free(gateway->results);
 	free(gateway->loops);
 	gateway->magic = 0;
 	free(gateway);

@@ -16,6 +16,7 @@
 struct metrics;
 struct assembly;
 struct stream_watch;
+struct result_cache;
 
 struct gateway_loop {
 	struct gateway *gateway;
@@ -47,6 +48,7 @@ struct gateway {
 	struct secret *request_state_key;
 	struct assembly *assembly; /* upstreams to catalog */
 	struct stream_watch *stream_watch;
+	struct result_cache *results;
 	struct gateway_loop *loops; /* one each, by loop_index */
 	int64_t started_ms;	    /* wall time */
 	uint64_t node;		    /* random: tells this process from others, and from its earlier lives */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "gateway/assembly.h"
 #include "gateway/metrics_private.h"
+#include "gateway/result_cache.h"
 
 enum family {
 	F_REQUESTS,
@@ -25,6 +26,9 @@ enum family {
 	F_UPSTREAM_CHILDREN,
 	F_UPSTREAM_RESTARTS,
 	F_CATALOG_ITEMS,
+	F_CACHE_HITS,
+	F_CACHE_MISSES,
+	F_CACHE_BYTES,
 	F_AUDIT_ROWS,
 	F_AUDIT_WAITING,
 	F_AUDIT_WAITS,
@@ -59,6 +63,9 @@ static const struct {
 	[F_UPSTREAM_CHILDREN] = {"gatehouse_upstream_children", "gauge", "Child processes of the upstream"},
 	[F_UPSTREAM_RESTARTS] = {"gatehouse_upstream_restarts_total", "counter", "Times it was started again"},
 	[F_CATALOG_ITEMS] = {"gatehouse_catalog_items", "gauge", "Tools, prompts and resources on offer"},
+	[F_CACHE_HITS] = {"gatehouse_result_cache_hits_total", "counter", "Resources answered from the result cache"},
+	[F_CACHE_MISSES] = {"gatehouse_result_cache_misses_total", "counter", "Resources that were not in it"},
+	[F_CACHE_BYTES] = {"gatehouse_result_cache_bytes", "gauge", "Size of the result cache"},
 	[F_AUDIT_ROWS] = {"gatehouse_audit_rows_total", "counter", "Audit rows committed"},
 	[F_AUDIT_WAITING] = {"gatehouse_audit_waiting", "gauge", "Audit rows queued, not yet committed"},
 	[F_AUDIT_WAITS] = {"gatehouse_audit_waits_total", "counter", "Callers slowed down by a full audit queue"},
@@ -258,6 +265,7 @@ void metrics_write(struct gateway *gateway, struct buf *out)
 	struct db_stats db = db_stats(gateway->db);
 	struct state_stats state = state_stats(gateway->state);
 	struct rt_stats rt = rt_stats();
+	struct result_cache_stats results = result_cache_stats(gateway->results);
 
 	put_requests(out, gateway);
 	put_calls(out, gateway);
@@ -265,6 +273,9 @@ void metrics_write(struct gateway *gateway, struct buf *out)
 	put_catalog(out, gateway_here(gateway)->catalog);
 	put_single(out, F_CONNECTIONS, (double)http.connections);
 	put_single(out, F_STREAMS, (double)http.streams);
+	put_single(out, F_CACHE_HITS, (double)results.hits);
+	put_single(out, F_CACHE_MISSES, (double)results.misses);
+	put_single(out, F_CACHE_BYTES, (double)results.bytes);
 	put_single(out, F_AUDIT_ROWS, (double)audit.rows);
 	put_single(out, F_AUDIT_WAITING, (double)audit.waiting);
 	put_single(out, F_AUDIT_WAITS, (double)audit.waits);

@@ -4,6 +4,7 @@
  * The row is queued before the answer leaves; when the audit trail takes no rows, the caller
  * gets an error instead of an unaudited success. */
 #include "base/clock.h"
+#include "gateway/cached_read.h"
 #include "gateway/client_ask.h"
 #include "gateway/metrics.h"
 #include "gateway/param_headers.h"
@@ -183,12 +184,17 @@ AWAITS static enum err ask_upstream(struct request *req, const struct relay *rel
 {
 	struct in_flight slot;
 	int64_t begun_ns = clock_ns();
+	struct cached_read read;
 	enum err err;
 
+	if (cached_read_find(&read, req, relay, call))
+		return OK;
 	in_flight_begin(req, &slot);
 	err = req->modern ? call_for_modern(req, relay, call) : call_for_session(req, relay->item->upstream, call);
 	if (err == OK)
 		err = rounds_refused(req, &call->answer);
+	if (err == OK)
+		cached_read_keep(&read, req, relay, call);
 	in_flight_end(&slot);
 	metrics_call(req->here, relay->item->metric, clock_ns() - begun_ns, err == OK && call->answer.error == NULL);
 	/* The cap on its children is not a limit that the request itself broke. */

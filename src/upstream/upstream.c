@@ -218,6 +218,11 @@ enum upstream_kind upstream_kind(const struct upstream *upstream)
 	return upstream->spec.kind;
 }
 
+enum upstream_isolation upstream_isolation(const struct upstream *upstream)
+{
+	return upstream->spec.isolation;
+}
+
 struct str upstream_name(const struct upstream *upstream)
 {
 	CHECK_OBJ(upstream, UPSTREAM_MAGIC);

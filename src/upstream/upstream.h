@@ -112,6 +112,7 @@ struct upstream *upstream_ref(struct upstream *upstream);
 void upstream_unref(struct upstream *upstream);
 struct str upstream_name(const struct upstream *upstream);
 enum upstream_kind upstream_kind(const struct upstream *upstream);
+enum upstream_isolation upstream_isolation(const struct upstream *upstream);
 
 /* A request that a legacy server makes of the client while a call of that client runs: sampling,
  * elicitation, roots. Reference-counted; answered exactly once, from any loop, also when the call
