@@ -92,7 +92,7 @@ AWAITS static enum err serve(struct request *req)
 	case ROUTE_SSE:
 	case ROUTE_MESSAGES:
 		TRY(request_admit(req));
-		return route == ROUTE_SSE ? sse_open(req) : sse_take(req);
+		return route == ROUTE_SSE ? sse_server_open(req) : sse_server_take(req);
 	case ROUTE_NONE:
 		return ERR_HTTP_ROUTE;
 	default:

@@ -44,7 +44,7 @@ AWAITS static enum err send_endpoint(struct request *req)
 	return http_sse_event(req->exchange, &(struct http_event){.type = STR("endpoint"), .data = buf_str(&uri)});
 }
 
-AWAITS enum err sse_open(struct request *req)
+AWAITS enum err sse_server_open(struct request *req)
 {
 	const struct mcp_message nothing_said = {0};
 	struct open_stream *open;
@@ -185,7 +185,7 @@ AWAITS static enum err take(struct request *req, struct event_log *log)
 	return request_run_method(req);
 }
 
-AWAITS enum err sse_take(struct request *req)
+AWAITS enum err sse_server_take(struct request *req)
 {
 	struct event_log *log;
 

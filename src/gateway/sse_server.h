@@ -7,12 +7,12 @@
 
 /* GET /sse, /sse/{toolset}: begin a session, which is this stream.
  *   Errors     ERR_HTTP_METHOD, ERR_HTTP_ACCEPT, ERR_LIMIT, those of http_sse_begin */
-NODISCARD enum err sse_open(struct request *req) AWAITS;
+NODISCARD enum err sse_server_open(struct request *req) AWAITS;
 
 /* POST /messages?sessionId=: take one message; its answer goes out on the session's stream.
  *   Errors     ERR_HTTP_METHOD, ERR_HTTP_TYPE, ERR_MCP_SESSION_UNKNOWN, ERR_JSON_*, ERR_RPC_*; once the
  *              message was accepted, what its method returned */
-NODISCARD enum err sse_take(struct request *req) AWAITS;
+NODISCARD enum err sse_server_take(struct request *req) AWAITS;
 
 /* session.c: the session of a stream learns from initialize what its client speaks and can do.
  *   Errors     ERR_MCP_SECOND_INIT */

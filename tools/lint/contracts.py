@@ -1,5 +1,5 @@
 """What a reader may rely on: documented prototypes, AWAITS where something may suspend, opening
-comments, unique magics."""
+comments, unique names and magics."""
 import re
 
 MAGIC = re.compile(r'^\s*#\s*define\s+(\w*MAGIC\w*)\s+(0[xX][0-9a-fA-F]+)', re.M)
@@ -51,6 +51,21 @@ def check_awaits(sources):
             if want is not None and not re.search(r'\bstatic\b', function.head) and want != has:
                 where = 'prototype' if want else 'definition'
                 yield source, function.line, (f'{function.name}() has AWAITS only on its {where}: mark both or none')
+
+
+def check_names(sources):
+    """A function's name belongs to one room: two libraries that both have it link without a word, and
+    one of them is called in the other's place. (Within a room the linker tells.)"""
+    seen = {}
+    for source in sources:
+        if source.is_header or source.room is None:
+            continue
+        for function in source.functions():
+            if re.search(r'\bstatic\b', function.head) or function.name == 'main':
+                continue
+            other = seen.setdefault(function.name, source)
+            if other.room != source.room:
+                yield source, function.line, f'{function.name}() is also a function of {other.path}: choose another name'
 
 
 def check_magics(sources):

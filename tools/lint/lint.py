@@ -31,6 +31,7 @@ C_RULES = (
 )
 TREE_RULES = (
     ('awaits', contracts.check_awaits),
+    ('name', contracts.check_names),
     ('magic', contracts.check_magics),
 )
 TEXT_RULES = (
