@@ -1,8 +1,9 @@
 /* Questions to clients of legacy sessions.
  *
  *   client_ask --> OPEN --+--> the client's answer --> on_answer
- *                         +--> time-out, unreachable, session ended, drain --> on_answer with an error
- *                         +--> client_withdraw, asker_end: nobody hears
+ *                         +--> time-out, unreachable, session ended, call ended, drain --> on_answer
+ *                         |    with an error
+ *                         +--> client_withdraw: nobody hears
  *
  * Ids are "gh-NODE-LOOP-SERIAL": NODE is random per process start, so an answer that was meant for
  * an earlier process is nobody's. The loop's table finds the question by its serial, and the
@@ -189,7 +190,7 @@ enum err client_ask(struct asker *asker, enum mcp_method method, struct str para
 
 	if (atomic_load_explicit(&asker->req->gateway->draining, memory_order_relaxed))
 		return ERR_SHUTDOWN;
-	if (asker->open_count >= CLIENT_ASKS_MAX)
+	if (asker->open_count >= CLIENT_ASKS_MAX || asker->req->here->asked.used >= CLIENT_ASKS_LOOP_MAX)
 		return ERR_LIMIT;
 	ask = ask_open(asker, on_answer, arg);
 	saying = saying_new(ask->serial);
@@ -239,8 +240,7 @@ AWAITS void asker_end(struct asker *asker)
 		struct client_ask *ask = LIST_OBJ(asker->open.next, struct client_ask, link);
 
 		say_cancelled(ask, STR("the call has ended"));
-		ask_close(ask);
-		ask_free(ask);
+		ask_finish(ask, &(struct client_answer){.err = ERR_CANCELED});
 	}
 	(void)!group_join(&asker->speaker);
 	fiber_shield_end(shield);

@@ -11,7 +11,8 @@
 #include "gateway/request.h"
 #include "mcp/input.h"
 
-#define CLIENT_ASKS_MAX 32 /* open at once in one call; MCP_INPUTS_MAX fit */
+#define CLIENT_ASKS_MAX 32	  /* open at once in one call; MCP_INPUTS_MAX fit */
+#define CLIENT_ASKS_LOOP_MAX 8192 /* open at once on a loop: clients may vanish while they are asked */
 
 /* How a question ended: with the client's result or error (JSON), or `err` says why with neither.
  * Borrowed for the time of the call. */
@@ -34,8 +35,8 @@ struct asker {
 	bool speaks;
 };
 
-/* For the calling fiber's call; its end takes back what is still open (the client is told) and
- * returns when nothing points to the asker any more. */
+/* For the calling fiber's call; its end takes back what is still open (the client is told, on_answer gets
+ * ERR_CANCELED) and returns when nothing points to the asker any more. */
 void asker_begin(struct asker *asker, struct request *req);
 void asker_end(struct asker *asker) AWAITS;
 

@@ -53,9 +53,12 @@ static void entry_answered(void *arg, const struct client_answer *answer)
 {
 	struct round_entry *entry = arg;
 	struct round *round = entry->round;
-	char *copy = answer->result.p == NULL ? NULL : arena_try_alloc(round->req->arena, answer->result.n);
+	char *copy;
 
+	if (round->over)
+		return;
 	round->open--;
+	copy = answer->result.p == NULL ? NULL : arena_try_alloc(round->req->arena, answer->result.n);
 	if (copy != NULL) {
 		memcpy(copy, answer->result.p, answer->result.n);
 		entry->answer = (struct str){copy, answer->result.n};
@@ -64,7 +67,7 @@ static void entry_answered(void *arg, const struct client_answer *answer)
 		if (answer->result.p == NULL)
 			explain_refusal(round, answer);
 	}
-	if (round->over || (round->open > 0 && round->err == OK))
+	if (round->open > 0 && round->err == OK)
 		return;
 	round->over = true; /* one refusal is enough: there is no way to tell a modern server of it */
 	wait_done(&round->wait, OK);
@@ -92,13 +95,11 @@ static enum err check_askable(struct request *req, const struct mcp_round *asked
 	return ERR_MCP_INPUT;
 }
 
-AWAITS static enum err ask_round(struct request *req, const struct mcp_round *asked, struct buf *ret_responses)
+/* All at once, then wait for the answers, or for the first refusal. */
+AWAITS static enum err ask_all(struct round *round, const struct mcp_round *asked, struct round_entry *entry)
 {
-	struct round *round = ARENA_NEW(req->arena, struct round);
-	struct round_entry *entry = arena_zalloc(req->arena, asked->count * sizeof(*entry));
+	struct request *req = round->req;
 
-	TRY(check_askable(req, asked));
-	round->req = req;
 	for (size_t i = 0; i < asked->count; i++) {
 		const struct mcp_input *input = &asked->input[i];
 
@@ -108,7 +109,20 @@ AWAITS static enum err ask_round(struct request *req, const struct mcp_round *as
 			       &entry[i]));
 	}
 	TRY(wait_for(&round->wait, forget_round, round));
-	TRY(round->err);
+	return round->err;
+}
+
+AWAITS static enum err ask_round(struct request *req, const struct mcp_round *asked, struct buf *ret_responses)
+{
+	struct round *round = ARENA_NEW(req->arena, struct round);
+	struct round_entry *entry = arena_zalloc(req->arena, asked->count * sizeof(*entry));
+	enum err err;
+
+	TRY(check_askable(req, asked));
+	round->req = req;
+	err = ask_all(round, asked, entry);
+	round->over = true;
+	TRY(err);
 	for (size_t i = 0; i < asked->count; i++) {
 		buf_put(ret_responses, i == 0 ? STR("{\"") : STR(",\""));
 		buf_put(ret_responses, entry[i].input->key);

@@ -341,3 +341,173 @@ for (const [upstream, era] of [['os', 'a legacy child'], ['oh', 'a legacy HTTP s
 		});
 	});
 }
+
+/** A gateway of its own, whose people have `input_timeout` to answer. */
+async function impatientGateway(t, limits) {
+	const http = await askingHttp('legacy');
+	return startGateway(t, {
+		workers: 4,
+		tenants: ['acme', 'beta'],
+		limits,
+		upstreams: { os: askingStdio('legacy'), oh: http, ns: askingStdio('modern') },
+	});
+}
+
+const seenBy = async (target, upstream) => textOf((await modern(target, 'tools/call', { name: `${upstream}_seen`, arguments: {} })).message);
+
+describe('time and ends', () => {
+	test('a question outlives the request time-out, and a slow person is waited for', async (t) => {
+		const own = await impatientGateway(t, { request_timeout: '600ms', input_timeout: '30s' });
+		for (const upstream of ['os', 'oh', 'ns']) {
+			const session = await openSession(own, { capabilities: CAN_ALL });
+			const call = await new SessionCall(session, undefined).start('tools/call', { name: `${upstream}_ask`, arguments: { rounds: [{ a: ELICIT }] } });
+			const question = await call.stream.next(({ method }) => method === ELICIT.method);
+			await new Promise((resolve) => setTimeout(resolve, 900)); // the very thing that is tested: time passes
+			assert.equal((await session.send({ jsonrpc: '2.0', id: question.id, result: ANSWERS[ELICIT.method] })).status, 202);
+			call.answer = standard;
+			assert.deepEqual(textOf(await call.finish()), [{ a: ANSWERS[ELICIT.method] }]);
+		}
+		const params = { name: 'os_ask', arguments: { rounds: [{ a: ELICIT }] } };
+		const first = await modernAsk(params, CAN_ALL, own);
+		await new Promise((resolve) => setTimeout(resolve, 900));
+		assert.deepEqual(textOf((await modernAsk({ ...params, ...answersTo(first.message) }, CAN_ALL, own)).message), [{ a: ANSWERS[ELICIT.method] }]);
+	});
+	test('who never answers is waited for so long and no longer', async (t) => {
+		const own = await impatientGateway(t, { input_timeout: '400ms' });
+		for (const upstream of ['os', 'oh', 'ns']) {
+			const session = await openSession(own, { capabilities: CAN_ALL });
+			const call = await new SessionCall(session, () => undefined).start('tools/call', { name: `${upstream}_ask`, arguments: { rounds: [{ a: ELICIT }] } });
+			const message = await call.finish();
+			if (upstream === 'ns') assert.match(message.result.content[0].text, /no answer came in time/);
+			else assert.equal(textOf(message)[0].a.error.code, -32603);
+			const [cancelled] = call.notified.filter(({ method }) => method === 'notifications/cancelled');
+			assert.equal(cancelled.params.requestId, call.asked[0].id);
+		}
+	});
+	test('a parked call that nobody fetches ends, and the server hears of it', async (t) => {
+		const own = await impatientGateway(t, { input_timeout: '400ms' });
+		for (const upstream of ['os', 'oh']) {
+			const params = { name: `${upstream}_ask`, arguments: { rounds: [{ a: ELICIT }, { b: ELICIT }] } };
+			const first = await modernAsk(params, CAN_ALL, own);
+			const before = await until('the server to hear', async () => {
+				const seen = await seenBy(own, upstream);
+				return seen.cancelled.length > 0 && seen;
+			});
+			assert.ok(before.refused > 0);
+			const late = await modernAsk({ ...params, ...answersTo(first.message) }, CAN_ALL, own);
+			assert.equal(late.message.error.code, -32602);
+		}
+	});
+	test('notifications/cancelled ends a call that asks, on both sides', async () => {
+		for (const upstream of ['os', 'oh', 'ns']) {
+			const session = await openSession(gateway, { capabilities: CAN_ALL });
+			const before = upstream === 'ns' ? null : await seenBy(gateway, upstream);
+			const call = await new SessionCall(session, () => undefined).start('tools/call', { name: `${upstream}_ask`, arguments: { rounds: [{ a: ELICIT }] } });
+			const question = await call.stream.next(({ method }) => method === ELICIT.method);
+			await session.notify('notifications/cancelled', { requestId: call.id });
+			const cancelled = await call.stream.next(({ method }) => method === 'notifications/cancelled');
+			assert.equal(cancelled.params.requestId, question.id);
+			await call.stream.rest(10000);
+			call.connection.destroy();
+			assert.equal((await session.send({ jsonrpc: '2.0', id: question.id, result: ANSWERS[ELICIT.method] })).status, 202);
+			if (before !== null) await until('the server to hear', async () => (await seenBy(gateway, upstream)).cancelled.length > before.cancelled.length);
+		}
+	});
+	test('a modern client that closes its stream while it reads ends the call', async () => {
+		for (const upstream of ['os', 'oh']) {
+			const before = await seenBy(gateway, upstream);
+			const params = { name: `${upstream}_ask`, arguments: { rounds: [{ a: ELICIT }, 60000] } };
+			const first = await modernAsk(params);
+			await assert.rejects(modern(gateway, 'tools/call', { ...params, ...answersTo(first.message) }, { ...withCaps(CAN_ALL), ms: 300 }));
+			await until('the server to hear', async () => (await seenBy(gateway, upstream)).cancelled.length > before.cancelled.length);
+		}
+	});
+	test('a session that ends takes its questions with it', async () => {
+		const session = await openSession(gateway, { capabilities: CAN_ALL });
+		const { open } = await seenBy(gateway, 'os');
+		const call = await new SessionCall(session, () => undefined).start('tools/call', { name: 'os_ask', arguments: { rounds: [{ a: ELICIT }] } });
+		await call.stream.next(({ method }) => method === ELICIT.method);
+		assert.equal((await session.end()).status, 200);
+		await call.stream.rest(10000);
+		call.connection.destroy();
+		await until('the question to be refused', async () => (await seenBy(gateway, 'os')).open === open);
+	});
+	test('a gateway that stops ends what waits for people at once', async (t) => {
+		const own = await impatientGateway(t, {});
+		const session = await openSession(own, { capabilities: CAN_ALL });
+		const calls = await Promise.all(['os', 'oh', 'ns'].map((upstream) => new SessionCall(session, () => undefined).start('tools/call', { name: `${upstream}_ask`, arguments: { rounds: [{ a: ELICIT }] } })));
+		await Promise.all(calls.map((call) => call.stream.next(({ method }) => method === ELICIT.method)));
+		const first = await modernAsk({ name: 'oh_ask', arguments: { rounds: [{ a: ELICIT }] } }, CAN_ALL, own);
+		assert.equal(first.message.result.resultType, 'input_required');
+		const began = Date.now();
+		const ended = own.stop();
+		for (const call of calls) assert.ok((await call.finish()).result !== undefined);
+		assert.equal((await ended).code, 0);
+		assert.ok(Date.now() - began < 10000, 'it waited for the drain');
+	});
+	test('a state of an earlier life says so', async (t) => {
+		const own = await impatientGateway(t, {});
+		const params = { name: 'oh_ask', arguments: { rounds: [{ a: ELICIT }] } };
+		const first = await modernAsk(params, CAN_ALL, own);
+		await own.stop();
+		await own.start();
+		await own.settled();
+		const late = await modernAsk({ ...params, ...answersTo(first.message) }, CAN_ALL, own);
+		assert.equal(late.message.error.code, -32602);
+		assert.match(late.message.error.message, /restarted/);
+	});
+});
+
+describe('whose answer is it', () => {
+	test('answers of strangers go nowhere', async () => {
+		const session = await openSession(gateway, { capabilities: CAN_ALL });
+		const same = await openSession(gateway, { capabilities: CAN_ALL });
+		const other = await openSession(gateway.as('beta'), { capabilities: CAN_ALL });
+		const call = await new SessionCall(session, undefined).start('tools/call', { name: 'os_ask', arguments: { rounds: [{ a: ELICIT }] } });
+		const question = await call.stream.next(({ method }) => method === ELICIT.method);
+		const forged = { result: { action: 'accept', content: { name: 'Mallory' } } };
+		for (const stranger of [same, other]) assert.equal((await stranger.send({ jsonrpc: '2.0', id: question.id, ...forged })).status, 202);
+		for (const id of [question.id.replace(/-(\d+)$/, (_, n) => `-${Number(n) + 1}`), 'gh-0000000000000000-0-1', 'gh-', 7, `${question.id}0`]) {
+			assert.equal((await session.send({ jsonrpc: '2.0', id, ...forged })).status, 202);
+		}
+		await session.send({ jsonrpc: '2.0', id: question.id, result: ANSWERS[ELICIT.method] });
+		await session.send({ jsonrpc: '2.0', id: question.id, ...forged });
+		call.answer = standard;
+		assert.deepEqual(textOf(await call.finish()), [{ a: ANSWERS[ELICIT.method] }]);
+	});
+	test('concurrent calls of two tenants are never mixed', async () => {
+		const sessions = { acme: await openSession(gateway, { capabilities: CAN_ALL }), beta: await openSession(gateway.as('beta'), { capabilities: CAN_ALL }) };
+		const one = async (tenant, n, upstream) => {
+			const mark = `${tenant}-${n}-${upstream}`;
+			const ask = { method: 'elicitation/create', params: { message: mark, requestedSchema: { type: 'object', properties: {} } } };
+			const reply = (question) => {
+				assert.equal(question.params.message, mark);
+				return { action: 'accept', content: { mark } };
+			};
+			const args = { rounds: [{ a: ask }, { a: ask }] };
+			const expected = Array(2).fill({ a: { action: 'accept', content: { mark } } });
+			const call = await sessionCall(sessions[tenant], `${upstream}_ask`, args, (question) => ({ result: reply(question) }));
+			assert.deepEqual(textOf(call.message), expected);
+			let { message } = await modernAsk({ name: `${upstream}_ask`, arguments: args }, CAN_ALL, gateway.as(tenant));
+			while (message.result.resultType === 'input_required') {
+				const inputResponses = Object.fromEntries(Object.entries(message.result.inputRequests).map(([key, question]) => [key, reply(question)]));
+				({ message } = await modernAsk({ name: `${upstream}_ask`, arguments: args, inputResponses, requestState: message.result.requestState }, CAN_ALL, gateway.as(tenant)));
+			}
+			assert.deepEqual(textOf(message), expected);
+		};
+		const jobs = [];
+		for (let n = 0; n < 6; n++) for (const tenant of ['acme', 'beta']) for (const upstream of ['oh', 'nh', 'ns']) jobs.push(one(tenant, n, upstream));
+		await Promise.all(jobs);
+	});
+	test('every round has its audit row', async () => {
+		const params = { name: 'oh_ask', arguments: { rounds: [{ a: ELICIT }] } };
+		const [{ seq }] = (await gateway.cliJson('audit', 'list', '--limit', '1'));
+		const first = await modernAsk(params);
+		await modernAsk({ ...params, ...answersTo(first.message) });
+		const rows = await until('the rows', async () => {
+			const list = await gateway.cliJson('audit', 'list', '--after', String(seq));
+			return list.length === 2 && list;
+		});
+		assert.deepEqual(rows.map(({ outcome }) => outcome).sort(), ['input_required', 'ok']);
+	});
+});
