@@ -38,6 +38,26 @@ static inline size_t utf8_sequence(const uint8_t *p, const uint8_t *end)
 	return 0;
 }
 
+/* Read the character at `at` (before `end`), ASCII too; a byte that begins none counts as one of its own,
+ * U+FFFD.
+ *   returns    its bytes */
+static inline size_t utf8_take(const uint8_t *at, const uint8_t *end, uint32_t *ret_code)
+{
+	static const uint8_t lead_bits[5] = {0, 0, 0x1F, 0x0F, 0x07};
+	size_t n = *at < 0x80 ? 1 : utf8_sequence(at, end);
+	uint32_t code;
+
+	if (n <= 1) {
+		*ret_code = n == 1 ? *at : 0xFFFD;
+		return 1;
+	}
+	code = at[0] & lead_bits[n];
+	for (size_t i = 1; i < n; i++)
+		code = code << 6 | (at[i] & 0x3F);
+	*ret_code = code;
+	return n;
+}
+
 /* Write a code point (no surrogate, at most U+10FFFF) to `out` (4 bytes of room); its length. */
 static inline size_t utf8_put(char *out, uint32_t rune)
 {

@@ -12,6 +12,23 @@
 #define CATALOG_MAGIC 0x43544c47u /* "CTLG" */
 #define CATALOG_ARENA_BYTES_MAX (1024u * 1024 * 1024)
 
+static void count_marks(struct catalog *catalog)
+{
+	for (size_t s = 0; s < catalog->shelf_count; s++) {
+		size_t count;
+		const struct catalog_item *tools = shelf_tools(catalog->shelves[s], &count);
+
+		for (size_t i = 0; i < count; i++) {
+			const struct tool_mark *mark = &tools[i].mark;
+
+			catalog->marked.new += mark->standing == TOOL_NEW;
+			catalog->marked.changed += mark->standing == TOOL_CHANGED;
+			catalog->marked.suspicious += mark->open != 0;
+			catalog->marked.held += mark->held;
+		}
+	}
+}
+
 struct catalog *catalog_build(const struct catalog_spec *spec)
 {
 	struct arena *arena = arena_new(CATALOG_ARENA_BYTES_MAX);
@@ -26,6 +43,7 @@ struct catalog *catalog_build(const struct catalog_spec *spec)
 		catalog->shelves[catalog->shelf_count++] = shelf_ref(spec->shelves[i]);
 	catalog->view_count = spec->toolset_count + 1;
 	catalog->views = arena_zalloc(arena, catalog->view_count * sizeof(struct catalog_view));
+	count_marks(catalog);
 	view_build(catalog, spec, NULL, &catalog->views[0]);
 	for (size_t i = 0; i < spec->toolset_count; i++)
 		view_build(catalog, spec, &spec->toolsets[i], &catalog->views[i + 1]);
@@ -65,6 +83,11 @@ const struct catalog_view *catalog_view(const struct catalog *catalog, struct st
 const struct catalog_item *catalog_find(const struct catalog_view *view, enum offer_kind kind, struct str name)
 {
 	return map_get(&view->by_name[kind], name);
+}
+
+bool catalog_holds(const struct catalog_view *view, struct str name)
+{
+	return map_get(&view->held, name) != NULL;
 }
 
 /* The bytes of a template before its first variable. */

@@ -27,6 +27,18 @@ struct toolset_spec {
 	enum toolset_mode mode;
 };
 
+/* How a tool's definition stands to the one that was accepted. */
+enum tool_standing { TOOL_ACCEPTED, TOOL_NEW, TOOL_CHANGED };
+
+/* What is known against a tool. The first two are the shelf's; who keeps the pins decides the others. */
+struct tool_mark {
+	uint8_t digest[32];  /* of its canonical definition: see definition.h */
+	unsigned suspicions; /* bits of SUSPICION(): see suspicion.h */
+	unsigned open;	     /* those that nobody has accepted */
+	enum tool_standing standing;
+	bool held; /* not shown and not called until it is accepted */
+};
+
 /* One thing a client can name. */
 struct catalog_item {
 	struct str name;     /* as clients see it (uri of a resource) */
@@ -39,6 +51,7 @@ struct catalog_item {
 	struct param_headers param_headers; /* tools: arguments that are repeated as headers */
 	bool read_only, idempotent;	    /* from its annotations */
 	bool unfit;			    /* on the shelf only: no view shows it */
+	struct tool_mark mark;		    /* tools only */
 	unsigned metric;		    /* slot for counters, stable over snapshots */
 };
 
@@ -51,6 +64,16 @@ struct shelf;
 struct shelf *shelf_new(struct upstream *upstream, struct offer *offer, struct str separator);
 struct shelf *shelf_ref(struct shelf *shelf);
 void shelf_unref(struct shelf *shelf);
+
+/* A shelf's tools, to be marked: catalogs that are built later see it.
+ *   Runs on    one thread at a time, not while a catalog is built */
+struct catalog_item *shelf_tools(struct shelf *shelf, size_t *ret_count);
+
+/* Look for tools of different upstreams whose names look alike, and set or clear SUSPICION(LOOKALIKE) in
+ * their marks.
+ *   ret_changed  parallel to the shelves: true where a mark has changed
+ *   Runs on      as shelf_tools */
+void shelves_compare_names(struct shelf *const *shelves, size_t count, bool *ret_changed);
 
 enum catalog_era { CATALOG_LEGACY, CATALOG_MODERN, CATALOG_ERAS };
 
@@ -67,6 +90,7 @@ struct catalog_view {
 	struct str name; /* of the toolset; empty: all */
 	struct catalog_list list[OFFER_KINDS];
 	struct map by_name[OFFER_KINDS]; /* to struct catalog_item */
+	struct map held;		 /* tools that are held back, by the names they would have */
 	const struct search *search;	 /* over the tools; NULL: they are listed */
 	struct str instructions;	 /* of all upstreams in the view; empty none */
 	bool completions, logging;
@@ -84,6 +108,9 @@ struct catalog {
 	size_t shelf_count;
 	struct catalog_view *views; /* [0] is all */
 	size_t view_count;
+	struct {
+		size_t new, changed, suspicious, held; /* tools of all shelves by their marks */
+	} marked;
 };
 
 struct catalog_spec {
@@ -108,6 +135,9 @@ const struct catalog_view *catalog_view(const struct catalog *catalog, struct st
 
 /* By the name a client uses; NULL when unknown. */
 const struct catalog_item *catalog_find(const struct catalog_view *view, enum offer_kind kind, struct str name);
+
+/* Whether that name would be a tool's that is held back. */
+bool catalog_holds(const struct catalog_view *view, struct str name);
 
 /* Which upstream reads a URI: a listed resource, else the template with the longest literal
  * beginning, else the only upstream with resources of that scheme.

@@ -99,16 +99,6 @@ static void fold_wide(uint32_t code, struct rune *rune)
 	rune->n = utf8_put(rune->fold, code);
 }
 
-static uint32_t decode(const uint8_t *p, size_t n)
-{
-	static const uint8_t lead_bits[5] = {0, 0, 0x1F, 0x0F, 0x07};
-	uint32_t code = p[0] & lead_bits[n];
-
-	for (size_t i = 1; i < n; i++)
-		code = code << 6 | (p[i] & 0x3F);
-	return code;
-}
-
 static struct rune rune_read(const uint8_t *at, const uint8_t *end)
 {
 	struct rune rune = {.kind = RUNE_BREAK};
@@ -116,17 +106,12 @@ static struct rune rune_read(const uint8_t *at, const uint8_t *end)
 
 	if (at == end)
 		return rune;
-	rune.bytes = 1;
 	if (*at < 0x80) {
+		rune.bytes = 1;
 		fold_ascii(*at, &rune);
 		return rune;
 	}
-	rune.bytes = utf8_sequence(at, end);
-	if (rune.bytes == 0) {
-		rune.bytes = 1;
-		return rune;
-	}
-	code = decode(at, rune.bytes);
+	rune.bytes = utf8_take(at, end, &code); /* what is no character falls among the breaks */
 	if (code >= LATIN_A_FIRST && code < LATIN_A_FIRST + sizeof(latin_a) - 1)
 		fold_latin(latin_a[code - LATIN_A_FIRST], false, &rune);
 	else if (code >= LATIN1_FIRST && code < LATIN_A_FIRST)

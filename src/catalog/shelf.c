@@ -6,7 +6,9 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "catalog/definition.h"
 #include "catalog/metric_slot.h"
+#include "catalog/suspicion.h"
 
 #define SHELF_MAGIC 0x53484c46u /* "SHLF" */
 #define SHELF_ARENA_BYTES_MAX (256u * 1024 * 1024)
@@ -48,12 +50,15 @@ static void read_param_headers(struct shelf *shelf, struct catalog_item *item, y
 static void item_prepare_tool(struct shelf *shelf, struct catalog_item *item)
 {
 	AUTO(arena) *scratch = arena_new(SHELF_ARENA_BYTES_MAX);
+	AUTO_BUF text = {0};
 	yyjson_val *tool;
 
 	if (json_read(scratch, item->json, &tool) != OK)
 		return;
 	item->input = compile_input(item, tool);
 	read_param_headers(shelf, item, tool);
+	definition_digest(tool, &text, item->mark.digest);
+	item->mark.suspicions = item->mark.open = suspicion_of_tool(tool);
 	item->read_only = annotation(tool, "readOnlyHint");
 	item->idempotent = item->read_only || annotation(tool, "idempotentHint");
 }
@@ -99,6 +104,13 @@ struct shelf *shelf_new(struct upstream *upstream, struct offer *offer, struct s
 			item_prepare(shelf, kind, &offer->list[kind].items[i], &shelf->items[kind][i]);
 	}
 	return shelf;
+}
+
+struct catalog_item *shelf_tools(struct shelf *shelf, size_t *ret_count)
+{
+	CHECK_OBJ(shelf, SHELF_MAGIC);
+	*ret_count = shelf->offer->list[OFFER_TOOLS].count;
+	return shelf->items[OFFER_TOOLS];
 }
 
 struct shelf *shelf_ref(struct shelf *shelf)

@@ -33,7 +33,7 @@ static bool name_is_taken(const struct catalog_view *view, const struct toolset_
 	if (toolset->mode == TOOLSET_SEARCH && kind == OFFER_TOOLS &&
 	    (str_eq(name, search_tool_find) || str_eq(name, search_tool_call)))
 		return true;
-	return map_get(&view->by_name[kind], name) != NULL;
+	return map_get(&view->by_name[kind], name) != NULL || (kind == OFFER_TOOLS && catalog_holds(view, name));
 }
 
 /* The name an item gets in this view: its usual one, or when that is taken another that is
@@ -60,11 +60,15 @@ static void view_add(struct catalog *catalog, struct catalog_view *view, enum of
 	struct str name = view_name(catalog, view, kind, toolset, item, shelf->separator);
 	struct catalog_item *shown;
 
-	if (map_get(&view->by_name[kind], name) != NULL)
+	if (name_is_taken(view, toolset, kind, name))
 		return; /* the same upstream named it twice: the offer's reader has said so */
 	shown = ARENA_NEW(catalog->arena, struct catalog_item);
 	*shown = *item;
 	shown->name = name;
+	if (shown->mark.held) { /* its name stays its own: another tool must not slip into its place */
+		map_put(&view->held, shown->name, shown);
+		return;
+	}
 	list->items[list->count++] = shown;
 	map_put(&view->by_name[kind], shown->name, shown);
 }
@@ -207,6 +211,7 @@ void view_build(struct catalog *catalog, const struct catalog_spec *spec, const 
 
 void view_free(struct catalog_view *view)
 {
+	map_free(&view->held);
 	for (int kind = 0; kind < OFFER_KINDS; kind++) {
 		struct catalog_list *list = &view->list[kind];
 

@@ -58,6 +58,8 @@ int key_list_run(const struct invocation *invocation);
 int key_revoke_run(const struct invocation *invocation);
 int audit_verify_run(const struct invocation *invocation);
 int audit_list_run(const struct invocation *invocation);
+int catalog_diff_run(const struct invocation *invocation);
+int catalog_approve_run(const struct invocation *invocation);
 int status_run(const struct invocation *invocation);
 int reload_run(const struct invocation *invocation);
 int doctor_run(const struct invocation *invocation);
@@ -67,6 +69,6 @@ int reference_run(const struct invocation *invocation);
 
 /* Options of commands that have some. */
 extern const struct option serve_options_table[], key_create_options[], key_list_options[], audit_list_options[],
-	link_options[], import_options[];
+	link_options[], import_options[], catalog_approve_options[];
 
 #endif

@@ -93,16 +93,18 @@ static enum err split(struct str answer, int *ret_status, struct buf *ret_body)
 	return OK;
 }
 
-enum err control_call(struct str data_directory, const char *method, const char *path, struct buf *problem,
-		      int *ret_status, struct buf *ret_body)
+enum err control_call(struct str data_directory, const char *method, const char *path, struct str content,
+		      struct buf *problem, int *ret_status, struct buf *ret_body)
 {
 	AUTO_BUF request = {0}, answer = {0};
 	enum err err;
 	int fd;
 
 	TRY(reach(data_directory, problem, &fd));
-	buf_put_fmt(&request, "%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-		    method, path);
+	buf_put_fmt(&request,
+		    "%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
+		    "Connection: close\r\n\r\n%.*s",
+		    method, path, content.n, STR_ARG(content));
 	err = exchange(fd, buf_str(&request), &answer);
 	close(fd);
 	if (err == OK)

@@ -69,7 +69,7 @@ void doctor_check_server(struct doctor *doctor)
 	AUTO_BUF problem = {0}, body = {0};
 	yyjson_val *status;
 	int code;
-	enum err err = control_call(doctor->config->data, "GET", "/status", &problem, &code, &body);
+	enum err err = control_call(doctor->config->data, "GET", "/status", STR_NONE, &problem, &code, &body);
 
 	doctor->server_runs = err == OK;
 	if (err == ERR_NOT_FOUND) {

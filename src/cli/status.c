@@ -64,6 +64,13 @@ static void put_status(struct buf *out, yyjson_val *status)
 	buf_put_fmt(out, "  catalog   %lld tools, %lld prompts, %lld resources, %lld templates\n",
 		    number(catalog, "tools"), number(catalog, "prompts"), number(catalog, "resources"),
 		    number(catalog, "templates"));
+	if (number(catalog, "new") > 0 || number(catalog, "changed") > 0 || number(catalog, "suspicious") > 0)
+		buf_put_fmt(
+			out,
+			"            %lld new, %lld changed, %lld suspicious, %lld held back: see `gatehouse catalog "
+			"diff`\n",
+			number(catalog, "new"), number(catalog, "changed"), number(catalog, "suspicious"),
+			number(catalog, "held"));
 	buf_put_fmt(out, "  audit     %lld rows since the start, %lld waiting\n", number(audit, "rows"),
 		    number(audit, "waiting"));
 	buf_put_fmt(out, "  clients   %lld connections, %lld streams, %lld requests since the start\n",
@@ -81,7 +88,7 @@ int status_run(const struct invocation *invocation)
 
 	if (!installation_config(invocation, &config))
 		return STATUS_FAILED;
-	if (control_call(config->data, "GET", "/status", &problem, &code, &body) != OK)
+	if (control_call(config->data, "GET", "/status", STR_NONE, &problem, &code, &body) != OK)
 		return command_failed("%.*s", STR_ARG(buf_str(&problem)));
 	if (json_read(arena, buf_str(&body), &status) != OK)
 		return command_failed("the server's answer is not a status document; is it of another version?");
@@ -104,7 +111,7 @@ int reload_run(const struct invocation *invocation)
 
 	if (!installation_config(invocation, &config))
 		return STATUS_FAILED;
-	if (control_call(config->data, "POST", "/reload", &problem, &code, &body) != OK)
+	if (control_call(config->data, "POST", "/reload", STR_NONE, &problem, &code, &body) != OK)
 		return command_failed("%.*s", STR_ARG(buf_str(&problem)));
 	if (json_read(arena, buf_str(&body), &answer) != OK)
 		return command_failed("the server's answer cannot be read; is it of another version?");

@@ -7,48 +7,16 @@
  * The list of members changes only on loop 0, under a lock, so that other loops may copy it. */
 #include "gateway/assembly.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "gateway/assembly_private.h"
 #include "gateway/result_cache.h"
 
 #define ASSEMBLY_MAGIC 0x4153534du /* "ASSM" */
-#define CATALOG_WAIT_MS 5000	   /* for the catalog that does without those who leave */
 #define RETRY_MS 1000		   /* when there was no thread to build on */
-#define BURST_MS 20		   /* changes this close together make one catalog */
-
-struct member {
-	struct upstream *upstream;
-	const struct upstream_spec *spec; /* in `config` */
-	struct config *config;
-	struct offer *offer; /* the newest; NULL until it offered something */
-	bool fresh;	     /* the shelf is not of this offer, or not of this config */
-	struct shelf *shelf; /* NULL until it offered something */
-	bool reported;	     /* came up or failed at least once */
-	bool shown;	     /* the published catalog knows its first report */
-};
-
-struct assembly {
-	uint32_t magic;
-	struct gateway *gateway;
-	pthread_mutex_t lock; /* over members and count, for readers on other loops */
-	struct member *members;
-	size_t count;
-	struct member *leaving; /* not in the config any more, still to be stopped */
-	size_t leaving_count;
-	struct config *config; /* whose toolsets the next catalog has */
-	uint64_t version;
-	uint64_t applied, shown; /* configs taken; the one that the published catalog is of */
-	bool dirty, stopping, ended;
-	bool applying;	      /* members are being started: their news waits */
-	struct list early;    /* of struct news */
-	struct wait *sleeper; /* the builder, waiting for a change */
-	struct wait *stopper; /* assembly_stop, waiting for the builder's end */
-	atomic_bool settled;
-};
 
 /* ---- news from upstreams --------------------------------------------------------- */
 
@@ -60,7 +28,7 @@ struct news {
 	struct offer *offer; /* NULL: only the state changed */
 };
 
-static void assembly_wake(struct assembly *assembly)
+void assembly_wake(struct assembly *assembly)
 {
 	struct wait *sleeper = assembly->sleeper;
 
@@ -175,6 +143,7 @@ AWAITS static enum err fill_shelves(struct assembly *assembly)
 		if (err == OK && member != NULL) {
 			shelf_unref(member->shelf);
 			member->shelf = work.shelf;
+			member->unjudged = true;
 		} else if (err == OK) {
 			shelf_unref(work.shelf);
 		} else if (member != NULL) {
@@ -210,7 +179,7 @@ AWAITS static enum err build_and_publish(struct assembly *assembly)
 			 .version = ++assembly->version},
 	};
 	struct shelf **shelves = calloc(assembly->count + 1, sizeof(struct shelf *));
-	uint64_t applied = assembly->applied;
+	uint64_t applied = assembly->applied, asked = assembly->asked;
 	enum err err;
 
 	CHECK(shelves != NULL);
@@ -225,6 +194,7 @@ AWAITS static enum err build_and_publish(struct assembly *assembly)
 			 LOG_INT("tools", (int64_t)work.catalog->views[0].list[OFFER_TOOLS].count));
 		catalog_unref(work.catalog);
 		assembly->shown = applied;
+		assembly->judged = asked;
 		note_settled(assembly);
 	}
 	for (size_t i = 0; i < work.spec.shelf_count; i++)
@@ -261,7 +231,7 @@ AWAITS_ENTRY static void builder_main(void *arg)
 		if (fiber_sleep(BURST_MS) != OK)
 			break;
 		assembly->dirty = false;
-		if (fill_shelves(assembly) == OK && build_and_publish(assembly) == OK)
+		if (fill_shelves(assembly) == OK && assembly_judge(assembly) == OK && build_and_publish(assembly) == OK)
 			continue;
 		log_warn("catalog.build_failed", LOG_CSTR("effect", "the lists stay as they were for now"));
 		assembly->dirty = true;
@@ -343,6 +313,7 @@ static void members_swap(struct assembly *assembly, struct config *config, struc
 		old = &assembly->members[member_running(assembly, &config->upstreams[i])];
 		members[i] = *old;
 		members[i].fresh |= renamed && old->offer != NULL;
+		members[i].unjudged = true; /* the policy may be another */
 		old->upstream = NULL;
 	}
 	assembly->leaving = assembly->members;

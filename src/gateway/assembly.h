@@ -36,6 +36,12 @@ void assembly_upstreams_done(struct upstream **upstreams, size_t count);
  *   Runs on    any thread */
 bool assembly_settled(struct assembly *assembly);
 
+/* Judge an upstream's tools by their pins again, after some were accepted, and wait until every loop's
+ * catalog shows it.
+ *   Errors     ERR_TIMEOUT: the catalog takes longer; it will come
+ *   Runs on    a fiber, any loop */
+NODISCARD enum err assembly_review(struct assembly *assembly, struct str upstream) AWAITS;
+
 /* A client's session has ended: free what upstreams kept for it.
  *   Runs on    a fiber, any loop */
 void assembly_forget_session(struct assembly *assembly, struct str session) AWAITS;

@@ -24,6 +24,7 @@
 static const char *const level_names[] = {"debug", "info", "warn", "error", NULL};
 static const char *const format_names[] = {"auto", "json", "text", NULL};
 static const char *const durability_names[] = {"group", "strict", NULL};
+static const char *const pin_names[] = {"off", "warn", "block", NULL};
 static const char *const mode_names[] = {"list", "search", NULL};
 static const char *const isolation_names[] = {"shared", "tenant", "user", "session", NULL};
 static const char *const state_names[] = {"memory", NULL};
@@ -150,6 +151,9 @@ static const struct conf_field upstream_fields[] = {
 	 .doc = "Failures in a row after which the upstream rests."},
 	{"breaker_rest", CONF_MS, UP(breaker_rest_ms), .low = 100, .high = DAY, .fallback = "10s",
 	 .doc = "How long it rests before one call tries again."},
+	{"pin", CONF_CHOICE, UP(pin), .fallback = "warn", .choices = pin_names,
+	 .doc = "When a tool is not what it was when first seen. warn: log it and show it in `gatehouse catalog diff`. "
+		"block: hold it back until `gatehouse catalog approve`; new and suspicious tools too. off: nothing."},
 	{"revision", CONF_CUSTOM, .custom = config_read_revision,
 	 .doc = "Speak this protocol revision without asking the server first.", .example = "2025-11-25"},
 };

@@ -4,8 +4,11 @@
 
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/limits.h"
+#include "gateway/assembly.h"
 #include "gateway/operator.h"
+#include "gateway/pins.h"
 #include "gateway/reload.h"
 
 AWAITS static enum err control_answer(struct http_exchange *exchange, int status, struct str text)
@@ -36,14 +39,96 @@ AWAITS static enum err control_reload(struct gateway *gateway, struct http_excha
 	return control_answer(exchange, err == OK ? 200 : 422, buf_str(&text));
 }
 
+/* The body says {"ok":false,"problem":...} when something went wrong. */
+AWAITS static enum err control_problem(struct http_exchange *exchange, enum err why)
+{
+	AUTO_BUF text = {0};
+
+	buf_put(&text, STR("{\"ok\":false,\"problem\":"));
+	buf_put_json(&text, str_of(err_text(why)));
+	buf_put(&text, STR("}\n"));
+	return control_answer(exchange, err_row(why)->http_status, buf_str(&text));
+}
+
+AWAITS static enum err control_diff(struct gateway *gateway, struct http_exchange *exchange)
+{
+	AUTO_BUF text = {0};
+	enum err err = pins_diff_write(gateway->db, gateway_here(gateway)->config, &text);
+
+	return err == OK ? control_answer(exchange, 200, buf_str(&text)) : control_problem(exchange, err);
+}
+
+struct approving {
+	struct gateway *gateway;
+	struct str by;
+	struct buf *out;
+};
+
+/* One tool has been accepted: its row, and its place in the answer. */
+AWAITS static enum err note_approved(void *arg, const struct tool_pin *pin)
+{
+	struct approving *approving = arg;
+	AUTO_BUF target = {0};
+	const struct audit_record record = {
+		.event = STR("tool.approved"),
+		.principal = approving->by,
+		.target = pins_label(pin, &target),
+		.upstream = pin->upstream,
+		.outcome = STR("ok"),
+	};
+
+	if (approving->out->n > 0)
+		buf_put_byte(approving->out, ',');
+	buf_put_json(approving->out, buf_str(&target));
+	return audit_append(approving->gateway->audit, &record);
+}
+
+/* The body: {"upstream":...,"tool":...,"digest":...,"by":...}, the last three as they apply. */
+AWAITS static enum err control_approve(struct gateway *gateway, struct http_exchange *exchange)
+{
+	AUTO_BUF approved = {0}, text = {0};
+	struct approving approving = {.gateway = gateway, .out = &approved};
+	struct pins_approval approval;
+	yyjson_val *body;
+	size_t count;
+	enum err err = json_read(exchange->arena, exchange->body, &body);
+
+	if (err != OK)
+		return control_problem(exchange, err);
+	approving.by = json_str(json_get(body, "by"));
+	approval = (struct pins_approval){.upstream = json_str(json_get(body, "upstream")),
+					  .tool = json_str(json_get(body, "tool")),
+					  .digest = json_str(json_get(body, "digest"))};
+	err = pins_approve(gateway->db, &approval, note_approved, &approving, &count);
+	if (err == OK && assembly_review(gateway->assembly, approval.upstream) != OK)
+		log_info("catalog.review_late", LOG_STR("upstream", approval.upstream));
+	if (err != OK)
+		return control_problem(exchange, err);
+	buf_put(&text, STR("{\"ok\":true,\"approved\":["));
+	buf_put(&text, buf_str(&approved));
+	buf_put(&text, STR("]}\n"));
+	return control_answer(exchange, 200, buf_str(&text));
+}
+
+static const struct {
+	enum http_method method;
+	const char *path;
+	enum err (*run)(struct gateway *gateway, struct http_exchange *exchange); /* AWAITS */
+} control_routes[] = {
+	{HTTP_GET, "/status", control_status},
+	{HTTP_POST, "/reload", control_reload},
+	{HTTP_GET, "/catalog/diff", control_diff},
+	{HTTP_POST, "/catalog/approve", control_approve},
+};
+
 AWAITS_ENTRY static void control_handle(struct http_exchange *exchange, void *arg)
 {
 	enum err err = ERR_HTTP_ROUTE;
 
-	if (exchange->method == HTTP_GET && str_eq(exchange->path, STR("/status")))
-		err = control_status(arg, exchange);
-	else if (exchange->method == HTTP_POST && str_eq(exchange->path, STR("/reload")))
-		err = control_reload(arg, exchange);
+	for (size_t i = 0; i < ARRAY_LEN(control_routes); i++)
+		if (exchange->method == control_routes[i].method &&
+		    str_eq(exchange->path, str_of(control_routes[i].path)))
+			err = control_routes[i].run(arg, exchange);
 	if (err == ERR_HTTP_ROUTE)
 		err = control_answer(exchange, 404, STR("{\"ok\":false,\"problem\":\"no such command\"}\n"));
 	if (err != OK)

@@ -29,6 +29,7 @@ enum family {
 	F_CACHE_HITS,
 	F_CACHE_MISSES,
 	F_CACHE_BYTES,
+	F_CATALOG_MARKED,
 	F_AUDIT_ROWS,
 	F_AUDIT_WAITING,
 	F_AUDIT_WAITS,
@@ -66,6 +67,8 @@ static const struct {
 	[F_CACHE_HITS] = {"gatehouse_result_cache_hits_total", "counter", "Resources answered from the result cache"},
 	[F_CACHE_MISSES] = {"gatehouse_result_cache_misses_total", "counter", "Resources that were not in it"},
 	[F_CACHE_BYTES] = {"gatehouse_result_cache_bytes", "gauge", "Size of the result cache"},
+	[F_CATALOG_MARKED] = {"gatehouse_catalog_marked", "gauge",
+			      "Tools that are new, changed or suspicious and not approved; held: not served either"},
 	[F_AUDIT_ROWS] = {"gatehouse_audit_rows_total", "counter", "Audit rows committed"},
 	[F_AUDIT_WAITING] = {"gatehouse_audit_waiting", "gauge", "Audit rows queued, not yet committed"},
 	[F_AUDIT_WAITS] = {"gatehouse_audit_waits_total", "counter", "Callers slowed down by a full audit queue"},
@@ -243,6 +246,11 @@ static void put_catalog(struct buf *out, const struct catalog *catalog)
 	for (int kind = 0; kind < OFFER_KINDS; kind++)
 		buf_put_fmt(out, "gatehouse_catalog_items{kind=\"%s\"} %zu\n", kind_name[kind],
 			    catalog->views[0].list[kind].count);
+	put_family(out, F_CATALOG_MARKED);
+	buf_put_fmt(out,
+		    "gatehouse_catalog_marked{mark=\"new\"} %zu\ngatehouse_catalog_marked{mark=\"changed\"} %zu\n"
+		    "gatehouse_catalog_marked{mark=\"suspicious\"} %zu\ngatehouse_catalog_marked{mark=\"held\"} %zu\n",
+		    catalog->marked.new, catalog->marked.changed, catalog->marked.suspicious, catalog->marked.held);
 }
 
 uint64_t metrics_rss_bytes(void)

@@ -70,17 +70,20 @@ static void put_numbers(struct gateway *gateway, struct buf *out)
 {
 	struct http_server_stats http = http_server_stats(gateway->server);
 	struct audit_stats audit = audit_stats(gateway->audit);
-	const struct catalog_view *all = &gateway_here(gateway)->catalog->views[0];
+	const struct catalog *catalog = gateway_here(gateway)->catalog;
+	const struct catalog_view *all = &catalog->views[0];
 
 	buf_put_fmt(out,
 		    ",\"uptime_ms\":%lld,\"rss_bytes\":%llu,\"loops\":%u,\"connections\":%llu,\"streams\":%llu,"
 		    "\"requests\":%llu,\"audit\":{\"rows\":%llu,\"waiting\":%llu},"
-		    "\"catalog\":{\"tools\":%zu,\"prompts\":%zu,\"resources\":%zu,\"templates\":%zu}",
+		    "\"catalog\":{\"tools\":%zu,\"prompts\":%zu,\"resources\":%zu,\"templates\":%zu,\"new\":%zu,"
+		    "\"changed\":%zu,\"suspicious\":%zu,\"held\":%zu}",
 		    (long long)(clock_wall_ms() - gateway->started_ms), (unsigned long long)metrics_rss_bytes(),
 		    loop_count(), (unsigned long long)http.connections, (unsigned long long)http.streams,
 		    (unsigned long long)http.requests, (unsigned long long)audit.rows,
 		    (unsigned long long)audit.waiting, all->list[OFFER_TOOLS].count, all->list[OFFER_PROMPTS].count,
-		    all->list[OFFER_RESOURCES].count, all->list[OFFER_TEMPLATES].count);
+		    all->list[OFFER_RESOURCES].count, all->list[OFFER_TEMPLATES].count, catalog->marked.new,
+		    catalog->marked.changed, catalog->marked.suspicious, catalog->marked.held);
 }
 
 AWAITS void operator_status_write(struct gateway *gateway, bool full, struct buf *out, bool *ret_ready)

@@ -59,6 +59,8 @@ AWAITS enum err relay_tool(struct request *req)
 	relay.item = catalog_find(req->view, OFFER_TOOLS, name);
 	if (relay.item == NULL) {
 		req->target = told_target(req, name);
+		if (catalog_holds(req->view, name))
+			return relay_refuse(req, relay.event, ERR_MCP_TOOL_HELD);
 		if (req->view->search != NULL)
 			return search_mode_unknown(req, name);
 		if (name.n <= NAME_TOLD_BYTES_MAX)

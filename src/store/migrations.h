@@ -3,6 +3,6 @@
 #ifndef GATEHOUSE_STORE_MIGRATIONS_H
 #define GATEHOUSE_STORE_MIGRATIONS_H
 
-extern const char store_migration_0001[];
+extern const char store_migration_0001[], store_migration_0002[];
 
 #endif

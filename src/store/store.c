@@ -9,6 +9,7 @@
 
 const struct db_migration store_migrations[] = {
 	{1, "tenants, API keys, audit", store_migration_0001},
+	{2, "pinned definitions of tools", store_migration_0002},
 };
 const size_t store_migration_count = ARRAY_LEN(store_migrations);
 

@@ -22,6 +22,7 @@
 
 /* UPSTREAM_HTTP falls back to the HTTP+SSE transport of 2024-11-05 when the server knows no other. */
 enum upstream_kind { UPSTREAM_HTTP, UPSTREAM_STDIO, UPSTREAM_SSE };
+enum pin_policy { PIN_OFF, PIN_WARN, PIN_BLOCK };
 enum upstream_isolation { ISOLATION_SHARED, ISOLATION_TENANT, ISOLATION_USER, ISOLATION_SESSION };
 
 struct upstream_pair {
@@ -57,6 +58,7 @@ struct upstream_spec {
 	unsigned breaker_failures; /* in a row, until it rests */
 	int64_t breaker_rest_ms;
 	enum mcp_revision revision; /* MCP_UNKNOWN: probe */
+	enum pin_policy pin;	    /* what becomes of changed tools; the catalog's business, kept here */
 };
 
 /* What an upstream offers, as it said it: immutable, reference-counted. Items are raw JSON
