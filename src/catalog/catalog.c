@@ -90,6 +90,23 @@ bool catalog_holds(const struct catalog_view *view, struct str name)
 	return map_get(&view->held, name) != NULL;
 }
 
+const struct catalog_item *catalog_find_original(const struct catalog_view *view, struct str name)
+{
+	const struct catalog_list *list = &view->list[OFFER_TOOLS];
+	const struct catalog_item *found = NULL;
+
+	if (catalog_holds(view, name))
+		return NULL; /* nobody takes the place of a tool that is held back */
+	for (size_t i = 0; i < list->count; i++) {
+		if (!str_eq(list->items[i]->original, name))
+			continue;
+		if (found != NULL)
+			return NULL;
+		found = list->items[i];
+	}
+	return found;
+}
+
 /* The bytes of a template before its first variable. */
 static struct str template_literal(struct str uri_template)
 {

@@ -48,6 +48,7 @@ struct catalog_item {
 	struct upstream *upstream;
 	const struct offer *offer;
 	struct schema *input;		    /* tools: NULL when it has none or it does not compile (then unchecked) */
+	struct str app_uri;		    /* tools: the ui:// resource of its app as clients read it; p NULL none */
 	struct param_headers param_headers; /* tools: arguments that are repeated as headers */
 	bool read_only, idempotent;	    /* from its annotations */
 	bool unfit;			    /* on the shelf only: no view shows it */
@@ -138,6 +139,10 @@ const struct catalog_item *catalog_find(const struct catalog_view *view, enum of
 
 /* Whether that name would be a tool's that is held back. */
 bool catalog_holds(const struct catalog_view *view, struct str name);
+
+/* A tool by its upstream's own name, which apps call it by: NULL when none or several of the view have it.
+ * Walks the list: for names that catalog_find does not know. */
+const struct catalog_item *catalog_find_original(const struct catalog_view *view, struct str name);
 
 /* Which upstream reads a URI: a listed resource, else the template with the longest literal
  * beginning, else the only upstream with resources of that scheme.

@@ -2,7 +2,7 @@
  * era would choke on is left out. Everything else is copied as the upstream wrote it. */
 #include "base/json_scan.h"
 #include "base/limits.h"
-#include "catalog/shelf.h"
+#include "catalog/app.h"
 
 struct str item_name_key(enum offer_kind kind)
 {
@@ -31,14 +31,60 @@ static const struct json_member *foreign_member(const struct json_index *index, 
 	return type != NULL && str_eq(type->value, STR("\"object\"")) ? NULL : schema;
 }
 
+/* A place where the item's JSON changes. */
+struct edit {
+	const struct json_member *member;
+	struct str with; /* p NULL: the member is left out */
+};
+#define EDITS_MAX 4
+
+static void add_edit(struct edit *edits, size_t *count, const struct json_member *member, struct str with)
+{
+	size_t at = *count;
+
+	/* In document order, as splices want them. */
+	for (; at > 0 && edits[at - 1].member > member; at--)
+		edits[at] = edits[at - 1];
+	edits[at] = (struct edit){member, with};
+	(*count)++;
+}
+
+/* What changes in a tool beside its name. */
+static void edit_tool(const struct catalog_item *item, const struct json_index *index, enum catalog_era era,
+		      struct str app_uri, struct edit *edits, size_t *count)
+{
+	const struct json_member *foreign = foreign_member(index, era), *app[2];
+	size_t apps = item->app_uri.p == NULL ? 0 : app_members(index, app);
+
+	if (foreign != NULL)
+		add_edit(edits, count, foreign, STR_NONE);
+	for (size_t i = 0; i < apps; i++)
+		if (!str_eq(app[i]->value, app_uri))
+			add_edit(edits, count, app[i], app_uri);
+}
+
+static void write_edited(const struct json_index *index, const struct edit *edits, size_t count, struct buf *out)
+{
+	struct json_splice splice = {.text = index->text};
+
+	for (size_t i = 0; i < count; i++) {
+		if (edits[i].with.p == NULL)
+			json_splice_remove(&splice, index, edits[i].member);
+		else
+			json_splice_value(&splice, edits[i].member, edits[i].with);
+	}
+	json_splice_write(&splice, out);
+}
+
 void item_write(const struct catalog_item *item, enum offer_kind kind, struct str name, enum catalog_era era,
 		struct buf *out)
 {
 	AUTO(arena) *arena = arena_new(UPSTREAM_ANSWER_BYTES_MAX);
-	struct json_splice splice = {.text = item->json};
-	const struct json_member *name_member, *foreign = NULL;
-	AUTO_BUF quoted = {0};
+	const struct json_member *name_member;
+	AUTO_BUF quoted = {0}, app_uri = {0};
+	struct edit edits[EDITS_MAX];
 	struct json_index index;
+	size_t count = 0;
 
 	/* The offer was checked when it was read; a failure here can only be the arena's cap. */
 	if (json_scan(arena, item->json, &index) != OK) {
@@ -46,14 +92,11 @@ void item_write(const struct catalog_item *item, enum offer_kind kind, struct st
 		return;
 	}
 	name_member = json_member(&index, NULL, item_name_key(kind));
-	if (kind == OFFER_TOOLS)
-		foreign = foreign_member(&index, era);
 	buf_put_json(&quoted, name);
-	if (foreign != NULL && foreign < name_member)
-		json_splice_remove(&splice, &index, foreign);
+	buf_put_json(&app_uri, item->app_uri);
 	if (name_member != NULL && !str_eq(name, item->original))
-		json_splice_value(&splice, name_member, buf_str(&quoted));
-	if (foreign != NULL && foreign > name_member)
-		json_splice_remove(&splice, &index, foreign);
-	json_splice_write(&splice, out);
+		add_edit(edits, &count, name_member, buf_str(&quoted));
+	if (kind == OFFER_TOOLS)
+		edit_tool(item, &index, era, buf_str(&app_uri), edits, &count);
+	write_edited(&index, edits, count, out);
 }

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "catalog/app.h"
 #include "catalog/definition.h"
 #include "catalog/metric_slot.h"
 #include "catalog/suspicion.h"
@@ -51,6 +52,7 @@ static void item_prepare_tool(struct shelf *shelf, struct catalog_item *item)
 {
 	AUTO(arena) *scratch = arena_new(SHELF_ARENA_BYTES_MAX);
 	AUTO_BUF text = {0};
+	struct str app_uri;
 	yyjson_val *tool;
 
 	if (json_read(scratch, item->json, &tool) != OK)
@@ -59,6 +61,8 @@ static void item_prepare_tool(struct shelf *shelf, struct catalog_item *item)
 	read_param_headers(shelf, item, tool);
 	definition_digest(tool, &text, item->mark.digest);
 	item->mark.suspicions = item->mark.open = suspicion_of_tool(tool);
+	app_uri = app_uri_of(tool);
+	item->app_uri = app_uri.p == NULL ? STR_NONE : arena_str(shelf->arena, app_uri);
 	item->read_only = annotation(tool, "readOnlyHint");
 	item->idempotent = item->read_only || annotation(tool, "idempotentHint");
 }

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "catalog/app.h"
 #include "catalog/search.h"
 
 #define HINT_SERVERS_MAX 40 /* upstreams named in the instructions of a view in search mode */
@@ -48,6 +49,8 @@ static struct str view_name(struct catalog *catalog, const struct catalog_view *
 	if (!name_is_taken(view, toolset, kind, name))
 		return name;
 	log_debug("catalog.name_taken", LOG_STR("item", item->label), LOG_STR("name", name));
+	if (kind == OFFER_RESOURCES && str_starts(item->original, APP_SCHEME))
+		return app_alias(catalog->arena, upstream, item->original);
 	if (kind == OFFER_RESOURCES || kind == OFFER_TEMPLATES)
 		return arena_fmt(catalog->arena, "gatehouse:%.*s:%.*s", STR_ARG(upstream), STR_ARG(item->original));
 	return arena_str(catalog->arena, catalog_name_hashed(upstream, separator, item->original, hashed));
@@ -193,10 +196,12 @@ void view_build(struct catalog *catalog, const struct catalog_spec *spec, const 
 	if (toolset == NULL)
 		toolset = &everything;
 	*ret_view = (struct catalog_view){.name = arena_str(catalog->arena, toolset->name)};
+	for (int kind = 0; kind < OFFER_KINDS; kind++)
+		view_select(catalog, spec, toolset, ret_view, kind);
+	view_link_apps(catalog, ret_view);
 	for (int kind = 0; kind < OFFER_KINDS; kind++) {
 		struct catalog_list *list = &ret_view->list[kind];
 
-		view_select(catalog, spec, toolset, ret_view, kind);
 		if (kind != OFFER_TOOLS || toolset->mode == TOOLSET_LIST)
 			list_write(catalog, list, kind, spec->page_items);
 	}

@@ -57,6 +57,8 @@ AWAITS enum err relay_tool(struct request *req)
 			return OK;
 	}
 	relay.item = catalog_find(req->view, OFFER_TOOLS, name);
+	if (relay.item == NULL)
+		relay.item = catalog_find_original(req->view, name);
 	if (relay.item == NULL) {
 		req->target = told_target(req, name);
 		if (catalog_holds(req->view, name))

@@ -4,8 +4,6 @@
  * the one (directoryRead) that says which methods there are. */
 #include "mcp/extension.h"
 
-#define APPS_SETTINGS "{\"mimeTypes\":[\"text/html;profile=mcp-app\"]}"
-
 static const struct str extension_name[MCP_EXTENSIONS] = {
 #define X(id, name) [MCP_EXT_NUMBER_##id] = {name, sizeof(name) - 1},
 	MCP_EXTENSION_TABLE(X)
@@ -20,7 +18,7 @@ static const struct str required_text[MCP_EXTENSIONS] = {
 };
 
 #define OWN                                                                                                            \
-	"{\"extensions\":{\"io.modelcontextprotocol/tasks\":{},\"io.modelcontextprotocol/ui\":" APPS_SETTINGS          \
+	"{\"extensions\":{\"io.modelcontextprotocol/tasks\":{}," MCP_APPS_DECLARED                                     \
 	",\"io.modelcontextprotocol/skills\":{}}}"
 const struct str mcp_own_capabilities = {OWN, sizeof(OWN) - 1};
 

@@ -12,6 +12,10 @@
 	X(APPS, "io.modelcontextprotocol/ui")                                                                          \
 	X(SKILLS, "io.modelcontextprotocol/skills")
 
+/* A client's declaration of apps, as servers look for it. */
+#define MCP_APPS_SETTINGS "{\"mimeTypes\":[\"text/html;profile=mcp-app\"]}"
+#define MCP_APPS_DECLARED "\"io.modelcontextprotocol/ui\":" MCP_APPS_SETTINGS
+
 enum mcp_extension_number {
 #define X(id, name) MCP_EXT_NUMBER_##id,
 	MCP_EXTENSION_TABLE(X)

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "mcp/extension.h"
 
 #define SESSION_FORMAT 1
 #define SESSION_PLAIN_BYTES 20
@@ -136,6 +137,19 @@ enum err mcp_session_open(const struct secret *key, struct str token, struct str
 	return OK;
 }
 
+/* Details are objects, empty but for apps; one is a flag. */
+static const char *detail_value(uint16_t bit)
+{
+	switch (bit) {
+	case MCP_CAN_ROOTS_CHANGED:
+		return "true";
+	case MCP_CAN_APPS:
+		return MCP_APPS_SETTINGS;
+	default:
+		return "{}";
+	}
+}
+
 void mcp_capabilities_write(uint16_t capabilities, struct buf *out)
 {
 	const char *open = NULL;
@@ -155,9 +169,7 @@ void mcp_capabilities_write(uint16_t capabilities, struct buf *out)
 			first = true;
 		}
 		if (row->detail != NULL) {
-			/* Details are objects, but for the one flag that is a boolean. */
-			buf_put_fmt(out, "%s\"%s\":%s", first ? "" : ",", row->detail,
-				    row->bit == MCP_CAN_ROOTS_CHANGED ? "true" : "{}");
+			buf_put_fmt(out, "%s\"%s\":%s", first ? "" : ",", row->detail, detail_value(row->bit));
 			first = false;
 		}
 	}

@@ -158,7 +158,8 @@ AWAITS static enum err ask_initialize(struct instance *instance, enum mcp_revisi
 		arena_fmt(instance->arena,
 			  "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"initialize\",\"params\":{"
 			  "\"protocolVersion\":\"%.*s\",\"capabilities\":{\"sampling\":{\"tools\":{},\"context\":{}},"
-			  "\"elicitation\":{\"form\":{},\"url\":{}},\"roots\":{}},\"clientInfo\":%.*s}}",
+			  "\"elicitation\":{\"form\":{},\"url\":{}},\"roots\":{},\"extensions\":{" MCP_APPS_DECLARED
+			  "}},\"clientInfo\":%.*s}}",
 			  (unsigned long long)ask->id, STR_ARG(mcp_revision_text(wanted)), STR_ARG(mcp_self));
 	err = peer_ask(instance, &question, ask);
 	facts_unref(facts);
