@@ -54,6 +54,10 @@
 #define UPSTREAM_STREAMS_MAX 1024     /* HTTP+SSE sessions per upstream: each keeps a connection */
 #define UPSTREAM_WATCHES_MAX 1024     /* resources and tasks watched per upstream: one request names them all */
 #define UPSTREAM_WATCH_BYTES_MAX 4096 /* of a watched URI or task id */
+#define UPSTREAM_WATCHES_BYTES_MAX (256 * 1024) /* of all of them */
+#define UPSTREAM_LISTS_TTL_MS 300000		/* lists of a server that announces no changes and names no time */
+#define UPSTREAM_LISTS_TTL_MS_MIN 5000
+#define UPSTREAM_LISTS_TTL_MS_MAX 3600000
 #define CHILD_LINE_BYTES_MAX UPSTREAM_ANSWER_BYTES_MAX
 #define CHILD_STDERR_LINE_BYTES_MAX 8192
 #define CHILDREN_MAX 256 /* per process */

@@ -53,14 +53,15 @@ static void news_take(struct news *news)
 
 	if (member != NULL) {
 		bool first = !member->reported && state != UPSTREAM_CONNECTING;
+		bool changed = news->offer != NULL && news->offer != member->offer;
 
 		member->reported |= state != UPSTREAM_CONNECTING;
-		if (news->offer != NULL) {
+		if (changed) {
 			offer_unref(member->offer);
 			member->offer = offer_ref(news->offer);
 			member->fresh = true;
 		}
-		if (news->offer != NULL || first)
+		if (changed || first)
 			assembly_wake(news->assembly);
 	}
 	offer_unref(news->offer);

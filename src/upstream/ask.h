@@ -5,6 +5,8 @@
 
 #include "upstream/upstream_private.h"
 
+struct listening; /* listen.h */
+
 struct ask {
 	struct arena *arena;	    /* takes the answer */
 	uint64_t id;		    /* of the request; 0: body is a notification */
@@ -16,6 +18,7 @@ struct ask {
 	int64_t timeout_ms;		  /* without a sign of life; 0 none */
 	const struct upstream_call *call; /* the client's, for its notifications; NULL: our own */
 	struct server_requests *requests; /* that the server made meanwhile; NULL none */
+	struct listening *listening;	  /* whose stream it opens; NULL none */
 	/* out */
 	bool sent;     /* the server may have seen it */
 	int status;    /* HTTP */

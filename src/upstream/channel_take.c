@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "upstream/channel.h"
+#include "upstream/listen.h"
 
 #define NOISE_LOG_MS 60000
 #define ARENA_BYTES_MIN (64 * 1024)
@@ -102,6 +103,18 @@ static void take_back(struct instance *instance, const struct mcp_message *messa
 	}
 }
 
+/* The listening that an acknowledgement belongs to. */
+static struct pending *subscription_of(struct instance *instance, const struct mcp_message *message)
+{
+	const struct json_index *index = &message->index;
+	const struct json_member *meta =
+		message->params == NULL ? NULL : json_member(index, message->params, STR("_meta"));
+	const struct json_member *id =
+		meta == NULL ? NULL : json_member(index, meta, STR("io.modelcontextprotocol/subscriptionId"));
+
+	return id == NULL ? NULL : pending_of(instance, id->value);
+}
+
 static void take_notification(struct instance *instance, struct arena *arena, const struct mcp_message *message)
 {
 	struct upstream *upstream = instance->upstream;
@@ -129,8 +142,12 @@ static void take_notification(struct instance *instance, struct arena *arena, co
 		pending = log_reader(instance);
 		break;
 	case MCP_M_N_RESOURCES_UPDATED:
-		if (upstream->events.on_notification != NULL)
-			upstream->events.on_notification(upstream->events.arg, upstream, message);
+	case MCP_M_N_TASKS:
+		if (instance->key.n == 0) /* others are not asked to */
+			watch_notify(upstream, message);
+		break;
+	case MCP_M_N_SUBSCRIBED:
+		pending = subscription_of(instance, message);
 		break;
 	default:
 		break;

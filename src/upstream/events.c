@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "http/sse.h"
+#include "upstream/listen.h"
 #include "upstream/server_request.h"
 
 #define RESUMES_MAX 16
@@ -56,12 +57,20 @@ AWAITS enum err ask_notify(struct upstream *upstream, const struct ask *ask, con
 			return ask->call->on_notification(ask->call->arg, message);
 		break;
 	case MCP_M_N_RESOURCES_UPDATED:
-		break;
+	case MCP_M_N_TASKS:
+		/* What an instance of somebody's own says is for nobody else; it is not asked to. */
+		if (upstream->spec.isolation == ISOLATION_SHARED || ask == NULL || mcp_is_modern(ask->revision))
+			watch_notify(upstream, message);
+		return OK;
+	case MCP_M_N_SUBSCRIBED:
+		if (ask != NULL && ask->listening != NULL)
+			listen_acknowledged(ask->listening, message);
+		return OK;
 	default:
 		return OK;
 	}
-	if (upstream->events.on_notification != NULL && loop_self() == upstream->home)
-		upstream->events.on_notification(upstream->events.arg, upstream, message);
+	if (loop_self() == upstream->home)
+		watch_notify(upstream, message);
 	return OK;
 }
 

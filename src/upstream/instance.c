@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "upstream/channel.h"
+#include "upstream/listen.h"
 
 #define REST_WORTH_WAITING_MS 1000 /* a caller waits out so short a rest */
 #define REAP_MS_MIN 50
@@ -208,7 +209,8 @@ static void on_reap(struct timer *timer)
 	size_t cursor = 0;
 
 	while ((instance = map_next(&upstream->instances, &cursor)) != NULL) {
-		bool kept = is_shared(instance) && (upstream->spec.kind != UPSTREAM_STDIO || upstream->spec.warm);
+		bool kept = is_shared(instance) &&
+			    (upstream->spec.kind != UPSTREAM_STDIO || upstream->spec.warm || !watch_is_empty(upstream));
 
 		if (kept || instance->state == INSTANCE_STARTING || calls_in_flight(instance) > 0 ||
 		    idle_ms_of(instance) < upstream->spec.idle_ms)
@@ -339,6 +341,7 @@ AWAITS static void start_main(void *arg)
 	arena_free(instance->arena);
 	instance->arena = arena_new(upstream->spec.answer_bytes_max + 1024 * 1024);
 	instance->hello = (struct hello){0};
+	instance->log_level = UPSTREAM_LOG_LEVELS;
 	err = instance_start(instance);
 	instance->starter = NULL;
 	if (err == ERR_TIMEOUT) /* ours, not that of those who wait for it */
@@ -351,8 +354,10 @@ AWAITS static void start_main(void *arg)
 		if (err == OK) {
 			instance->ready_since_ms = now;
 			instance_set_state(instance, INSTANCE_READY);
-			if (is_shared(instance)) /* it may offer something else than before */
+			if (is_shared(instance)) { /* it may offer something else than before */
 				keeper_wish(upstream, KEEPER_LISTS);
+				watch_tell_again(upstream);
+			}
 		} else {
 			drop_facts(instance);
 			instance->failures++;

@@ -5,8 +5,9 @@
  * Others tell it what they noticed by wishes, from any loop: bits that are set, and a wake-up
  * that is posted when it is not home. */
 #include "base/check.h"
+#include "base/limits.h"
 #include "base/log.h"
-#include "upstream/instance.h"
+#include "upstream/listen.h"
 #include "upstream/lists.h"
 
 #define SETTLE_MS 100 /* servers announce changes in bursts */
@@ -87,13 +88,25 @@ static void report(struct upstream *upstream)
 		upstream->events.on_change(upstream->events.arg, upstream, upstream->offer);
 }
 
-static void listen_again(struct upstream *upstream)
+/* How long a modern server's lists may be trusted when nobody announces their changes. */
+static int64_t trusted_ms(int64_t told_ms)
 {
-	if (upstream->listener != NULL)
-		fiber_cancel(upstream->listener);
-	upstream->listener = NULL;
-	if (upstream_helper(upstream, "upstream listen", listen_main, upstream, 0, &upstream->listener) != OK)
-		log_warn("upstream.deaf", LOG_STR("upstream", upstream->spec.name));
+	if (told_ms <= 0)
+		return UPSTREAM_LISTS_TTL_MS;
+	return told_ms < UPSTREAM_LISTS_TTL_MS_MIN   ? UPSTREAM_LISTS_TTL_MS_MIN
+	       : told_ms > UPSTREAM_LISTS_TTL_MS_MAX ? UPSTREAM_LISTS_TTL_MS_MAX
+						     : told_ms;
+}
+
+/* What was read anew without a change is not worth anybody's work. */
+static void take_offer(struct upstream *upstream, struct offer *offer)
+{
+	if (upstream->offer != NULL && offer_same(upstream->offer, offer)) {
+		offer_unref(offer);
+		return;
+	}
+	offer_unref(upstream->offer);
+	upstream->offer = offer;
 }
 
 /* Connect if need be, and read the lists. */
@@ -102,22 +115,26 @@ AWAITS static enum err refresh(struct upstream *upstream)
 	static const struct instance_owner nobody = {0};
 	struct instance *instance;
 	struct offer *offer;
+	int64_t ttl_ms = 0;
 	uint64_t serial;
 	enum err err;
 
 	TRY(instance_get(upstream, &nobody, &instance));
 	atomic_fetch_and(&upstream->keeper_wishes, ~(unsigned)(KEEPER_LISTS | KEEPER_CONNECT));
 	serial = instance->facts->serial;
-	err = lists_read(instance, &offer);
+	err = lists_read(instance, &offer, &ttl_ms);
+	if (err == OK) {
+		upstream->lists_silent = instance->hello.lists_silent;
+		upstream->lists_ttl_ms = mcp_is_modern(instance->hello.revision) ? trusted_ms(ttl_ms) : 0;
+	}
 	if (err == ERR_UPSTREAM_SESSION && instance->facts != NULL)
 		atomic_store(&instance->facts->stale, true);
 	instance_unpin(instance);
 	TRY(err);
-	offer_unref(upstream->offer);
-	upstream->offer = offer;
+	take_offer(upstream, offer);
 	if (serial != upstream->heard_serial) {
 		upstream->heard_serial = serial;
-		listen_again(upstream);
+		listen_begin(upstream);
 	}
 	return OK;
 }
@@ -180,11 +197,19 @@ AWAITS static enum err await_reason(struct upstream *upstream, enum err last)
 		return wait_wish(upstream, 0, retry_ms(upstream), &wishes);
 	for (;;) {
 		bool resting = atomic_load(&upstream->state) == UPSTREAM_RESTING;
+		int64_t ttl_ms = upstream->lists_silent || upstream->deaf ? upstream->lists_ttl_ms : 0;
 
-		TRY(wait_wish(upstream, KEEPER_CONNECT | KEEPER_LISTS | KEEPER_REPORT,
-			      resting ? upstream->spec.breaker_rest_ms : UPSTREAM_VERDICT_MS, &wishes));
+		TRY(wait_wish(upstream, KEEPER_CONNECT | KEEPER_LISTS | KEEPER_LEVEL | KEEPER_REPORT,
+			      resting	   ? upstream->spec.breaker_rest_ms
+			      : ttl_ms > 0 ? ttl_ms
+					   : UPSTREAM_VERDICT_MS,
+			      &wishes));
+		if (wishes == 0 && !resting && ttl_ms > 0)
+			return OK;
 		if (wishes == 0 && !resting)
 			ask_era_again(upstream);
+		if ((wishes & KEEPER_LEVEL) != 0)
+			level_tell_all(upstream);
 		if ((wishes & KEEPER_REPORT) != 0)
 			report(upstream);
 		if ((wishes & KEEPER_LISTS) != 0)
@@ -205,8 +230,7 @@ AWAITS void keeper_main(void *arg)
 		if (err != ERR_CANCELED && await_reason(upstream, err) != OK)
 			err = ERR_CANCELED;
 	}
-	if (upstream->listener != NULL)
-		fiber_cancel(upstream->listener);
+	listen_end(upstream);
 	upstream->keeper = NULL;
 	upstream_helper_end(upstream);
 }

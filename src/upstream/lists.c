@@ -26,6 +26,7 @@ struct reading {
 	enum offer_kind kind;
 	struct map names; /* name -> its item's json.p, to find doubles */
 	size_t cap;
+	int64_t ttl_ms; /* the shortest of its pages; 0 none */
 };
 
 static void quarantine(const struct reading *reading, struct str item, const char *why)
@@ -106,6 +107,16 @@ static enum err take_item(struct reading *reading, struct str item)
 	return OK;
 }
 
+static void note_ttl(struct reading *reading, const struct json_member *ttl)
+{
+	uint64_t ms;
+
+	if (ttl == NULL || ttl->kind != JSON_NUMBER || str_to_u64(ttl->value, &ms) != OK || ms == 0 || ms > INT64_MAX)
+		return;
+	if (reading->ttl_ms == 0 || (int64_t)ms < reading->ttl_ms)
+		reading->ttl_ms = (int64_t)ms;
+}
+
 /* One page.
  *   ret_cursor  in `arena`; p NULL: it was the last */
 AWAITS static enum err take_page(struct reading *reading, struct arena *arena, struct str cursor, bool *ret_absent,
@@ -139,6 +150,7 @@ AWAITS static enum err take_page(struct reading *reading, struct arena *arena, s
 	TRY(json_scan(arena, list->value, &index));
 	while (json_element(&index, &at, &item))
 		TRY(take_item(reading, item));
+	note_ttl(reading, json_member(&ask.answer.index, ask.answer.result, STR("ttlMs")));
 	next = json_member(&ask.answer.index, ask.answer.result, STR("nextCursor"));
 	*ret_cursor = json_member_str(arena, next);
 	return OK;
@@ -187,9 +199,10 @@ static bool is_declared(const struct hello *hello, enum offer_kind kind)
 	}
 }
 
-AWAITS enum err lists_read(struct instance *instance, struct offer **ret_offer)
+AWAITS enum err lists_read(struct instance *instance, struct offer **ret_offer, int64_t *ret_ttl_ms)
 {
 	struct offer *offer = offer_new(instance);
+	int64_t ttl_ms = 0;
 	enum err err = OK;
 
 	for (enum offer_kind kind = 0; kind < OFFER_KINDS && err == OK; kind++) {
@@ -199,6 +212,8 @@ AWAITS enum err lists_read(struct instance *instance, struct offer **ret_offer)
 			continue;
 		err = take_list(&reading);
 		map_free(&reading.names);
+		if (reading.ttl_ms > 0 && (ttl_ms == 0 || reading.ttl_ms < ttl_ms))
+			ttl_ms = reading.ttl_ms;
 		if (err == ERR_UPSTREAM_TOO_LARGE && offer->list[kind].count >= UPSTREAM_ITEMS_MAX) {
 			log_warn("upstream.too_many_items", LOG_STR("upstream", instance->upstream->spec.name),
 				 LOG_CSTR("list", kinds[kind].member));
@@ -210,5 +225,6 @@ AWAITS enum err lists_read(struct instance *instance, struct offer **ret_offer)
 		return err;
 	}
 	*ret_offer = offer;
+	*ret_ttl_ms = ttl_ms;
 	return OK;
 }

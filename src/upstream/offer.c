@@ -31,6 +31,26 @@ struct offer *offer_new(struct instance *instance)
 	return offer;
 }
 
+static bool same_text(struct str a, struct str b)
+{
+	return (a.p == NULL) == (b.p == NULL) && str_eq(a, b);
+}
+
+bool offer_same(const struct offer *a, const struct offer *b)
+{
+	if (a->revision != b->revision || !same_text(a->server_info, b->server_info) ||
+	    !same_text(a->instructions, b->instructions) || !same_text(a->capabilities, b->capabilities))
+		return false;
+	for (enum offer_kind kind = 0; kind < OFFER_KINDS; kind++) {
+		if (a->list[kind].count != b->list[kind].count)
+			return false;
+		for (size_t i = 0; i < a->list[kind].count; i++)
+			if (!str_eq(a->list[kind].items[i].json, b->list[kind].items[i].json))
+				return false;
+	}
+	return true;
+}
+
 struct offer *offer_ref(struct offer *offer)
 {
 	CHECK_OBJ(offer, OFFER_MAGIC);

@@ -14,6 +14,7 @@
 #include "upstream/peer.h"
 #include "upstream/probe.h"
 #include "upstream/channel.h"
+#include "upstream/listen.h"
 
 #define SESSION_BYTES_MAX 1024
 #define CHILD_GONE_MS 500 /* a child that failed to start gets no more */
@@ -43,9 +44,13 @@ static void read_capabilities(struct arena *arena, struct hello *hello)
 	hello->completions = json_member(&index, NULL, STR("completions")) != NULL;
 	hello->logging = json_member(&index, NULL, STR("logging")) != NULL;
 	hello->subscribe = is_true(&index, resources, STR("subscribe"));
-	hello->list_changed = is_true(&index, tools, STR("listChanged")) ||
-			      is_true(&index, prompts, STR("listChanged")) ||
-			      is_true(&index, resources, STR("listChanged"));
+	for (size_t i = 0; i < 3; i++) {
+		const struct json_member *list = i == 0 ? tools : i == 1 ? prompts : resources;
+		bool announced = is_true(&index, list, STR("listChanged"));
+
+		hello->list_changed |= announced;
+		hello->lists_silent |= list != NULL && !announced;
+	}
 }
 
 static struct str object_text(const struct json_member *m)
@@ -371,6 +376,8 @@ AWAITS enum err instance_start(struct instance *instance)
 	err = open_channel(instance);
 	if (err == OK)
 		err = greet(instance);
+	if (err == OK)
+		level_tell(instance);
 	if (err == OK && instance->channeled && instance->channel == NULL)
 		err = ERR_UPSTREAM_DOWN; /* it ended in the moment of its last answer */
 	if (err != OK)

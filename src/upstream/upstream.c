@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "upstream/instance.h"
+#include "upstream/listen.h"
 
 #define STOP_POLL_MS 20
 #define STOP_REST_MS 10000  /* for children and sessions to end, after the grace */
@@ -150,6 +151,7 @@ static void destroy(struct upstream *upstream)
 	offer_unref(upstream->offer);
 	map_free(&upstream->instances);
 	map_free(&upstream->pending);
+	watches_free(upstream);
 	tls_unref(upstream->tls);
 	pthread_mutex_destroy(&upstream->lock);
 	free(upstream->lane);
@@ -176,6 +178,7 @@ AWAITS enum err upstream_new(const struct upstream_spec *spec, const struct upst
 	memset(upstream, 0, sizeof(*upstream));
 	upstream->magic = UPSTREAM_MAGIC;
 	atomic_init(&upstream->refs, 1);
+	atomic_init(&upstream->log_level, UPSTREAM_LOG_LEVELS);
 	upstream->arena = arena_new(16 * 1024 * 1024);
 	copy_spec(upstream->arena, spec, &upstream->spec);
 	upstream->events = *events;
@@ -235,6 +238,7 @@ AWAITS static enum err stop_at_home(void *arg)
 
 	if (upstream->keeper != NULL)
 		fiber_cancel(upstream->keeper);
+	watch_stop(upstream);
 	instances_stop(upstream);
 	return OK;
 }

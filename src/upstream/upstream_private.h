@@ -23,6 +23,7 @@
 #define UPSTREAM_VERDICT_MS 3600000 /* an era verdict is asked for anew after it */
 #define UPSTREAM_INSTANCES_MAX 4096 /* per upstream */
 #define UPSTREAM_EVENT_BYTES_SMALL 4096
+#define UPSTREAM_LOG_LEVELS 8 /* also: none is wanted */
 
 /* What a call must know of a ready instance. Immutable but for `stale`; reference-counted
  * across loops. */
@@ -63,7 +64,9 @@ struct lane {
 struct hello {
 	enum mcp_revision revision;
 	struct str server_info, instructions, capabilities; /* as in struct offer */
-	bool tools, prompts, resources, completions, logging, subscribe, list_changed;
+	bool tools, prompts, resources, completions, logging, subscribe;
+	bool list_changed;   /* it announces changes of some of its lists */
+	bool lists_silent;   /* ... but not of all */
 	unsigned extensions; /* bits of enum mcp_extension */
 };
 
@@ -102,6 +105,7 @@ struct instance {
 	int64_t not_before_ms, ready_since_ms, used_ms;
 	uint64_t first_caller; /* hash of tenant and principal */
 	bool many_callers;     /* calls of others came too */
+	unsigned log_level;    /* that it was told; UPSTREAM_LOG_LEVELS: none */
 	unsigned noise_lines;  /* of stdout since the last warning */
 	int64_t noise_logged_ms;
 };
@@ -109,6 +113,7 @@ struct instance {
 enum keeper_wish {
 	KEEPER_CONNECT = 1 << 0, /* the shared instance was lost or has started anew */
 	KEEPER_LISTS = 1 << 1,	 /* what it offers has changed */
+	KEEPER_LEVEL = 1 << 3,	 /* a lower log level is wanted */
 	KEEPER_REPORT = 1 << 2,	 /* the state has changed elsewhere */
 };
 
@@ -132,6 +137,7 @@ struct upstream {
 	atomic_bool channeled;	 /* how its instances were asked last: through channels, or by exchanges */
 	atomic_bool renegotiate; /* a call learned that the known era is not right any more */
 	atomic_bool troubled;	 /* the breaker is not closed and clean: look at it */
+	atomic_uint log_level;	 /* the lowest that anybody wanted; UPSTREAM_LOG_LEVELS: none */
 	atomic_uint keeper_wishes;
 	atomic_bool keeper_posted;
 	struct task keeper_task;
@@ -148,7 +154,16 @@ struct upstream {
 	struct timer reaper;
 	enum mcp_revision verdict; /* of the last probe */
 	int64_t verdict_at_ms;
-	struct fiber *keeper, *listener; /* NULL: not running */
+	struct fiber *keeper;	     /* NULL: not running */
+	struct listening *listening; /* the stream that is heard; NULL none */
+	struct listening *opening;   /* the one that will replace it; NULL none */
+	bool deaf;		     /* the server offers no such stream */
+	struct map watches;
+	size_t watch_bytes;
+	uint64_t watch_opening; /* counts the streams that named them */
+	struct fiber *teller;	/* NULL: not running */
+	int64_t lists_ttl_ms;	/* after which a modern server's lists are read again, unless changes are announced */
+	bool lists_silent;	/* it does not announce all */
 	struct wait *keeper_wait;
 	struct timer keeper_timer;
 	unsigned keeper_failures; /* in a row */
@@ -180,8 +195,5 @@ void upstream_well(struct upstream *upstream);
 /* keeper.c. Any loop. */
 void keeper_wish(struct upstream *upstream, unsigned wishes);
 void keeper_main(void *arg) AWAITS;
-
-/* listen.c: hears list_changed as long as the shared instance lasts; keeper's helper. */
-void listen_main(void *arg) AWAITS;
 
 #endif
