@@ -7,7 +7,7 @@
 #include "base/check.h"
 #include "base/log.h"
 
-#define SENDS_MAX 32 /* writers at once before messages by the way are dropped */
+#define SENDS_MAX 256 /* under way at once: cancels, answers to what a server asks; more are dropped */
 #define SEND_MS 5000
 
 void channel_begin(struct channel *channel, const struct channel_ops *ops, struct instance *instance)
@@ -84,6 +84,7 @@ AWAITS static void send_main(void *arg)
 
 	if (!send->channel->ended && channel_write(send->channel, &send->message) != OK)
 		log_debug("upstream.send_lost", LOG_STR("upstream", upstream->spec.name));
+	send->channel->sends--;
 	channel_leave(send->channel);
 	buf_free(&send->message);
 	free(send);
@@ -95,7 +96,7 @@ void channel_send(struct channel *channel, struct str message)
 	struct send *send;
 
 	CHECK_OBJ(channel, CHANNEL_MAGIC);
-	if (channel->ended || channel->users >= SENDS_MAX)
+	if (channel->ended || channel->sends >= SENDS_MAX)
 		return;
 	send = calloc(1, sizeof(*send));
 	CHECK(send != NULL);
@@ -108,4 +109,5 @@ void channel_send(struct channel *channel, struct str message)
 		return;
 	}
 	channel->users++;
+	channel->sends++;
 }

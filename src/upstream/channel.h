@@ -32,7 +32,8 @@ struct channel {
 	uint32_t magic;
 	const struct channel_ops *ops;
 	struct instance *instance; /* valid until it has ended */
-	unsigned users;		   /* fibers that write */
+	unsigned users;		   /* fibers that write, `sends` among them */
+	unsigned sends;		   /* messages by the way */
 	bool ended;		   /* only `users` keep it alive */
 };
 
