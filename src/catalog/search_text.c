@@ -65,18 +65,30 @@ static void fold_latin(char base, bool upper, struct rune *rune)
 	rune->n = 1;
 }
 
-/* Greek and Cyrillic capitals stand at a fixed distance from their small letters. */
+/* Letters that fold to another base than their case alone would say: accents, the sigma at a word's end. */
+static const struct {
+	uint16_t capital, small, base;
+} accented[] = {
+	{0x386, 0x3AC, 0x3B1}, {0x388, 0x3AD, 0x3B5}, {0x389, 0x3AE, 0x3B7},
+	{0x38A, 0x3AF, 0x3B9}, {0x38C, 0x3CC, 0x3BF}, {0x38E, 0x3CD, 0x3C5},
+	{0x38F, 0x3CE, 0x3C9}, {0x3A3, 0x3C2, 0x3C3}, {0x401, 0x451, 0x435},
+};
+
+/* Other Greek and Cyrillic capitals stand at a fixed distance from their small letters. */
 static uint32_t fold_case(uint32_t code, bool *ret_upper)
 {
+	for (size_t i = 0; i < ARRAY_LEN(accented); i++) {
+		*ret_upper = code == accented[i].capital;
+		if (*ret_upper || code == accented[i].small)
+			return accented[i].base;
+	}
 	*ret_upper = true;
-	if (code >= 0x391 && code <= 0x3A9)
-		return code + 0x20;
-	if (code >= 0x410 && code <= 0x42F)
+	if ((code >= 0x391 && code <= 0x3A9) || (code >= 0x410 && code <= 0x42F))
 		return code + 0x20;
 	if (code >= 0x400 && code <= 0x40F)
 		return code + 0x50;
 	*ret_upper = false;
-	return code == 0x3C2 ? 0x3C3 : code; /* the sigma at a word's end */
+	return code;
 }
 
 static void fold_wide(uint32_t code, struct rune *rune)

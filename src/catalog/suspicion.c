@@ -134,7 +134,7 @@ static const struct phrase {
 	{SUSPICION(OVERRIDE),
 	 1,
 	 {"ignore|disregard|forget", "your|system|user|safety", "instruction|rule|prompt|guideline"}},
-	{SUSPICION(SECRECY), 2, {"not|never|don", "tell|mention|reveal|inform|disclose", "user|human"}},
+	{SUSPICION(SECRECY), 4, {"not|never|don", "tell|mention|reveal|inform|disclose", "user|human"}},
 	{SUSPICION(SECRECY), 3, {"without", "telling|mentioning|informing|alerting", "user|human"}},
 	{SUSPICION(SECRECY), 1, {"hide|conceal", "this|it|that", "from", "user|human"}},
 	{SUSPICION(SECRECY), 1, {"user", "must|should", "not", "know|see|notice|learn"}},
