@@ -1,11 +1,15 @@
 // Pinned definitions: a tool that is not what it was is noticed, held back where the policy says so, shown
 // and approved; what is suspicious is flagged.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
 import { startFixture } from './lib/fixture.mjs';
 import { startGateway } from './lib/gateway.mjs';
 import { modern, modernCall } from './lib/mcp.mjs';
 import { request } from './lib/raw.mjs';
+import { realUpstreams } from './lib/real.mjs';
 import { until } from './lib/wait.mjs';
 
 const NO_ARGUMENTS = { type: 'object', properties: {} };
@@ -194,4 +198,14 @@ test('held tools are not found by search, and keep their names', async (t) => {
 	await until('held', async () => (await found()).join() === 'fx_list');
 	const refused = (await modernCall(gateway, 'call_tool', { name: 'fx_pay' })).message.result;
 	assert.match(refused.content[0].text, /held back/);
+});
+
+test('the descriptions of real servers are not suspicious', async (t) => {
+	const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'gatehouse-real-'));
+	t.after(() => fs.rmSync(directory, { recursive: true }));
+	const upstreams = await realUpstreams(t, directory);
+	const gateway = await startGateway(t, { upstreams: Object.fromEntries(Object.entries(upstreams).map(([name, one]) => [name, { ...one, pin: 'block' }])) });
+	assert.ok((await names(gateway)).length > 20);
+	assert.deepEqual(await diff(gateway), []);
+	assert.equal((await gateway.status()).catalog.suspicious, 0);
 });
