@@ -6,6 +6,10 @@
 
 #define LEGACY "--era", "legacy"
 #define URI "test://watched"
+#define STR_INIT(text)                                                                                                 \
+	{                                                                                                              \
+		text, sizeof(text) - 1                                                                                 \
+	}
 
 /* Knobs and counters lie beside the protocol, so a child is not asked: those run over HTTP. */
 #define WATCH_TEST(name, script_, loops, change, ...)                                                                  \
@@ -75,6 +79,68 @@ AWAITS static void modern_script(struct bench *bench)
 	bench_until(atomic_load(&bench->offers) == 2);
 }
 WATCH_TEST(modern, modern_script, 2, , "--era", "modern")
+
+/* A task is named in the same stream; a server without the extension is not asked. */
+AWAITS static void task_script(struct bench *bench)
+{
+	unsigned before;
+
+	bench_until(bench_state(bench) == UPSTREAM_UP);
+	ck_ok(upstream_watch(bench->upstream, STR(URI)));
+	ck_ok(upstream_watch_task(bench->upstream, STR("task \"1\"")));
+	before = atomic_load(&bench->updates);
+	fixture_control(bench->fixture, "{\"task_updated\":\"task \\\"1\\\"\"}");
+	bench_until(atomic_load(&bench->updates) == before + 1);
+	expect_update(bench);
+	upstream_unwatch_task(bench->upstream, STR("task \"1\""));
+	expect_update(bench);
+}
+WATCH_TEST(task, task_script, 2, , "--era", "modern", "--with", "tasks")
+
+/* A child: heard on its pipes, told again when it was started anew. */
+AWAITS static void child_script(struct bench *bench)
+{
+	const char *knob = "{\"resource_updated\":\"" URI "\"}";
+	unsigned before;
+
+	bench_until(bench_state(bench) == UPSTREAM_UP);
+	ck_ok(upstream_watch(bench->upstream, STR(URI)));
+	if (!bench->spec.warm) { /* on demand: it is kept while something is watched */
+		int64_t idle_until_ms = clock_ms() + 4 * bench->spec.idle_ms;
+
+		bench_until(clock_ms() > idle_until_ms);
+		ck_assert_uint_eq(upstream_health(bench->upstream).children, 1);
+	}
+	before = atomic_load(&bench->updates);
+	expect_answer(bench, "fixture_control", knob, "subscribes");
+	bench_until(atomic_load(&bench->updates) > before);
+	before = atomic_load(&bench->updates);
+	expect_err(bench, "fixture_control", "{\"exit\":true}", ERR_UPSTREAM_DOWN);
+	bench_until(atomic_load(&bench->updates) > before); /* "look again", once it is back */
+	before = atomic_load(&bench->updates);
+	expect_answer(bench, "fixture_control", knob, "subscribes");
+	bench_until(atomic_load(&bench->updates) > before);
+}
+
+#define CHILD_TEST(name, change, ...)                                                                                  \
+	START_TEST(test_##name)                                                                                        \
+	{                                                                                                              \
+		static const struct str args[] = {STR_INIT("--stdio"), __VA_ARGS__};                                   \
+		struct fixture none = {0};                                                                             \
+		struct bench bench = {.spec = bench_http(&none), .script = child_script};                              \
+                                                                                                                       \
+		bench.spec.kind = UPSTREAM_STDIO;                                                                      \
+		bench.spec.command = str_of(getenv("FIXTURE_MCP"));                                                    \
+		bench.spec.args = args;                                                                                \
+		bench.spec.arg_count = ARRAY_LEN(args);                                                                \
+		bench.spec.children_max = 8;                                                                           \
+		change;                                                                                                \
+		bench_run(&bench, 2);                                                                                  \
+	}                                                                                                              \
+	END_TEST
+CHILD_TEST(child_legacy, bench.spec.warm = true, STR_INIT("--era"), STR_INIT("legacy"))
+CHILD_TEST(child_modern, bench.spec.warm = true, STR_INIT("--era"), STR_INIT("modern"))
+CHILD_TEST(child_watched, bench.spec.idle_ms = 200, STR_INIT("--era"), STR_INIT("legacy"))
 
 /* The bound holds, and each of them is told. */
 AWAITS static void bound_script(struct bench *bench)
@@ -228,7 +294,7 @@ AWAITS static void ttl_script(struct bench *bench)
 }
 WATCH_TEST(ttl, ttl_script, 1, , "--era", "modern", "--no-list-changed", "--ttl", "10")
 
-UNIT_MAIN("upstream/watch", test_legacy, test_legacy_over_sse, test_modern, test_bound, test_refused_legacy,
-	  test_refused_modern, test_isolated, test_isolated_modern, test_swarm_legacy, test_swarm_modern,
-	  test_back_modern, test_back_legacy, test_back_over_sse, test_forgotten, test_level, test_level_isolated,
-	  test_ttl)
+UNIT_MAIN("upstream/watch", test_legacy, test_legacy_over_sse, test_modern, test_task, test_child_legacy,
+	  test_child_modern, test_child_watched, test_bound, test_refused_legacy, test_refused_modern, test_isolated,
+	  test_isolated_modern, test_swarm_legacy, test_swarm_modern, test_back_modern, test_back_legacy,
+	  test_back_over_sse, test_forgotten, test_level, test_level_isolated, test_ttl)
