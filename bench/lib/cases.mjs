@@ -1,6 +1,7 @@
 // The requests: what is sent, byte for byte, in both protocol eras.
 export const VERSION = '2026-07-28';
 export const VERSION_LEGACY = '2025-11-25';
+const STREAM_EVENTS = 10;
 export const MODERN = {
 	'io.modelcontextprotocol/protocolVersion': VERSION,
 	'io.modelcontextprotocol/clientCapabilities': {},
@@ -46,7 +47,7 @@ function callOfSize(tool, bytes, modern) {
 
 /**
  * What the load generator gets for one target.
- *   kind    call_250 | call_64k | ping | list
+ *   kind    call_250 | call_64k | stream_10 | ping | list
  *   era     modern | legacy
  *   target  { port, path, prefix, key, session }
  */
@@ -64,6 +65,14 @@ export function loadArguments(kind, era, target) {
 		const tool = `${prefix}size`;
 		return [...common, ...headers('tools/call', tool), '--body', message('tools/call', { name: tool, arguments: { bytes: 65536 } }, modern),
 			'--expect', '"content"'];
+	}
+	case 'stream_10': {
+		const tool = `${prefix}progress`;
+		const params = { name: tool, arguments: { steps: STREAM_EVENTS, ms: 0 } };
+		const token = { progressToken: 'bench' };
+		const body = modern ? message('tools/call', params, true).replace('"_meta":{', '"_meta":{"progressToken":"bench",')
+			: message('tools/call', { ...params, _meta: token }, false);
+		return [...common, ...headers('tools/call', tool), '--body', body, '--expect', `"progress":${STREAM_EVENTS},`];
 	}
 	case 'ping':
 		return [...common, ...headers('ping'), '--body', message('ping', {}, modern), '--expect', '"result":{'];

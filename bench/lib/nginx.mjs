@@ -40,6 +40,12 @@ http {
 			proxy_buffers 32 8k;
 			proxy_max_temp_file_size 0;
 		}
+		location = /stream {
+			proxy_pass http://mcp/mcp;
+			proxy_http_version 1.1;
+			proxy_set_header Connection "";
+			proxy_buffering off;
+		}
 		location = /constant { return 200 '{"jsonrpc":"2.0","id":1000000000,"result":{}}'; }
 		location /static/ { alias ${root}/static/; }
 	}

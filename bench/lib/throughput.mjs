@@ -58,6 +58,17 @@ export function callCases(targets, wanted) {
 	return cases;
 }
 
+/** A result that is streamed: ten progress events, each written when it comes, then the answer. */
+export function streamCases(targets, wanted) {
+	return ['modern', 'legacy'].map((era) => ({
+		name: `stream_10.${era}.64c`, kind: 'stream_10', era, connections: 64,
+		targets: Object.fromEntries(wanted.map((name) => [name, {
+			args: loadArguments('stream_10', era, name === 'nginx' ? { ...targets.nginx, path: '/stream' } : targets[name]), pid: targets[name].pid,
+			upstreamPid: name === 'direct' ? undefined : targets.upstream.pid,
+		}])),
+	}));
+}
+
 /** What the gateway answers by itself, against nginx answering a constant. */
 export function localCases(targets) {
 	const cases = [];

@@ -94,7 +94,7 @@ struct catalog_view {
 	struct map held;		 /* tools that are held back, by the names they would have */
 	const struct search *search;	 /* over the tools; NULL: they are listed */
 	struct str instructions;	 /* of all upstreams in the view; empty none */
-	bool completions, logging;
+	bool completions, logging, subscribe; /* some upstream of the view has it */
 	unsigned extensions;	    /* bits of enum mcp_extension that some upstream of the view offers */
 	struct catalog_item *doors; /* one per upstream of the view: for calls that name no item */
 	size_t door_count;

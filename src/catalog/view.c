@@ -181,6 +181,7 @@ static void view_describe(struct catalog *catalog, const struct catalog_spec *sp
 			continue;
 		view->completions |= shelf->offer->completions;
 		view->logging |= shelf->offer->logging;
+		view->subscribe |= shelf->offer->subscribe;
 		if (shelf->offer->instructions.n > 0)
 			buf_put_fmt(&text, "%s# %.*s\n%.*s", text.n > 0 ? "\n\n" : "", STR_ARG(name),
 				    STR_ARG(shelf->offer->instructions));

@@ -14,9 +14,11 @@
 #include "base/log.h"
 #include "gateway/assembly_private.h"
 #include "gateway/result_cache.h"
+#include "gateway/subscription.h"
 
 #define ASSEMBLY_MAGIC 0x4153534du /* "ASSM" */
 #define RETRY_MS 1000		   /* when there was no thread to build on */
+#define NOTIFICATION_BYTES_MAX 65536 /* of what is read of one: a URI */
 
 /* ---- news from upstreams --------------------------------------------------------- */
 
@@ -92,6 +94,20 @@ static void on_change(void *arg, struct upstream *upstream, struct offer *offer)
 	news->upstream = upstream_ref(upstream);
 	news->offer = offer == NULL ? NULL : offer_ref(offer);
 	loop_post(loop_at(0), &news->task);
+}
+
+/* What an upstream says of its own accord, on its home loop. Log messages of a server that all share
+ * are nobody's: they are left out. */
+static void on_notification(void *arg, struct upstream *upstream, const struct mcp_message *message)
+{
+	AUTO(arena) *arena = arena_new(NOTIFICATION_BYTES_MAX);
+	struct str uri;
+
+	if (mcp_method_of(message->method) != MCP_M_N_RESOURCES_UPDATED)
+		return;
+	uri = mcp_param(arena, message, STR("uri"));
+	if (uri.p != NULL)
+		subscriptions_updated(upstream, uri);
 }
 
 /* ---- building -------------------------------------------------------------------- */
@@ -259,7 +275,8 @@ AWAITS static void member_stop(struct member *member, int64_t grace_ms)
 AWAITS static enum err member_start(struct assembly *assembly, struct config *config, const struct upstream_spec *spec,
 				    struct buf *problem, struct member *ret_member)
 {
-	const struct upstream_events events = {.on_change = on_change, .arg = assembly};
+	const struct upstream_events events = {
+		.on_change = on_change, .on_notification = on_notification, .arg = assembly};
 	struct upstream *upstream;
 
 	TRY(upstream_new(spec, &events, problem, &upstream));

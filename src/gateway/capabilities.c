@@ -20,7 +20,8 @@ void capabilities_write(const struct request *req, struct buf *out)
 	unsigned extensions = extensions_of(req);
 
 	buf_put(out, STR("{\"tools\":{\"listChanged\":true},\"prompts\":{\"listChanged\":true},"
-			 "\"resources\":{\"listChanged\":true}"));
+			 "\"resources\":{\"listChanged\":true"));
+	buf_put(out, view->subscribe ? STR(",\"subscribe\":true}") : STR("}"));
 	if (!req->modern || view->logging)
 		buf_put(out, STR(",\"logging\":{}"));
 	if (view->completions)

@@ -4,6 +4,7 @@
  * upstream has something to say or has to be told. */
 #include "base/limits.h"
 #include "gateway/request.h"
+#include "upstream/watch.h"
 
 static const struct str levels[] = {
 	{"debug", 5}, {"info", 4},     {"notice", 6}, {"warning", 7},
@@ -28,6 +29,15 @@ static struct str level_mark(const struct request *req, size_t level, char out[6
 	return (struct str){out, MCP_SESSION_NUMBER_LEN + 2};
 }
 
+/* A legacy server is told once what anybody wants to hear; who hears what is sorted out here. */
+void log_level_want(const struct catalog_item *item, struct str text)
+{
+	size_t level = level_of(text);
+
+	if (item->offer->logging && !mcp_is_modern(item->offer->revision) && level < ARRAY_LEN(levels))
+		upstream_want_log_level(item->upstream, (unsigned)level);
+}
+
 AWAITS enum err log_level_set(struct request *req, struct str text)
 {
 	size_t level = level_of(text);
@@ -38,6 +48,8 @@ AWAITS enum err log_level_set(struct request *req, struct str text)
 			STR("level must be one of debug, info, notice, warning, error, critical, alert, emergency");
 		return ERR_RPC_PARAMS;
 	}
+	for (size_t i = 0; i < req->view->door_count; i++)
+		log_level_want(&req->view->doors[i], text);
 	for (size_t i = 0; i < ARRAY_LEN(levels); i++)
 		if (i != level)
 			TRY(state_clear(req->gateway->state, level_mark(req, i, key)));

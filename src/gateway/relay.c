@@ -98,7 +98,7 @@ AWAITS enum err relay_prompt(struct request *req)
 	return relay_call(req, &relay);
 }
 
-AWAITS static enum err refuse_resource(struct request *req, struct str uri)
+static enum err refuse_resource(struct request *req, struct str uri)
 {
 	AUTO_BUF data = {0};
 
@@ -109,18 +109,23 @@ AWAITS static enum err refuse_resource(struct request *req, struct str uri)
 	return req->modern ? ERR_MCP_UNKNOWN_RESOURCE : ERR_MCP_NO_RESOURCE;
 }
 
+enum err relay_find_resource(struct request *req, struct str uri, const struct catalog_item **ret_item,
+			     struct str *ret_uri)
+{
+	if (uri.p == NULL) {
+		req->problem = STR("params.uri must be a string");
+		return ERR_RPC_PARAMS;
+	}
+	*ret_item = catalog_route(req->view, uri, ret_uri);
+	return *ret_item != NULL ? OK : refuse_resource(req, uri);
+}
+
 AWAITS enum err relay_resource(struct request *req)
 {
 	struct str uri = mcp_param(req->arena, &req->message, STR("uri"));
 	struct relay relay = {.event = STR("resource.read"), .idempotent = true};
 
-	if (uri.p == NULL) {
-		req->problem = STR("params.uri must be a string");
-		return ERR_RPC_PARAMS;
-	}
-	relay.item = catalog_route(req->view, uri, &relay.name);
-	if (relay.item == NULL)
-		return refuse_resource(req, uri);
+	TRY(relay_find_resource(req, uri, &relay.item, &relay.name));
 	aim(req, relay.item);
 	req->target = told_target(req, uri);
 	relay.mcp_name = relay.name;

@@ -24,6 +24,12 @@ struct relay {
  *   Errors     those of upstream_call, when nothing was answered yet; the row is written */
 NODISCARD enum err relay_call(struct request *req, const struct relay *relay) AWAITS;
 
+/* relay.c: the item whose upstream has a resource.
+ *   ret_uri    the URI as the upstream knows it
+ *   Errors     ERR_RPC_PARAMS (uri p NULL), ERR_MCP_UNKNOWN_RESOURCE, ERR_MCP_NO_RESOURCE, with what to say */
+NODISCARD enum err relay_find_resource(struct request *req, struct str uri, const struct catalog_item **ret_item,
+				       struct str *ret_uri);
+
 /* A call that is refused (or, with OK, answered) here is a call all the same: it has its row. Returns
  * `err`, or why there is no row. */
 NODISCARD enum err relay_refuse(struct request *req, struct str event, enum err err) AWAITS;

@@ -41,8 +41,10 @@ AWAITS static enum err relay_notification(void *arg, const struct mcp_message *m
 /* A modern server logs only for requests that name a level; a session's was named once. */
 AWAITS static struct str level_to_name(struct request *req, const struct relay *relay)
 {
-	if (req->modern)
+	if (req->modern) {
+		log_level_want(relay->item, req->verdict.log_level);
 		return req->verdict.log_level;
+	}
 	if (!relay->item->offer->logging || !mcp_is_modern(relay->item->offer->revision))
 		return STR_NONE;
 	return log_level_of(req);

@@ -122,14 +122,21 @@ void streams_end_session(struct request *req) AWAITS;
  *   Errors     ERR_RPC_PARAMS, ERR_HTTP_ACCEPT, ERR_LIMIT ... */
 NODISCARD enum err stream_open_listen(struct request *req) AWAITS;
 
+/* stream_resource.c: resources/subscribe and unsubscribe of a session.
+ *   Errors     ERR_RPC_PARAMS, ERR_MCP_NO_RESOURCE, ERR_RPC_METHOD (the server tells nothing), ERR_LIMIT,
+ *              those of upstream_watch */
+NODISCARD enum err resource_subscribe(struct request *req) AWAITS;
+NODISCARD enum err resource_unsubscribe(struct request *req) AWAITS;
+
 /* streams.c: tell every stream of this loop that lists have changed; the first loop and the last also
  * tell sessions that are away.
  *   Runs on    the loop, callback or fiber */
 void streams_lists_changed(struct gateway_loop *here, const struct catalog *before, const struct catalog *after);
 
-/* log_level.c: keep the level a session asked for; which one holds for this request (p NULL: none was
- * named); whether a message of level `text` may go to its client.
+/* log_level.c: tell a legacy server that somebody wants messages from this level on (p NULL: from none);
+ * keep the level a session asked for; which one holds for this request (p NULL: none was named); whether a message of level `text` may go to its client.
  *   Errors     ERR_RPC_PARAMS: no such level */
+void log_level_want(const struct catalog_item *item, struct str text);
 NODISCARD enum err log_level_set(struct request *req, struct str text) AWAITS;
 struct str log_level_of(struct request *req) AWAITS;
 bool log_level_admits(struct request *req, struct str text) AWAITS;

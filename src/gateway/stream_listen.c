@@ -9,7 +9,7 @@ static bool asks_for(const struct json_index *index, const char *key)
 	return m != NULL && m->kind == JSON_TRUE;
 }
 
-static void put_acknowledged(const struct open_stream *open, struct buf *out)
+static void put_acknowledged(const struct open_stream *open, struct str resources, struct buf *out)
 {
 	static const char *const key[] = {"toolsListChanged", "promptsListChanged", "resourcesListChanged"};
 	bool first = true;
@@ -20,6 +20,10 @@ static void put_acknowledged(const struct open_stream *open, struct buf *out)
 		if (open->wants[kind])
 			buf_put_fmt(out, "%s\"%s\":true", first ? "" : ",", key[kind]);
 		first = first && !open->wants[kind];
+	}
+	if (resources.n > 0) {
+		buf_put(out, first ? STR("\"resourceSubscriptions\":") : STR(",\"resourceSubscriptions\":"));
+		buf_put(out, resources);
 	}
 	buf_put(out, STR("},\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":"));
 	buf_put(out, open->request_id);
@@ -36,14 +40,31 @@ void listen_put_answer(const struct open_stream *open, struct buf *out)
 	buf_put(out, STR("}}}"));
 }
 
+/* What the client wants, as far as it is honoured.
+ *   ret_log    where other loops write what it hears, with a reference; NULL when they write nothing */
+AWAITS static enum err take_wishes(struct request *req, const struct json_member *wanted, struct open_stream *open,
+				   struct event_log **ret_log, struct buf *acknowledged)
+{
+	AUTO_BUF resources = {0};
+	struct json_index index;
+
+	TRY(json_scan(req->arena, wanted->value, &index));
+	open->wants[OFFER_TOOLS] = asks_for(&index, "toolsListChanged");
+	open->wants[OFFER_PROMPTS] = asks_for(&index, "promptsListChanged");
+	open->wants[OFFER_RESOURCES] = asks_for(&index, "resourcesListChanged");
+	TRY(listen_resources(req, open, json_member(&index, NULL, STR("resourceSubscriptions")), ret_log, &resources));
+	put_acknowledged(open, buf_str(&resources), acknowledged);
+	return OK;
+}
+
 AWAITS enum err stream_open_listen(struct request *req)
 {
 	const struct json_member *wanted =
 		req->message.params == NULL
 			? NULL
 			: json_member(&req->message.index, req->message.params, STR("notifications"));
+	struct event_log *log = NULL;
 	struct open_stream *open;
-	struct json_index index;
 	AUTO_BUF first = {0};
 	enum err err;
 
@@ -53,16 +74,14 @@ AWAITS enum err stream_open_listen(struct request *req)
 	}
 	if (!req->accepts_sse)
 		return ERR_HTTP_ACCEPT;
-	TRY(json_scan(req->arena, wanted->value, &index));
 	open = open_stream_new(req, STREAM_LISTEN, req->message.id);
-	open->wants[OFFER_TOOLS] = asks_for(&index, "toolsListChanged");
-	open->wants[OFFER_PROMPTS] = asks_for(&index, "promptsListChanged");
-	open->wants[OFFER_RESOURCES] = asks_for(&index, "resourcesListChanged");
-	put_acknowledged(open, &first);
-	err = answer_event(req, buf_str(&first));
-	if (err != OK) {
+	err = take_wishes(req, wanted, open, &log, &first);
+	if (err == OK)
+		err = answer_event(req, buf_str(&first));
+	if (err == OK)
+		err = stream_keep(req, open, log, 0);
+	else
 		open_stream_free(open);
-		return err;
-	}
-	return stream_keep(req, open, NULL, 0);
+	event_log_unref(log);
+	return err;
 }

@@ -48,6 +48,16 @@ void session_release(struct open_stream *open)
 	pthread_mutex_unlock(&taken.lock);
 }
 
+static bool session_has_stream(const char *session)
+{
+	bool has;
+
+	pthread_mutex_lock(&taken.lock);
+	has = map_get(&taken.by_session, key_of(session)) != NULL;
+	pthread_mutex_unlock(&taken.lock);
+	return has;
+}
+
 /* ---- the end of streams ------------------------------------------------------------------ */
 
 struct session_end {
@@ -83,14 +93,40 @@ AWAITS static void end_streams(struct request *req, const struct open_stream *in
 
 AWAITS void streams_end_session(struct request *req)
 {
-	struct str key = key_of(req->session.number);
-	bool open = event_logs_forget_session(key);
+	bool kept = event_logs_forget_session(key_of(req->session.number));
 
-	pthread_mutex_lock(&taken.lock);
-	open = open || map_get(&taken.by_session, key) != NULL;
-	pthread_mutex_unlock(&taken.lock);
-	if (open)
+	if (kept || session_has_stream(req->session.number))
 		end_streams(req, NULL);
+}
+
+struct attaching {
+	struct gateway *gateway;
+	const char *session;
+};
+
+static enum err attach_here(void *arg)
+{
+	const struct attaching *attaching = arg;
+	struct gateway_loop *here = gateway_here(attaching->gateway);
+
+	for (struct list *l = here->streams.next; l != &here->streams; l = l->next) {
+		struct open_stream *open = LIST_OBJ(l, struct open_stream, link);
+
+		if (open->kind == STREAM_SESSION && strcmp(open->session, attaching->session) == 0)
+			open_stream_attach(open);
+	}
+	return OK;
+}
+
+AWAITS void streams_attach(struct request *req)
+{
+	struct attaching attaching = {req->gateway, req->session.number};
+
+	if (!session_has_stream(req->session.number))
+		return; /* when it opens it finds its log */
+	for (unsigned i = 0; i < loop_count(); i++)
+		if (loop_call(loop_at(i), "attach-stream", attach_here, &attaching) != OK)
+			return;
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */

@@ -45,6 +45,8 @@ void open_stream_free(struct open_stream *open)
 		session_release(open);
 	if (open->kind == STREAM_CHANNEL)
 		sse_session_closed(open->here, open->session);
+	if (open->kind == STREAM_LISTEN && open->session[0] != '\0')
+		event_logs_forget_session((struct str){open->session, MCP_SESSION_NUMBER_LEN});
 	if (open->reader != NULL)
 		event_reader_leave(open->reader);
 	open->magic = 0;
@@ -166,7 +168,16 @@ static struct session_notes *notes_new(struct str view)
 	if (view.n > 0)
 		memcpy(notes + 1, view.p, view.n);
 	notes->view = (struct str){(const char *)(notes + 1), view.n};
+	subscription_set_init(&notes->subscriptions);
 	return notes;
+}
+
+static void notes_free(void *attachment)
+{
+	struct session_notes *notes = attachment;
+
+	subscription_set_clear(&notes->subscriptions);
+	free(notes);
 }
 
 struct event_log *session_log(enum event_log_kind kind, const char *session, struct str view)
@@ -175,7 +186,7 @@ struct event_log *session_log(enum event_log_kind kind, const char *session, str
 		.kind = kind,
 		.session = {session, MCP_SESSION_NUMBER_LEN},
 		.attachment = notes_new(view),
-		.attachment_free = free,
+		.attachment_free = notes_free,
 	};
 	struct event_log *log = event_log_new(&spec);
 
@@ -184,8 +195,7 @@ struct event_log *session_log(enum event_log_kind kind, const char *session, str
 	return log;
 }
 
-/* A session's stream has a log from its first event on. */
-static void begin_log(struct open_stream *open)
+void open_stream_attach(struct open_stream *open)
 {
 	struct event_log *log;
 
@@ -195,13 +205,14 @@ static void begin_log(struct open_stream *open)
 	if (log == NULL)
 		return;
 	open->reader = event_log_read(log, EVENTS_UNREAD, true, pump, open);
+	pump(open);
 	event_log_unref(log);
 }
 
 void stream_say(struct open_stream *open, struct str message)
 {
 	CHECK_OBJ(open, STREAM_MAGIC);
-	begin_log(open);
+	open_stream_attach(open); /* from its first event on */
 	if (open->reader != NULL)
 		event_log_append(event_reader_log(open->reader), message, true);
 	else

@@ -3,6 +3,7 @@
  *     streams.c         their life on a loop, what is said on them, changed lists
  *     stream_session.c  GET: a session's own stream, and streams that clients resume
  *     stream_listen.c   subscriptions/listen
+ *     stream_resource.c subscriptions to resources, of either era
  *
  * While idle a stream is this struct and a connection; a log it has only from its first event on. */
 #ifndef GATEHOUSE_GATEWAY_STREAMS_H
@@ -10,6 +11,7 @@
 
 #include "gateway/event_log.h"
 #include "gateway/request.h"
+#include "gateway/subscription.h"
 
 enum stream_kind {
 	STREAM_SESSION, /* the GET stream of a session: events have ids */
@@ -22,6 +24,7 @@ enum stream_kind {
 struct session_notes {
 	struct str view;  /* in the same allocation */
 	atomic_uint said; /* HTTP+SSE: what initialize said: revision << 16 | capabilities; 0 nothing yet */
+	struct subscription_set subscriptions;
 };
 
 struct open_stream {
@@ -57,6 +60,21 @@ struct event_log *session_log(enum event_log_kind kind, const char *session, str
 
 /* stream_session.c: the session has no stream here any more. */
 void session_release(struct open_stream *open);
+
+/* stream_session.c: the open stream of the request's session, if it has one, reads the session's log from
+ * now on. */
+void streams_attach(struct request *req) AWAITS;
+
+/* streams.c: a session's stream has its log. */
+void open_stream_attach(struct open_stream *open);
+
+/* stream_resource.c: ask for the resources that a listen request names.
+ *   uris       what the client sent as the list; may be NULL
+ *   honoured   takes the JSON list of those that are; nothing when there are none
+ *   ret_log    where their changes are written, with a reference; NULL when there are none
+ *   Errors     ERR_CANCELED, ERR_TIMEOUT, ERR_JSON_*, ERR_LIMIT (ret_log is set all the same) */
+NODISCARD enum err listen_resources(struct request *req, struct open_stream *open, const struct json_member *uris,
+				    struct event_log **ret_log, struct buf *honoured) AWAITS;
 
 /* stream_listen.c: the answer to the listen request, which ends its stream. */
 void listen_put_answer(const struct open_stream *open, struct buf *out);

@@ -1,0 +1,286 @@
+/* The table of subscriptions. Under one lock, which is held for look-ups only: what is said goes
+ * into the streams' logs afterwards, and logs are found by name, so that one that ends meanwhile
+ * is simply not there.
+ *
+ * A server may name a resource below the one that was asked for: the notification's URI is looked
+ * up whole and cut before and behind each separator. */
+#include "gateway/subscription.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/map.h"
+#include "upstream/watch.h"
+
+#define SESSION_BYTES 16
+#define URI_CUTS_MAX 64 /* places at which a notification's URI is cut, from its end */
+
+/* One URI of one upstream. */
+struct watched {
+	struct list subscriptions;
+	struct str key;
+};
+
+struct subscription {
+	struct list link, set_link; /* in watched->subscriptions, in its set */
+	struct watched *watched;
+	struct upstream *upstream;
+	enum event_log_kind kind;
+	uint64_t serial;
+	char session[SESSION_BYTES];
+	struct str uri, client_uri, listen_id; /* in the same allocation */
+};
+
+static struct {
+	pthread_mutex_t lock;
+	struct map by_uri; /* of struct watched */
+	size_t count;
+} table = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+void subscription_set_init(struct subscription_set *set)
+{
+	list_init(&set->list);
+	set->count = 0;
+}
+
+/* ---- with the lock held ------------------------------------------------------------------- */
+
+static void put_key(const struct upstream *upstream, struct str uri, struct buf *out)
+{
+	buf_put(out, (struct str){(const char *)&upstream, sizeof(struct upstream *)});
+	buf_put(out, uri);
+}
+
+static struct watched *watched_find(const struct upstream *upstream, struct str uri)
+{
+	AUTO_BUF key = {0};
+
+	put_key(upstream, uri, &key);
+	return map_get(&table.by_uri, buf_str(&key));
+}
+
+static struct watched *watched_of(const struct upstream *upstream, struct str uri)
+{
+	struct watched *watched = watched_find(upstream, uri);
+	AUTO_BUF key = {0};
+
+	if (watched != NULL)
+		return watched;
+	put_key(upstream, uri, &key);
+	watched = calloc(1, sizeof(*watched) + key.n);
+	CHECK(watched != NULL);
+	memcpy(watched + 1, key.p, key.n);
+	watched->key = (struct str){(const char *)(watched + 1), key.n};
+	list_init(&watched->subscriptions);
+	map_put(&table.by_uri, watched->key, watched);
+	return watched;
+}
+
+static struct subscription *in_set(const struct subscription_set *set, struct str client_uri)
+{
+	for (struct list *l = set->list.next; l != &set->list; l = l->next) {
+		struct subscription *one = LIST_OBJ(l, struct subscription, set_link);
+
+		if (str_eq(one->client_uri, client_uri))
+			return one;
+	}
+	return NULL;
+}
+
+static void unlink_one(struct subscription_set *set, struct subscription *one)
+{
+	list_remove(&one->set_link);
+	list_remove(&one->link);
+	set->count--;
+	table.count--;
+	if (!list_empty(&one->watched->subscriptions))
+		return;
+	map_remove(&table.by_uri, one->watched->key);
+	free(one->watched);
+}
+
+/* ---- asking and taking back ----------------------------------------------------------------- */
+
+static struct str copy(char **at, struct str s)
+{
+	char *to = *at;
+
+	if (s.n > 0)
+		memcpy(to, s.p, s.n);
+	*at = to + s.n;
+	return s.p == NULL ? STR_NONE : (struct str){to, s.n};
+}
+
+static struct subscription *subscription_new(const struct subscription_spec *spec)
+{
+	struct subscription *one = calloc(1, sizeof(*one) + spec->uri.n + spec->client_uri.n + spec->listen_id.n + 1);
+	char *at = (char *)(one + 1);
+
+	CHECK(one != NULL && spec->session.n == SESSION_BYTES);
+	one->upstream = upstream_ref(spec->upstream);
+	one->kind = spec->kind;
+	one->serial = event_log_serial(spec->log);
+	memcpy(one->session, spec->session.p, SESSION_BYTES);
+	one->uri = copy(&at, spec->uri);
+	one->client_uri = copy(&at, spec->client_uri);
+	one->listen_id = copy(&at, spec->listen_id);
+	return one;
+}
+
+/* It is in no list any more. */
+static void subscription_free(struct subscription *one)
+{
+	upstream_unwatch(one->upstream, one->uri);
+	upstream_unref(one->upstream);
+	free(one);
+}
+
+/*   returns    OK: there is room for it; ERR_EXISTS: it is there already; ERR_LIMIT */
+static enum err check_room(const struct subscription_set *set, struct str client_uri)
+{
+	if (in_set(set, client_uri) != NULL)
+		return ERR_EXISTS;
+	return set->count >= SUBSCRIPTIONS_PER_STREAM_MAX || table.count >= SUBSCRIPTIONS_MAX ? ERR_LIMIT : OK;
+}
+
+AWAITS enum err subscription_add(struct subscription_set *set, const struct subscription_spec *spec)
+{
+	struct subscription *one;
+	enum err err;
+
+	pthread_mutex_lock(&table.lock);
+	err = check_room(set, spec->client_uri);
+	pthread_mutex_unlock(&table.lock);
+	if (err != OK)
+		return err == ERR_EXISTS ? OK : err;
+	TRY(upstream_watch(spec->upstream, spec->uri));
+	one = subscription_new(spec);
+	pthread_mutex_lock(&table.lock);
+	err = check_room(set, spec->client_uri); /* another request may have been quicker */
+	if (err == OK) {
+		one->watched = watched_of(one->upstream, one->uri);
+		list_add_tail(&one->watched->subscriptions, &one->link);
+		list_add_tail(&set->list, &one->set_link);
+		set->count++;
+		table.count++;
+	}
+	pthread_mutex_unlock(&table.lock);
+	if (err != OK)
+		subscription_free(one);
+	return err == ERR_EXISTS ? OK : err;
+}
+
+bool subscription_remove(struct subscription_set *set, struct str client_uri)
+{
+	struct subscription *one;
+
+	pthread_mutex_lock(&table.lock);
+	one = in_set(set, client_uri);
+	if (one != NULL)
+		unlink_one(set, one);
+	pthread_mutex_unlock(&table.lock);
+	if (one != NULL)
+		subscription_free(one);
+	return one != NULL;
+}
+
+void subscription_set_clear(struct subscription_set *set)
+{
+	struct list gone;
+
+	list_init(&gone);
+	pthread_mutex_lock(&table.lock);
+	while (!list_empty(&set->list)) {
+		struct subscription *one = LIST_OBJ(set->list.next, struct subscription, set_link);
+
+		unlink_one(set, one);
+		list_add_tail(&gone, &one->link);
+	}
+	pthread_mutex_unlock(&table.lock);
+	for (struct list *link; (link = list_pop(&gone)) != NULL;)
+		subscription_free(LIST_OBJ(link, struct subscription, link));
+}
+
+/* ---- telling ---------------------------------------------------------------------------------- */
+
+/* A message for a log, until the lock is given back. */
+struct notice {
+	struct notice *next;
+	enum event_log_kind kind;
+	uint64_t serial;
+	char session[SESSION_BYTES];
+	struct buf message;
+};
+
+/* `below`: what the notification's URI has beyond the one that was asked for. */
+static struct notice *notice_new(const struct subscription *one, struct str below, struct notice *next)
+{
+	struct notice *notice = calloc(1, sizeof(*notice));
+	AUTO_BUF uri = {0};
+
+	CHECK(notice != NULL);
+	notice->next = next;
+	notice->kind = one->kind;
+	notice->serial = one->serial;
+	memcpy(notice->session, one->session, SESSION_BYTES);
+	buf_put(&uri, one->client_uri);
+	buf_put(&uri, below);
+	buf_put(&notice->message,
+		STR("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/resources/updated\",\"params\":{"));
+	if (one->listen_id.n > 0) {
+		buf_put(&notice->message, STR("\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":"));
+		buf_put(&notice->message, one->listen_id);
+		buf_put(&notice->message, STR("},"));
+	}
+	buf_put(&notice->message, STR("\"uri\":"));
+	buf_put_json(&notice->message, buf_str(&uri));
+	buf_put(&notice->message, STR("}}"));
+	return notice;
+}
+
+static struct notice *notices_of(const struct upstream *upstream, struct str uri, size_t cut, struct notice *notices)
+{
+	const struct watched *watched = watched_find(upstream, (struct str){uri.p, cut});
+
+	for (struct list *l = watched == NULL ? NULL : watched->subscriptions.next;
+	     l != NULL && l != &watched->subscriptions; l = l->next)
+		notices = notice_new(LIST_OBJ(l, struct subscription, link), str_skip(uri, cut), notices);
+	return notices;
+}
+
+static struct notice *collect(const struct upstream *upstream, struct str uri)
+{
+	struct notice *notices = notices_of(upstream, uri, uri.n, NULL);
+	unsigned cuts = 0;
+
+	for (size_t at = uri.n; at-- > 1 && cuts < URI_CUTS_MAX;) {
+		if (strchr("/?#", uri.p[at]) == NULL)
+			continue;
+		cuts++;
+		notices = notices_of(upstream, uri, at, notices);
+		if (at + 1 < uri.n)
+			notices = notices_of(upstream, uri, at + 1, notices);
+	}
+	return notices;
+}
+
+void subscriptions_updated(struct upstream *upstream, struct str uri)
+{
+	struct notice *notices, *next;
+
+	pthread_mutex_lock(&table.lock);
+	notices = collect(upstream, uri);
+	pthread_mutex_unlock(&table.lock);
+	for (; notices != NULL; notices = next) {
+		struct event_log *log =
+			event_log_find(notices->kind, (struct str){notices->session, SESSION_BYTES}, notices->serial);
+
+		if (log != NULL)
+			event_log_append(log, buf_str(&notices->message), true);
+		event_log_unref(log);
+		next = notices->next;
+		buf_free(&notices->message);
+		free(notices);
+	}
+}

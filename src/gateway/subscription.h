@@ -1,0 +1,45 @@
+/* Who wants to hear of changes of which resource: from an upstream and its URI to the logs of the
+ * streams that asked, and the URI as each client knows it. */
+#ifndef GATEHOUSE_GATEWAY_SUBSCRIPTION_H
+#define GATEHOUSE_GATEWAY_SUBSCRIPTION_H
+
+#include "gateway/event_log.h"
+#include "upstream/upstream.h"
+
+#define SUBSCRIPTIONS_PER_STREAM_MAX 256 /* count: an editor's open files, not its whole tree */
+#define SUBSCRIPTIONS_MAX 65536		 /* count, in the process */
+
+/* The subscriptions of one stream: kept with its log, and gone with it. */
+struct subscription_set {
+	struct list list;
+	size_t count;
+};
+void subscription_set_init(struct subscription_set *set);
+
+/* Undo all of them.
+ *   Runs on    any thread */
+void subscription_set_clear(struct subscription_set *set);
+
+/* What is asked for, and where it is told: strings are copied. */
+struct subscription_spec {
+	struct event_log *log;	  /* `set` lives as long as it */
+	enum event_log_kind kind; /* of the log */
+	struct str session;	  /* under which the log is found */
+	struct str listen_id;	  /* lexeme for _meta's subscriptionId; p NULL none */
+	struct upstream *upstream;
+	struct str uri, client_uri;
+};
+
+/* Ask the upstream and remember who wanted it; once more of the same is nothing new.
+ *   Errors     ERR_LIMIT, those of upstream_watch */
+NODISCARD enum err subscription_add(struct subscription_set *set, const struct subscription_spec *spec) AWAITS;
+
+/* false: there was none. Nobody waits for the upstream.
+ *   Runs on    any loop */
+bool subscription_remove(struct subscription_set *set, struct str client_uri);
+
+/* A resource of this upstream has changed, or one below one: tell whom it concerns.
+ *   Runs on    any loop, fiber or callback */
+void subscriptions_updated(struct upstream *upstream, struct str uri);
+
+#endif
