@@ -101,13 +101,16 @@ static void on_change(void *arg, struct upstream *upstream, struct offer *offer)
 static void on_notification(void *arg, struct upstream *upstream, const struct mcp_message *message)
 {
 	AUTO(arena) *arena = arena_new(NOTIFICATION_BYTES_MAX);
+	struct assembly *assembly = arg;
 	struct str uri;
 
 	if (mcp_method_of(message->method) != MCP_M_N_RESOURCES_UPDATED)
 		return;
 	uri = mcp_param(arena, message, STR("uri"));
-	if (uri.p != NULL)
-		subscriptions_updated(upstream, uri);
+	if (uri.p == NULL)
+		return;
+	result_cache_forget(assembly->gateway->results, upstream_name(upstream), uri);
+	subscriptions_updated(upstream, uri);
 }
 
 /* ---- building -------------------------------------------------------------------- */
