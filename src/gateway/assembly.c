@@ -16,8 +16,8 @@
 #include "gateway/result_cache.h"
 #include "gateway/subscription.h"
 
-#define ASSEMBLY_MAGIC 0x4153534du /* "ASSM" */
-#define RETRY_MS 1000		   /* when there was no thread to build on */
+#define ASSEMBLY_MAGIC 0x4153534du   /* "ASSM" */
+#define RETRY_MS 1000		     /* when there was no thread to build on */
 #define NOTIFICATION_BYTES_MAX 65536 /* of what is read of one: a URI */
 
 /* ---- news from upstreams --------------------------------------------------------- */

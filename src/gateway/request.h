@@ -134,8 +134,8 @@ NODISCARD enum err resource_unsubscribe(struct request *req) AWAITS;
 void streams_lists_changed(struct gateway_loop *here, const struct catalog *before, const struct catalog *after);
 
 /* log_level.c: tell a legacy server that somebody wants messages from this level on (p NULL: from none);
- * keep the level a session asked for; which one holds for this request (p NULL: none was named); whether a message of level `text` may go to its client.
- *   Errors     ERR_RPC_PARAMS: no such level */
+ * keep the level a session asked for; which one holds for this request (p NULL: none was named); whether a message of
+ * level `text` may go to its client. Errors     ERR_RPC_PARAMS: no such level */
 void log_level_want(const struct catalog_item *item, struct str text);
 NODISCARD enum err log_level_set(struct request *req, struct str text) AWAITS;
 struct str log_level_of(struct request *req) AWAITS;
