@@ -153,6 +153,45 @@ static const struct catalog_item *route_by_scheme(const struct catalog_view *vie
 	return found;
 }
 
+/* Bytes up to the last '/' that both begin with. */
+static size_t common_directory(struct str a, struct str b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < a.n && i < b.n && a.p[i] == b.p[i]; i++)
+		if (a.p[i] == '/')
+			n = i + 1;
+	return n;
+}
+
+/* Who reads a file of a skill, which need not be listed: the only server with skills, else the one that
+ * lists something in the same directory or the nearest above it. */
+static const struct catalog_item *route_by_skill(const struct catalog_view *view, struct str uri)
+{
+	const struct str scheme = STR("skill://");
+	const struct catalog_list *list = &view->list[OFFER_RESOURCES];
+	const struct catalog_item *only = NULL, *best = NULL;
+	size_t servers = 0, best_n = scheme.n;
+
+	if (!str_starts(uri, scheme))
+		return NULL;
+	for (size_t i = 0; i < view->door_count; i++) {
+		if (view->doors[i].offer->extensions & MCP_EXT_SKILLS) {
+			only = &view->doors[i];
+			servers++;
+		}
+	}
+	for (size_t i = 0; servers > 1 && i < list->count; i++) {
+		size_t n = common_directory(list->items[i]->original, uri);
+
+		if (n > best_n) {
+			best = list->items[i];
+			best_n = n;
+		}
+	}
+	return servers == 1 ? only : best;
+}
+
 const struct catalog_item *catalog_route(const struct catalog_view *view, struct str uri, struct str *ret_uri)
 {
 	const struct catalog_item *item = catalog_find(view, OFFER_RESOURCES, uri);
@@ -163,7 +202,9 @@ const struct catalog_item *catalog_route(const struct catalog_view *view, struct
 	}
 	*ret_uri = uri;
 	item = route_by_template(view, uri);
-	return item != NULL ? item : route_by_scheme(view, uri);
+	if (item == NULL)
+		item = route_by_scheme(view, uri);
+	return item != NULL ? item : route_by_skill(view, uri);
 }
 
 static enum err check_text(const struct catalog_item *tool, struct str arguments, struct arena *arena,

@@ -145,7 +145,7 @@ bool catalog_holds(const struct catalog_view *view, struct str name);
 const struct catalog_item *catalog_find_original(const struct catalog_view *view, struct str name);
 
 /* Which upstream reads a URI: a listed resource, else the template with the longest literal
- * beginning, else the only upstream with resources of that scheme.
+ * beginning, else the only upstream with resources of that scheme, else whose skill it is a part of.
  *   ret_uri    the URI as the upstream knows it
  *   returns    an item of that upstream (for its upstream and label), NULL when nobody does */
 const struct catalog_item *catalog_route(const struct catalog_view *view, struct str uri, struct str *ret_uri);

@@ -5,6 +5,7 @@
 #include "gateway/capabilities.h"
 #include "gateway/client_ask.h"
 #include "gateway/lists.h"
+#include "gateway/skills.h"
 #include "gateway/tasks.h"
 
 #define LEGACY 1
@@ -77,6 +78,9 @@ static const struct method_row {
 	[MCP_M_TASKS_UPDATE] = {relay_task, PERMISSION_TOOLS_CALL, MODERN},
 	[MCP_M_TASKS_CANCEL] = {relay_task, PERMISSION_TOOLS_CALL, BOTH},
 	[MCP_M_TASKS_RESULT] = {relay_task, PERMISSION_TOOLS_CALL, LEGACY},
+	[MCP_M_SKILLS_LIST] = {relay_skills, PERMISSION_CATALOG_LIST, BOTH},
+	[MCP_M_SKILLS_GET] = {relay_skill, PERMISSION_RESOURCES_READ, BOTH},
+	[MCP_M_DIRECTORY_READ] = {relay_skill, PERMISSION_RESOURCES_READ, BOTH},
 	[MCP_M_SUBSCRIPTIONS_LISTEN] = {stream_open_listen, PERMISSION_CATALOG_LIST, MODERN},
 };
 

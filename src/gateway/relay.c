@@ -5,10 +5,10 @@
 #include "gateway/param_headers.h"
 #include "gateway/relay.h"
 #include "gateway/search_mode.h"
+#include "gateway/tasks.h"
 
-/* A name or uri as the client wrote it, for the audit trail: where a key was put by mistake, it must
- * not last. */
-static struct str told_target(struct request *req, struct str text)
+/* Where a key was put by mistake, it must not last. */
+struct str relay_told(struct request *req, struct str text)
 {
 	AUTO_BUF out = {0};
 
@@ -60,7 +60,7 @@ AWAITS enum err relay_tool(struct request *req)
 	if (relay.item == NULL)
 		relay.item = catalog_find_original(req->view, name);
 	if (relay.item == NULL) {
-		req->target = told_target(req, name);
+		req->target = relay_told(req, name);
 		if (catalog_holds(req->view, name))
 			return relay_refuse(req, relay.event, ERR_MCP_TOOL_HELD);
 		if (req->view->search != NULL)
@@ -75,6 +75,7 @@ AWAITS enum err relay_tool(struct request *req)
 		return relay_refuse(req, relay.event, err);
 	relay.name = relay.mcp_name = relay.item->original;
 	relay.idempotent = relay.item->idempotent;
+	relay.turn = tasks_created;
 	return relay_call(req, &relay);
 }
 
@@ -127,7 +128,7 @@ AWAITS enum err relay_resource(struct request *req)
 
 	TRY(relay_find_resource(req, uri, &relay.item, &relay.name));
 	aim(req, relay.item);
-	req->target = told_target(req, uri);
+	req->target = relay_told(req, uri);
 	relay.mcp_name = relay.name;
 	return relay_call(req, &relay);
 }

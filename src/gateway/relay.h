@@ -16,9 +16,20 @@ struct relay {
 	struct str mcp_name;		/* for the Mcp-Name header; p NULL none */
 	struct str arguments;		/* a tool's, as JSON; p NULL none */
 	bool wrapped;			/* by call_tool: `arguments` are not the message's own */
+	struct str cursor;		/* with own_cursor: in place of params.cursor; p NULL none */
 	struct str task_id, task_token; /* a task as its server and its client know it; p NULL none */
+	bool own_cursor;
 	bool idempotent;
+	/* Turns the answer round for this client; NULL: it passes as it came. */
+	enum err (*turn)(struct request *req, const struct relay *relay, struct mcp_message *answer);
 };
+
+/* A name or URI as the client wrote it, fit for the audit trail. */
+struct str relay_told(struct request *req, struct str text);
+
+/* Read a changed answer anew, copied into the request's arena.
+ *   Errors     ERR_UPSTREAM_TOO_LARGE, ERR_UPSTREAM_GARBAGE */
+NODISCARD enum err relay_reread(struct request *req, struct str text, struct mcp_message *answer);
 
 /* Make the call: ask the item's upstream, write the audit row, answer.
  *   Errors     those of upstream_call, when nothing was answered yet; the row is written */

@@ -80,6 +80,8 @@ AWAITS static void prepare_call(struct request *req, const struct relay *relay, 
 				.name = relay->name,
 				.ref_name = relay->ref_name,
 				.arguments = relay->wrapped ? relay->arguments : STR_NONE,
+				.cursor = relay->cursor,
+				.own_cursor = relay->own_cursor,
 				.task_id = relay->task_id,
 				.no_task = tasks_drop_param(req, relay->item),
 				.no_answers = !mcp_is_modern(relay->item->offer->revision),
@@ -215,8 +217,8 @@ AWAITS enum err relay_call(struct request *req, const struct relay *relay)
 
 	prepare_call(req, relay, &call);
 	err = ask_upstream(req, relay, &call);
-	if (err == OK)
-		err = tasks_rekey(req, relay, &call.answer);
+	if (err == OK && relay->turn != NULL)
+		err = relay->turn(req, relay, &call.answer);
 	if (err == OK)
 		err = mcp_compose_answer(&call.answer, req->message.id, req->method, req->revision, &scratch, &pieces);
 	for (size_t i = 0; i < pieces.count; i++) {
@@ -231,6 +233,16 @@ AWAITS enum err relay_call(struct request *req, const struct relay *relay)
 		return err;
 	}
 	return answer_pieces(req, piece, pieces.count);
+}
+
+enum err relay_reread(struct request *req, struct str text, struct mcp_message *answer)
+{
+	char *copy = arena_try_alloc(req->arena, text.n);
+
+	if (copy == NULL)
+		return ERR_UPSTREAM_TOO_LARGE;
+	memcpy(copy, text.p, text.n);
+	return mcp_message_read(req->arena, (struct str){copy, text.n}, answer) == OK ? OK : ERR_UPSTREAM_GARBAGE;
 }
 
 AWAITS enum err relay_refuse(struct request *req, struct str event, enum err err)

@@ -45,7 +45,6 @@ static enum err replace_ids(struct request *req, struct str token, const struct 
 	struct json_splice splice = {.text = answer->index.text};
 	const struct json_member *first = id, *second = related;
 	AUTO_BUF quoted = {0}, object = {0}, text = {0};
-	char *copy;
 
 	buf_put_json(&quoted, token);
 	buf_put_fmt(&object, "{\"taskId\":%.*s}", STR_ARG(buf_str(&quoted)));
@@ -58,11 +57,7 @@ static enum err replace_ids(struct request *req, struct str token, const struct 
 	if (second != NULL)
 		json_splice_value(&splice, second, buf_str(second == id ? &quoted : &object));
 	json_splice_write(&splice, &text);
-	copy = arena_try_alloc(req->arena, text.n);
-	if (copy == NULL)
-		return ERR_UPSTREAM_TOO_LARGE;
-	memcpy(copy, text.p, text.n);
-	return mcp_message_read(req->arena, (struct str){copy, text.n}, answer) == OK ? OK : ERR_UPSTREAM_GARBAGE;
+	return relay_reread(req, buf_str(&text), answer);
 }
 
 /* A new task: its id is sealed for this principal. */
@@ -109,21 +104,19 @@ static enum err rekey_core(struct request *req, const struct relay *relay, struc
 /* An answer about a task that the client named. */
 static enum err rekey_known(struct request *req, const struct relay *relay, struct mcp_message *answer)
 {
-	const struct json_member *id = json_member(&answer->index, answer->result, STR("taskId"));
-	const struct json_member *meta = json_member(&answer->index, answer->result, STR("_meta"));
-	const struct json_member *related =
-		meta == NULL || meta->kind != JSON_OBJECT ? NULL : json_member(&answer->index, meta, RELATED_TASK);
+	const struct json_member *id, *meta, *related;
 
+	if (answer->result == NULL || answer->result->kind != JSON_OBJECT)
+		return OK;
+	id = json_member(&answer->index, answer->result, STR("taskId"));
+	meta = json_member(&answer->index, answer->result, STR("_meta"));
+	related = meta == NULL || meta->kind != JSON_OBJECT ? NULL : json_member(&answer->index, meta, RELATED_TASK);
 	return id == NULL && related == NULL ? OK : replace_ids(req, relay->task_token, id, related, answer);
 }
 
-enum err tasks_rekey(struct request *req, const struct relay *relay, struct mcp_message *answer)
+enum err tasks_created(struct request *req, const struct relay *relay, struct mcp_message *answer)
 {
 	if (answer->result == NULL || answer->result->kind != JSON_OBJECT)
-		return OK;
-	if (relay->task_token.p != NULL)
-		return rekey_known(req, relay, answer);
-	if (req->method != MCP_M_TOOLS_CALL)
 		return OK;
 	return req->modern ? rekey_extension(req, relay, answer) : rekey_core(req, relay, answer);
 }
@@ -176,5 +169,6 @@ AWAITS enum err relay_task(struct request *req)
 	req->target = req->upstream = relay.item->name;
 	relay.task_id = relay.mcp_name = task.id;
 	relay.task_token = token;
+	relay.turn = rekey_known;
 	return relay_call(req, &relay);
 }

@@ -15,10 +15,9 @@ NODISCARD enum err relay_task(struct request *req) AWAITS;
  * a server of that revision. */
 bool tasks_drop_param(const struct request *req, const struct catalog_item *item);
 
-/* The server's task ids in an answer replaced by those the client knows. Most answers have none and stay
- * as they are.
- *   answer     read anew into the request's arena when it changes
+/* A tool's answer: when it is a task, its id becomes one that the client may know (see struct relay's turn).
+ * Most answers are none and stay as they are.
  *   Errors     ERR_UPSTREAM_GARBAGE: a task for a client that declared none; ERR_UPSTREAM_TOO_LARGE */
-NODISCARD enum err tasks_rekey(struct request *req, const struct relay *relay, struct mcp_message *answer);
+NODISCARD enum err tasks_created(struct request *req, const struct relay *relay, struct mcp_message *answer);
 
 #endif

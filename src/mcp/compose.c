@@ -143,6 +143,8 @@ static bool is_left_out(const struct mcp_outgoing *outgoing, const struct json_m
 		return outgoing->no_answers || outgoing->input_responses.p != NULL || outgoing->request_state.p != NULL;
 	if (json_key_is(m, STR("task")))
 		return outgoing->no_task;
+	if (json_key_is(m, STR("cursor")))
+		return outgoing->own_cursor;
 	return outgoing->arguments.p != NULL && json_key_is(m, STR("arguments"));
 }
 
@@ -218,7 +220,7 @@ void mcp_compose_notification(struct str method, struct str params, struct buf *
 /* Results whose modern form must say how long they may be kept. */
 static bool is_cacheable(enum mcp_method method)
 {
-	return method == MCP_M_RESOURCES_READ;
+	return method == MCP_M_RESOURCES_READ || method == MCP_M_SKILLS_LIST || method == MCP_M_SKILLS_GET;
 }
 
 static void put_modern_additions(const struct mcp_message *answer, enum mcp_method method, struct object *object)

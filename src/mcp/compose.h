@@ -12,7 +12,8 @@ struct mcp_outgoing {
 	const struct mcp_message *from; /* the client's message, NULL for the gateway's own requests */
 	struct str name;		/* replaces params.name or params.uri (plain text); p NULL: unchanged */
 	struct str ref_name;		/* replaces params.ref.name or .uri (completion); p NULL: unchanged */
-	struct str cursor;		/* the gateway's own list requests; p NULL none */
+	struct str cursor;		/* of a list; p NULL none */
+	bool own_cursor;		/* `cursor` stands for the client's, which is left out */
 	struct str arguments;		/* JSON in place of params.arguments; p NULL: unchanged */
 	struct str task_id;		/* replaces params.taskId (plain text); p NULL: unchanged */
 	struct str input_responses;	/* JSON object: answers of this round; p NULL: the client's, if any */
