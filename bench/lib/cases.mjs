@@ -47,7 +47,7 @@ function callOfSize(tool, bytes, modern) {
 
 /**
  * What the load generator gets for one target.
- *   kind    call_250 | call_64k | stream_10 | ping | list
+ *   kind    call_250 | call_64k | stream_10 | ping | list | search
  *   era     modern | legacy
  *   target  { port, path, prefix, key, session }
  */
@@ -76,6 +76,10 @@ export function loadArguments(kind, era, target) {
 	}
 	case 'ping':
 		return [...common, ...headers('ping'), '--body', message('ping', {}, modern), '--expect', '"result":{'];
+	case 'search': {
+		const params = { name: 'search_tools', arguments: { query: 'look up records by owner and time range', limit: 8 } };
+		return [...common, ...headers('tools/call', params.name), '--body', message('tools/call', params, modern), '--expect', '"structuredContent"'];
+	}
 	case 'list':
 		return [...common, ...headers('tools/list'), '--body', message('tools/list', {}, modern), '--expect', '"tools":['];
 	default:

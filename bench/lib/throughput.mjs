@@ -13,6 +13,8 @@ const FIXTURE = ['--sessions', '--tools', '1'];
 const BUILTIN_TOOLS = 18;
 const LIST_UPSTREAMS = 10;
 const LIST_TOOLS_EACH = 100;
+const SEARCH_UPSTREAMS = 5;
+const SEARCH_TOOLS_EACH = 1000;
 
 /** Everything the call and local cases need; `wanted` says which targets. */
 export async function startTargets({ tools, root, wanted, measured = '0', others = '1', workers = 1 }) {
@@ -109,4 +111,30 @@ export async function listCase({ tools, root, targets }) {
 		one.targets.nginx = { args, pid: targets.nginx.pid };
 	}
 	return one;
+}
+
+/** search_tools over 5,000 tools, all of which have every word of the query: nothing is dearer. */
+export async function searchCases({ tools, root }) {
+	const upstreams = {};
+	for (let i = 0; i < SEARCH_UPSTREAMS; i++) {
+		const args = ['--sessions', '--no-builtin', '--tools', String(SEARCH_TOOLS_EACH)];
+		upstreams[`up${i}`] = (await startFixture({ binary: tools.fixture, cores: '1', args })).url;
+	}
+	const gatehouse = await startGatehouse({ binary: tools.gatehouse, root: path.join(root, 'search'), cores: '0', upstreams });
+	const target = { ...gatehouse, path: '/mcp/search' };
+	await waitForTotal(target, SEARCH_UPSTREAMS * SEARCH_TOOLS_EACH);
+	return [1, 64].map((connections) => ({
+		name: `search_5000.modern.${connections}c`, kind: 'search', era: 'modern', connections,
+		targets: { gatehouse: { args: loadArguments('search', 'modern', target), pid: gatehouse.pid } },
+	}));
+}
+
+/** Wait until so many tools can be searched. */
+async function waitForTotal(target, count) {
+	for (let tries = 0; tries < 300; tries++) {
+		const { result } = await ask(target, 'tools/call', { name: 'search_tools', arguments: { query: 'records', limit: 1 } });
+		if (result.structuredContent.total === count) return;
+		await new Promise((resolve) => setTimeout(resolve, 100));
+	}
+	throw new Error(`the search never had ${count} tools`);
 }

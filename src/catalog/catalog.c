@@ -90,12 +90,24 @@ bool catalog_holds(const struct catalog_view *view, struct str name)
 	return map_get(&view->held, name) != NULL;
 }
 
+/* Whether a tool that is held back has that name at its upstream. */
+static bool holds_original(const struct catalog_view *view, struct str name)
+{
+	const struct catalog_item *item;
+	size_t cursor = 0;
+
+	while ((item = map_next(&view->held, &cursor)) != NULL)
+		if (str_eq(item->original, name))
+			return true;
+	return false;
+}
+
 const struct catalog_item *catalog_find_original(const struct catalog_view *view, struct str name)
 {
 	const struct catalog_list *list = &view->list[OFFER_TOOLS];
 	const struct catalog_item *found = NULL;
 
-	if (catalog_holds(view, name))
+	if (catalog_holds(view, name) || holds_original(view, name))
 		return NULL; /* nobody takes the place of a tool that is held back */
 	for (size_t i = 0; i < list->count; i++) {
 		if (!str_eq(list->items[i]->original, name))

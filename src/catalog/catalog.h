@@ -90,13 +90,13 @@ struct search;
 struct catalog_view {
 	struct str name; /* of the toolset; empty: all */
 	struct catalog_list list[OFFER_KINDS];
-	struct map by_name[OFFER_KINDS]; /* to struct catalog_item */
-	struct map held;		 /* tools that are held back, by the names they would have */
-	const struct search *search;	 /* over the tools; NULL: they are listed */
-	struct str instructions;	 /* of all upstreams in the view; empty none */
+	struct map by_name[OFFER_KINDS];      /* to struct catalog_item */
+	struct map held;		      /* tools that are held back, by the names they would have */
+	const struct search *search;	      /* over the tools; NULL: they are listed */
+	struct str instructions;	      /* of all upstreams in the view; empty none */
 	bool completions, logging, subscribe; /* some upstream of the view has it */
-	unsigned extensions;	    /* bits of enum mcp_extension that some upstream of the view offers */
-	struct catalog_item *doors; /* one per upstream of the view: for calls that name no item */
+	unsigned extensions;		      /* bits of enum mcp_extension that some upstream of the view offers */
+	struct catalog_item *doors;	      /* one per upstream of the view: for calls that name no item */
 	size_t door_count;
 };
 
