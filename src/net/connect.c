@@ -7,6 +7,8 @@
 #include "base/check.h"
 #include "net/stream_private.h"
 
+#define KEEPALIVE_S 60 /* of silence, then the peer is asked whether it lives */
+
 struct stream_connect {
 	struct wait wait;
 	uv_connect_t req;
@@ -85,6 +87,8 @@ static int request(struct stream_connect *connect, const struct address *address
 		return 0;
 	}
 	(void)uv_tcp_nodelay(&stream->tcp, 1);
+	/* A stream that we only listen to has no other way to learn that its peer is gone. */
+	(void)uv_tcp_keepalive(&stream->tcp, 1, KEEPALIVE_S);
 	status = uv_tcp_connect(&connect->req, &stream->tcp, &address->sa, on_uv_connect);
 	connect->requested = status == 0;
 	return status;

@@ -121,8 +121,8 @@ START_TEST(a_round_that_is_none)
 		"{\"resultType\":\"input_required\",\"inputRequests\":{\"a\":1}}",
 		"{\"resultType\":\"input_required\",\"inputRequests\":{\"a\":{}}}",
 		"{\"resultType\":\"input_required\",\"inputRequests\":{\"a\":{\"method\":\"tools/call\"}}}",
-		"{\"resultType\":\"input_required\",\"inputRequests\":{\"a\":{\"method\":\"roots/"
-		"list\",\"params\":[]}}}",
+		("{\"resultType\":\"input_required\",\"inputRequests\":"
+		 "{\"a\":{\"method\":\"roots/list\",\"params\":[]}}}"),
 		"{\"resultType\":\"input_required\",\"requestState\":null}",
 	};
 	AUTO(arena) *arena = arena_new(1 << 20);
