@@ -1,9 +1,11 @@
 // The HTTP+SSE transport of 2024-11-05, as old clients speak it: the official SDK's, and bare sockets.
 import assert from 'node:assert/strict';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { after, before, describe, test } from 'node:test';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
-import { ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
+import { ElicitRequestSchema, ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import { stdioFixture } from './lib/fixture.mjs';
 import { scope, startGateway } from './lib/gateway.mjs';
 import { baseHeaders, openSession } from './lib/mcp.mjs';
@@ -12,12 +14,15 @@ import { parseEvents } from './lib/sse.mjs';
 import { each, until } from './lib/wait.mjs';
 
 const file = scope(after);
+const asking = path.join(path.dirname(fileURLToPath(import.meta.url)), 'lib/asking-server.mjs');
+const askingUpstream = (era) => ({ stdio: { command: process.execPath, args: [asking, era, 'stdio'] } });
+const ELICIT = { method: 'elicitation/create', params: { message: 'Name?', requestedSchema: { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] } } };
 let gateway;
 
 before(async () => {
 	gateway = await startGateway(file, {
 		tenants: ['acme', 'rival'],
-		upstreams: { fx: stdioFixture(), other: stdioFixture(['--name', 'other']) },
+		upstreams: { fx: stdioFixture(), other: stdioFixture(['--name', 'other']), old: askingUpstream('legacy'), young: askingUpstream('modern') },
 		config: { toolsets: { one: { include: ['other.*'] } } },
 	});
 });
@@ -125,6 +130,16 @@ describe('the official SDK', () => {
 		client.setNotificationHandler(ToolListChangedNotificationSchema, () => heard++);
 		await client.callTool({ name: 'fx_fixture_control', arguments: { add_tools: 1 } });
 		await until('the notification', () => heard > 0);
+		await client.close();
+	});
+
+	test('is asked questions, and answers them', async () => {
+		const client = await connect('/sse', { capabilities: { elicitation: { form: {} } } });
+		client.setRequestHandler(ElicitRequestSchema, ({ params }) => ({ action: 'accept', content: { name: params.message } }));
+		for (const name of ['old_ask', 'young_ask']) {
+			const answer = await client.callTool({ name, arguments: { rounds: [{ a: ELICIT }] } });
+			assert.match(answer.content[0].text, /accept.*Name\?/, name);
+		}
 		await client.close();
 	});
 

@@ -1,7 +1,11 @@
 // Streams that survive: the answer to a POST that became a stream, and the stream of a session, are
 // kept for a client whose connection breaks; and nobody else can have them.
 import assert from 'node:assert/strict';
+import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { CallToolResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { stdioFixture } from './lib/fixture.mjs';
 import { scope, startGateway } from './lib/gateway.mjs';
 import { modern, nextId, openSession } from './lib/mcp.mjs';
@@ -271,5 +275,66 @@ describe('the stream of a session', () => {
 		assert.equal((await session.end()).status, 200);
 		await second.rest();
 		for (const one of [stream, second, third]) one.connection.destroy();
+	});
+});
+
+/** A way to the gateway whose connections can be cut. */
+async function cuttable(t) {
+	const sockets = new Set();
+	const server = net.createServer((socket) => {
+		const onward = net.connect(gateway.port, '127.0.0.1');
+		for (const [one, other] of [[socket, onward], [onward, socket]]) {
+			sockets.add(one);
+			one.pipe(other);
+			one.on('error', () => other.destroy());
+			one.on('close', () => {
+				sockets.delete(one);
+				other.destroy();
+			});
+		}
+	});
+	await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+	t.after(() => {
+		for (const socket of sockets) socket.destroy();
+		server.close();
+	});
+	return { url: new URL(`http://127.0.0.1:${server.address().port}/mcp`), cut: () => [...sockets].forEach((socket) => socket.resetAndDestroy()) };
+}
+
+describe('the official SDK', () => {
+	const options = (more = {}) => ({ requestInit: { headers: { Authorization: `Bearer ${gateway.key}` } }, ...more });
+	const call = { method: 'tools/call', params: { name: 'fx_progress', arguments: { steps: 40, ms: 50 } } };
+
+	test('comes back by itself when its connections are cut, and has every step and the answer', async (t) => {
+		const { url, cut } = await cuttable(t);
+		const client = new Client({ name: 'e2e', version: '1' });
+		await client.connect(new StreamableHTTPClientTransport(url, options()));
+		const seen = [];
+		const answer = await client.request(call, CallToolResultSchema, { onprogress: ({ progress }) => {
+			seen.push(progress);
+			if (progress === 3) cut();
+		} });
+		assert.equal(answer.content[0].text, 'all steps done');
+		assert.deepEqual(seen.slice(0, 39), Array.from({ length: 39 }, (_, i) => i + 1));
+		await client.close();
+	});
+
+	test('another client takes up a call with the resumption token', async (t) => {
+		const { url } = await cuttable(t);
+		const first = new Client({ name: 'e2e', version: '1' });
+		const transport = new StreamableHTTPClientTransport(url, options({ reconnectionOptions: { maxRetries: 0, initialReconnectionDelay: 1, maxReconnectionDelay: 1, reconnectionDelayGrowFactor: 1 } }));
+		await first.connect(transport);
+		let token;
+		const lost = first.request(call, CallToolResultSchema, { onresumptiontoken: (value) => (token = value), onprogress: () => undefined }).then(() => 'answered', () => 'lost');
+		await until('a token', () => token !== undefined);
+		const sessionId = transport.sessionId;
+		await transport.close(); // the session stays
+		assert.equal(await lost, 'lost');
+
+		const second = new Client({ name: 'e2e', version: '1' });
+		await second.connect(new StreamableHTTPClientTransport(url, options({ sessionId })));
+		const answer = await second.request(call, CallToolResultSchema, { resumptionToken: token });
+		assert.equal(answer.content[0].text, 'all steps done');
+		await second.close();
 	});
 });
