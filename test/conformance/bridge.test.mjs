@@ -41,7 +41,7 @@ async function count(client, name) {
 	return JSON.parse(text(await client.call('counts')))[name];
 }
 
-/** [feature, async ({client, url, asked, line, era})] */
+/** [feature, async ({client, url, asked, line, era, cannotTell})] */
 const features = [
 	['elicitation', async ({ client, asked }) => {
 		assert.equal(text(await client.call('elicit')), 'accept my name');
@@ -71,11 +71,15 @@ const features = [
 		assert.ok(refused, 'a result without an error');
 		await client.close();
 	}],
-	['calls of two clients do not mix', async ({ url, line, era }) => {
-		const clients = await Promise.all(['ann', 'bob'].map((name) => connect(line, era, url, { elicit: () => ({ action: 'accept', content: { name } }) })));
-		const results = await Promise.all(clients.flatMap((client) => [client.call('elicit'), client.call('elicit')]));
-		assert.deepEqual(results.map(text), ['accept ann', 'accept ann', 'accept bob', 'accept bob']);
-		await Promise.all(clients.map((client) => client.close()));
+	['calls of two clients do not mix', async ({ url, line, era, cannotTell }) => {
+		const names = ['ann', 'ann', 'bob', 'bob'];
+		const [ann, bob] = await Promise.all(['ann', 'bob'].map((name) => connect(line, era, url, { elicit: () => ({ action: 'accept', content: { name } }) })));
+		const results = await Promise.allSettled([ann, ann, bob, bob].map((client) => client.call('elicit')));
+		await Promise.all([ann.close(), bob.close()]);
+		results.forEach(({ value, reason }, i) => {
+			if (value !== undefined && !value.isError) assert.equal(text(value), `accept ${names[i]}`);
+			else assert.ok(cannotTell, reason ?? text(value));
+		});
 	}],
 	['progress', async ({ client }) => {
 		const seen = [];
@@ -117,6 +121,8 @@ const features = [
 
 for (const server of SERVERS) {
 	for (const transport of TRANSPORTS) {
+		// A child's questions do not say which call they belong to: with two callers they are refused.
+		const cannotTell = server.era === 'legacy' && transport === 'stdio';
 		describe(`a server of ${YEAR[server.era]} over ${transport}`, () => {
 			let url;
 			before(async () => {
@@ -131,7 +137,7 @@ for (const server of SERVERS) {
 						record.add(row);
 						const asked = [];
 						const client = await connect(line, era, url, makeHandlers(asked));
-						const work = within(feature, Promise.resolve(act({ client, url, asked, line, era })), 2 * PATIENCE_MS).finally(() => client.close());
+						const work = within(feature, Promise.resolve(act({ client, url, asked, line, era, cannotTell })), 2 * PATIENCE_MS).finally(() => client.close());
 						if (reason !== undefined) {
 							await assert.rejects(work, undefined, 'it works: take its reason out of reasons.json');
 							return;
