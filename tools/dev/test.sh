@@ -12,8 +12,6 @@
 
 results=build/results
 e2e_targets=(gatehouse test/fixtures/fixture-mcp test/fixtures/schema-check)
-conformance_targets=(gatehouse test/fixtures/fixture-mcp test/fixtures/fixture-conformance-legacy
-	test/fixtures/fixture-conformance-modern)
 
 # ASLR with many random bits breaks older sanitizer runtimes; containers may forbid turning it off.
 unrandomized() {
@@ -93,12 +91,10 @@ test_meson() {
 
 # test_node LEG FLAVOUR FILE...: node:test files of one directory, which has its own packages.
 test_node() {
-	local leg=$1 flavour=$2 dir targets
+	local leg=$1 flavour=$2 dir
 	shift 2
 	dir=$(dirname "$1")
-	targets=("${e2e_targets[@]}")
-	[ "$dir" != test/conformance ] || targets=("${conformance_targets[@]}")
-	if ! build_flavour "$flavour" "${targets[@]}" || ! npm_ci "$dir"; then
+	if ! build_flavour "$flavour" "${e2e_targets[@]}" || ! npm_ci "$dir"; then
 		leg_failed "$leg"
 		return
 	fi
