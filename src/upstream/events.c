@@ -40,6 +40,8 @@ static bool is_own_progress(const struct ask *ask, const struct mcp_message *mes
 AWAITS enum err ask_notify(struct upstream *upstream, const struct ask *ask, const struct mcp_message *message)
 {
 	bool relayed = ask != NULL && ask->call != NULL && ask->call->on_notification != NULL;
+	/* What an instance of somebody's own says is for nobody else. */
+	bool shared = ask == NULL || upstream->spec.isolation == ISOLATION_SHARED || mcp_is_modern(ask->revision);
 
 	switch (mcp_method_of(message->method)) {
 	case MCP_M_N_TOOLS_CHANGED:
@@ -58,8 +60,7 @@ AWAITS enum err ask_notify(struct upstream *upstream, const struct ask *ask, con
 		break;
 	case MCP_M_N_RESOURCES_UPDATED:
 	case MCP_M_N_TASKS:
-		/* What an instance of somebody's own says is for nobody else; it is not asked to. */
-		if (upstream->spec.isolation == ISOLATION_SHARED || ask == NULL || mcp_is_modern(ask->revision))
+		if (shared)
 			watch_notify(upstream, message);
 		return OK;
 	case MCP_M_N_SUBSCRIBED:
@@ -69,7 +70,7 @@ AWAITS enum err ask_notify(struct upstream *upstream, const struct ask *ask, con
 	default:
 		return OK;
 	}
-	if (loop_self() == upstream->home)
+	if (shared && loop_self() == upstream->home)
 		watch_notify(upstream, message);
 	return OK;
 }

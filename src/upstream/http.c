@@ -57,6 +57,11 @@ enum err http_status_error(const struct ask *ask)
 		if (legacy && ask->has_session)
 			return ERR_UPSTREAM_SESSION;
 		break;
+	case 405:
+		/* It was initialized here, so it is another server by now: of the older transport, perhaps. */
+		if (legacy && ask->revision != MCP_UNKNOWN)
+			return ERR_UPSTREAM_SESSION;
+		break;
 	case 400:
 		/* Some servers forget the 404 that the transport demands for a lost session. */
 		if (legacy && ask->has_session && error_code_is(ask, STR("-32000")))

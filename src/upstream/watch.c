@@ -366,8 +366,10 @@ AWAITS static void tell_main(void *arg)
 	       (watch = next_work(upstream, watch_mark(instance))) != NULL)
 		err = tell_one(upstream, instance, watch);
 	upstream->teller = NULL;
+	if (err == OK || err == ERR_CANCELED) /* the server is gone, or the whole upstream */
+		err = ERR_UPSTREAM_DOWN;
 	while ((watch = map_next(&upstream->watches, &cursor)) != NULL)
-		settle_waiters(watch, err == OK ? ERR_UPSTREAM_DOWN : err);
+		settle_waiters(watch, err);
 	upstream_helper_end(upstream);
 }
 

@@ -155,15 +155,46 @@ AWAITS static void foreign_script(struct bench *bench)
 }
 SSE_TEST(foreign, foreign_script, 1, UPSTREAM_SSE, , SSE_ARGS, "http://localhost/messages")
 
+/* A server that learns streamable HTTP at the same URL, and forgets it again. */
+AWAITS static void learns_script(struct bench *bench)
+{
+	uint16_t port = bench->fixture->port;
+
+	bench_until(bench_state(bench) == UPSTREAM_UP);
+	for (int i = 0; i < 2; i++) {
+		struct fixture *fixture = bench->fixture;
+
+		expect_answer(bench, "echo", "{\"a\":1}", "\"a\"");
+		bench_until(fixture_stat(fixture, "sessions_live") == 1);
+		fixture_stop(fixture);
+		*fixture = fixture_start_at(port, (const char *const[]){"--era", "legacy", NULL});
+		bench_until(fixture_stat(fixture, "initializes") > 0);
+		expect_answer(bench, "echo", "{\"b\":1}", "\"b\"");
+		ck_assert_uint_eq(fixture_stat(fixture, "sessions_opened"), 0);
+		fixture_stop(fixture);
+		*fixture = fixture_start_at(port, (const char *const[]){SSE_ARGS, "/messages", NULL});
+		bench_until(fixture_stat(fixture, "sessions_live") > 0);
+	}
+	expect_answer(bench, "echo", "{\"c\":1}", "\"c\"");
+}
+SSE_TEST(learns, learns_script, 2, UPSTREAM_HTTP, , SSE_ARGS, "/messages")
+
+static void use_path(struct bench *bench, const char *path)
+{
+	snprintf(bench->fixture->url, sizeof(bench->fixture->url), "http://127.0.0.1:%u%s", bench->fixture->port, path);
+	bench->spec.url = str_of(bench->fixture->url);
+}
+
 /* A URL that knows neither transport fails with what it said at first. */
 AWAITS static void neither_script(struct bench *bench)
 {
 	bench_until(bench_state(bench) == UPSTREAM_DOWN);
 	expect_err(bench, "echo", "{}", ERR_UPSTREAM_GARBAGE);
 }
-SSE_TEST(neither, neither_script, 1, UPSTREAM_HTTP, , "--era", "legacy")
-SSE_TEST(no_stream, neither_script, 1, UPSTREAM_SSE, , "--era", "legacy")
+SSE_TEST(neither, neither_script, 1, UPSTREAM_HTTP, use_path(&bench, "/other"), "--era", "legacy")
+SSE_TEST(no_stream, neither_script, 1, UPSTREAM_SSE, use_path(&bench, "/other"), "--era", "legacy")
 
 UNIT_MAIN("upstream/sse", test_calls, test_calls_two_loops, test_fallback, test_fallback_two_loops,
 	  test_fallback_isolated, test_isolated, test_one_place, test_events, test_cancel, test_lost,
-	  test_lost_fallback, test_restart, test_restart_fallback, test_foreign, test_neither, test_no_stream)
+	  test_lost_fallback, test_restart, test_restart_fallback, test_foreign, test_learns, test_neither,
+	  test_no_stream)
