@@ -60,7 +60,7 @@ static void item_prepare_tool(struct shelf *shelf, struct catalog_item *item)
 	item->input = compile_input(item, tool);
 	read_param_headers(shelf, item, tool);
 	definition_digest(tool, &text, item->mark.digest);
-	item->mark.suspicions = item->mark.open = suspicion_of_tool(tool);
+	item->mark.suspicions = suspicion_of_tool(tool);
 	app_uri = app_uri_of(tool);
 	item->app_uri = app_uri.p == NULL ? STR_NONE : arena_str(shelf->arena, app_uri);
 	item->read_only = annotation(tool, "readOnlyHint");

@@ -3,10 +3,13 @@
 #include "gateway/operator.h"
 
 #include "base/clock.h"
+#include "catalog/suspicion.h"
 #include "gateway/admission.h"
 #include "gateway/assembly.h"
 #include "gateway/metrics.h"
 #include "mcp/version.h"
+
+#define MARKED_SHOWN_MAX 100 /* tools in the status that wait for an operator; the diff has all */
 
 static enum err not_for_strangers(struct request *req)
 {
@@ -86,6 +89,37 @@ static void put_numbers(struct gateway *gateway, struct buf *out)
 		    catalog->marked.changed, catalog->marked.suspicious, catalog->marked.held);
 }
 
+/* One tool that waits for an operator; counts those that were shown. */
+static void put_marked_tool(const struct catalog_item *item, size_t *shown, struct buf *out)
+{
+	static const char *const standing[] = {
+		[TOOL_ACCEPTED] = "accepted", [TOOL_NEW] = "new", [TOOL_CHANGED] = "changed"};
+	const struct tool_mark *mark = &item->mark;
+	AUTO_BUF flags = {0};
+
+	if ((mark->standing == TOOL_ACCEPTED && mark->open == 0) || *shown == MARKED_SHOWN_MAX)
+		return;
+	suspicion_names(mark->open, "\",\"", &flags);
+	buf_put(out, (*shown)++ == 0 ? STR("{\"tool\":") : STR(",{\"tool\":"));
+	suspicion_show(out, item->label);
+	buf_put_fmt(out, ",\"standing\":\"%s\",\"held\":%s,\"flags\":[%s%.*s%s]}", standing[mark->standing],
+		    mark->held ? "true" : "false", flags.n > 0 ? "\"" : "", STR_ARG(buf_str(&flags)),
+		    flags.n > 0 ? "\"" : "");
+}
+
+static void put_marked(const struct catalog_view *all, struct buf *out)
+{
+	const struct catalog_item *item;
+	size_t cursor = 0, shown = 0;
+
+	buf_put(out, STR(",\"marked\":["));
+	while ((item = map_next(&all->held, &cursor)) != NULL)
+		put_marked_tool(item, &shown, out);
+	for (size_t i = 0; i < all->list[OFFER_TOOLS].count; i++)
+		put_marked_tool(all->list[OFFER_TOOLS].items[i], &shown, out);
+	buf_put_byte(out, ']');
+}
+
 AWAITS void operator_status_write(struct gateway *gateway, bool full, struct buf *out, bool *ret_ready)
 {
 	bool draining = atomic_load(&gateway->draining);
@@ -103,8 +137,10 @@ AWAITS void operator_status_write(struct gateway *gateway, bool full, struct buf
 			       : "serving",
 		    GATEHOUSE_VERSION, db_ok ? "true" : "false", (long long)ping_us);
 	put_upstreams(gateway, full, out);
-	if (full)
+	if (full) {
 		put_numbers(gateway, out);
+		put_marked(&gateway_here(gateway)->catalog->views[0], out);
+	}
 	buf_put(out, STR("}\n"));
 }
 

@@ -13,6 +13,7 @@
 #include "catalog/definition.h"
 #include "catalog/suspicion.h"
 
+#define TOLD_MAX 50				    /* log lines of one judgement: they are written on the loop */
 #define JUDGE_ARENA_BYTES_MAX (1024u * 1024 * 1024) /* definitions of everything one upstream offers */
 
 struct judging {
@@ -170,18 +171,33 @@ static void tell(const struct catalog_item *item, enum pin_policy policy)
 						      : "served as it is now; see `gatehouse catalog diff`"));
 }
 
-/* Nothing is kept and nothing compared; what is suspicious is said when the offer is new. */
-static void judge_off(struct catalog_item *tools, size_t count)
+/* Say what is new, and how much of it when that is too much to be said one by one. */
+static void tell_all(struct catalog_item *tools, const bool *told, size_t count, enum pin_policy policy)
 {
+	size_t news = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (told[i] && news++ < TOLD_MAX)
+			tell(&tools[i], policy);
+	if (news > TOLD_MAX)
+		log_warn("catalog.tools_marked", LOG_STR("upstream", upstream_name(tools[0].upstream)),
+			 LOG_INT("tools", (int64_t)news), LOG_CSTR("effect", "see `gatehouse catalog diff`"));
+}
+
+/* Nothing is kept and nothing compared; what is suspicious is said when the offer is new. */
+static void judge_off(struct arena *arena, struct catalog_item *tools, size_t count)
+{
+	bool *told = arena_alloc(arena, count + 1);
+
 	for (size_t i = 0; i < count; i++) {
 		struct tool_mark *mark = &tools[i].mark;
 
+		told[i] = (mark->suspicions & ~mark->open) != 0;
 		mark->standing = TOOL_ACCEPTED;
 		mark->open = mark->suspicions;
 		mark->held = false;
-		if (mark->open != 0)
-			tell(&tools[i], PIN_OFF);
 	}
+	tell_all(tools, told, count, PIN_OFF);
 }
 
 AWAITS enum err pins_judge(struct db *db, struct shelf *shelf, enum pin_policy policy)
@@ -191,7 +207,7 @@ AWAITS enum err pins_judge(struct db *db, struct shelf *shelf, enum pin_policy p
 
 	judging.tools = shelf_tools(shelf, &judging.tool_count);
 	if (policy == PIN_OFF) {
-		judge_off(judging.tools, judging.tool_count);
+		judge_off(arena, judging.tools, judging.tool_count);
 		return OK;
 	}
 	if (judging.tool_count == 0)
@@ -200,10 +216,8 @@ AWAITS enum err pins_judge(struct db *db, struct shelf *shelf, enum pin_policy p
 	TRY(tool_pin_marks(db, arena, judging.upstream, &judging.pins, &judging.pin_count));
 	TRY(work_run(judge, &judging));
 	TRY(tool_pin_write(db, judging.writes, judging.write_count));
-	for (size_t i = 0; i < judging.tool_count; i++) {
+	for (size_t i = 0; i < judging.tool_count; i++)
 		judging.tools[i].mark = judging.marks[i];
-		if (judging.told[i])
-			tell(&judging.tools[i], policy);
-	}
+	tell_all(judging.tools, judging.told, judging.tool_count, policy);
 	return OK;
 }

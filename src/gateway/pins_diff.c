@@ -137,6 +137,7 @@ static void put_changes(struct arena *arena, const struct tool_pin *pin, struct 
 	buf_put_fmt(out, "],\"more_changes\":%zu", diff.changes > CHANGES_MAX ? diff.changes - CHANGES_MAX : 0);
 }
 
+/* PIN_OFF too for an upstream that is not in the configuration any more. */
 static enum pin_policy policy_of(const struct config *config, struct str upstream)
 {
 	for (size_t i = 0; i < config->upstream_count; i++)
@@ -172,6 +173,7 @@ AWAITS enum err pins_diff_write(struct db *db, const struct config *config, stru
 {
 	AUTO(arena) *arena = arena_new(DIFF_ARENA_BYTES_MAX);
 	struct tool_pin *pins;
+	bool first = true;
 	size_t count;
 
 	TRY(tool_pin_open(db, arena, STR_NONE, STR_NONE, PINS_SHOWN_MAX + 1, &pins, &count));
@@ -179,9 +181,11 @@ AWAITS enum err pins_diff_write(struct db *db, const struct config *config, stru
 	for (size_t i = 0; i < count && i < PINS_SHOWN_MAX; i++) {
 		AUTO(arena) *scratch = arena_new(DIFF_ARENA_BYTES_MAX);
 
-		if (i > 0)
-			buf_put(out, STR(",\n"));
+		if (policy_of(config, pins[i].upstream) == PIN_OFF)
+			continue;
+		buf_put(out, first ? STR("") : STR(",\n"));
 		put_pin(scratch, config, &pins[i], out);
+		first = false;
 	}
 	buf_put_fmt(out, "],\"more\":%s}\n", count > PINS_SHOWN_MAX ? "true" : "false");
 	return OK;

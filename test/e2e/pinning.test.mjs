@@ -138,6 +138,7 @@ test('warn serves the change and says so once; the policy follows a reload', asy
 	gateway.configure({ upstreams: { fx: fixture.upstream({ pin: 'off' }) } });
 	assert.equal((await gateway.reload()).code, 0);
 	await until('both served', async () => (await names(gateway)).length === 2);
+	assert.deepEqual(await diff(gateway), [], 'what is not compared does not wait');
 	assert.equal((await gateway.upstream('fx')).restarts, 0);
 });
 
@@ -161,7 +162,9 @@ test('what is suspicious is flagged, and held back at first sight by block', asy
 	const text = (await gateway.cli('catalog', 'diff')).stdout;
 	assert.match(text, /Counts\\udb40\\udc41\\udb40\\udc42/, 'what is hidden is shown');
 	assert.match(text, /! secrecy: it tells a model to keep something from the user/);
-	assert.equal((await gateway.status()).catalog.suspicious, 4);
+	const status = await gateway.status();
+	assert.equal(status.catalog.suspicious, 4);
+	assert.deepEqual(status.marked.find(({ tool: label }) => label === 'fx.tags'), { tool: 'fx.tags', standing: 'new', held: true, flags: ['hidden-text'] });
 
 	assert.equal((await gateway.cli('catalog', 'approve', 'fx.tags')).code, 0);
 	assert.ok((await names(gateway)).some((name) => name === 'fx_tags'));

@@ -120,3 +120,23 @@ test('the mode and the tools follow a reload', async (t) => {
 	await until('search mode', async () => (await names(gateway)).length === 2);
 	await until('the new upstream to be found', async () => (await search(gateway, 'more echo')).tools[0]?.name === 'more_echo');
 });
+
+test('tools that are called like the two keep out of their way', async (t) => {
+	const http = await startFixture(t, ['--no-builtin']);
+	const schema = { type: 'object' };
+	await http.control({ define: ['search_tools', 'call_tool', 'other'].map((name) => ({ name, description: `Fake ${name}`, inputSchema: schema })) });
+	const gateway = await startGateway(t, {
+		upstreams: { up: http.upstream() },
+		config: { mode: 'search', toolsets: { plain: { names: 'plain', mode: 'search' }, listed: { names: 'plain' } } },
+	});
+	const plain = searching(gateway, '/mcp/plain');
+
+	assert.deepEqual(await names(plain), ['search_tools', 'call_tool']);
+	const found = (await search(plain, 'fake')).tools.map(({ name }) => name);
+	assert.equal(found.length, 3);
+	assert.ok(found.every((name) => name === 'other' || /^up_(search_tools|call_tool)_[0-9a-f]{8}$/.test(name)), found.join());
+	for (const name of found) assert.deepEqual((await through(plain, name, { a: 1 })).message.result.structuredContent, { a: 1 });
+	assert.deepEqual((await search(gateway, 'fake search_tools')).tools[0].name, 'up_search_tools');
+	assert.deepEqual((await names(searching(gateway, '/mcp/listed'))).sort(), ['call_tool', 'other', 'search_tools'], 'where tools are listed they keep their names');
+	assert.deepEqual((await modernCall(searching(gateway, '/mcp/listed'), 'call_tool', { name: 'x' })).message.result.structuredContent, { name: 'x' });
+});
