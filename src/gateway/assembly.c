@@ -104,6 +104,8 @@ static void on_notification(void *arg, struct upstream *upstream, const struct m
 	struct assembly *assembly = arg;
 	struct str uri;
 
+	if (mcp_method_of(message->method) == MCP_M_N_TASKS)
+		subscriptions_task(upstream, message);
 	if (mcp_method_of(message->method) != MCP_M_N_RESOURCES_UPDATED)
 		return;
 	uri = mcp_param(arena, message, STR("uri"));

@@ -1,11 +1,12 @@
 /* Subscriptions to resources: resources/subscribe and unsubscribe of sessions, and what
- * subscriptions/listen names. They belong to the log of the stream on which changes are told, and so
+ * subscriptions/listen names, tasks too. They belong to the log of the stream on which changes are told, and so
  * survive a lost connection for as long as the log does. */
 #include "gateway/relay.h"
 #include "gateway/streams.h"
+#include "gateway/tasks.h"
 
-#define LISTEN_WATCH_MS 5000	/* until the client of a listen request is told what is honoured */
-#define LISTEN_RESOURCES_MAX 64 /* count of URIs in one listen request: each is asked for on a fiber */
+#define LISTEN_WATCH_MS 5000 /* until the client of a listen request is told what is honoured */
+#define LISTEN_WISHES_MAX 64 /* count of URIs and tasks in one listen request: each is asked for on a fiber */
 
 /* ---- sessions ------------------------------------------------------------------------------- */
 
@@ -72,7 +73,7 @@ AWAITS enum err resource_unsubscribe(struct request *req)
 
 /* ---- listen --------------------------------------------------------------------------------- */
 
-/* One URI of a listen request, while its upstream is asked. */
+/* One URI or task of a listen request, while its upstream is asked. */
 struct wish {
 	struct subscription_spec spec;
 	struct subscription_set *set;
@@ -87,34 +88,65 @@ AWAITS_ENTRY static void wish_main(void *arg)
 	wish->honoured = subscription_add(wish->set, &wish->spec) == OK;
 }
 
-/* The URIs of the list that this caller may read and whose servers tell of changes. */
-static size_t read_wishes(struct request *req, const struct json_index *uris, struct event_log *log, struct str session,
-			  struct wish *wishes)
+/* The wishes of one listen request. */
+struct wishes {
+	struct request *req;
+	struct subscription_spec common; /* what all have */
+	struct subscription_set *set;
+	struct wish wish[LISTEN_WISHES_MAX];
+	size_t count;
+};
+
+static void add_wish(struct wishes *wishes, const struct catalog_item *item, bool task, struct str name,
+		     struct str client_name)
 {
-	struct session_notes *notes = event_log_attachment(log);
+	struct wish *wish = &wishes->wish[wishes->count++];
+
+	*wish = (struct wish){.set = wishes->set, .spec = wishes->common};
+	wish->spec.upstream = item->upstream;
+	wish->spec.task = task;
+	wish->spec.uri = name;
+	wish->spec.client_uri = client_name;
+}
+
+/* A resource that this caller may read, of a server that tells of changes. */
+static void wish_for_resource(struct wishes *wishes, struct str client_uri)
+{
+	struct str uri;
+	const struct catalog_item *item = catalog_route(wishes->req->view, client_uri, &uri);
+
+	if (item != NULL && item->offer->subscribe)
+		add_wish(wishes, item, false, uri, client_uri);
+}
+
+static void wish_for_task(struct wishes *wishes, struct str token)
+{
+	struct str id;
+	const struct catalog_item *door = tasks_find(wishes->req, token, &id);
+
+	if (door != NULL && (door->offer->extensions & MCP_EXT_TASKS))
+		add_wish(wishes, door, true, id, token);
+}
+
+/* What the list (NULL or not even a list: nothing) names. */
+static enum err read_wishes(struct wishes *wishes, const struct json_member *list,
+			    void (*wish_for)(struct wishes *wishes, struct str name))
+{
+	struct json_index index;
 	struct str element;
-	size_t cursor = 0, count = 0;
+	size_t cursor = 0;
 
-	while (count < LISTEN_RESOURCES_MAX && json_element(uris, &cursor, &element)) {
+	if (list == NULL || list->kind != JSON_ARRAY)
+		return OK;
+	TRY(json_scan(wishes->req->arena, list->value, &index));
+	while (wishes->count < LISTEN_WISHES_MAX && json_element(&index, &cursor, &element)) {
 		struct json_member m = {.value = element, .kind = JSON_STRING, .escaped = true};
-		const struct catalog_item *item;
-		struct wish *wish = &wishes[count];
+		struct str name = element.p[0] == '"' ? json_member_str(wishes->req->arena, &m) : STR_NONE;
 
-		if (element.p[0] != '"')
-			continue;
-		*wish = (struct wish){.set = &notes->subscriptions};
-		wish->spec = (struct subscription_spec){.log = log,
-							.kind = EVENT_LOG_LISTEN,
-							.session = session,
-							.listen_id = req->message.id,
-							.client_uri = json_member_str(req->arena, &m)};
-		item = catalog_route(req->view, wish->spec.client_uri, &wish->spec.uri);
-		if (item == NULL || !item->offer->subscribe)
-			continue;
-		wish->spec.upstream = item->upstream;
-		count++;
+		if (name.p != NULL)
+			wish_for(wishes, name);
 	}
-	return count;
+	return OK;
 }
 
 /* Ask all servers at once; one that is slow does not keep the client from the others. */
@@ -138,33 +170,49 @@ static void name_log(struct open_stream *open)
 	memcpy(open->session, made.number, sizeof(open->session));
 }
 
-AWAITS enum err listen_resources(struct request *req, struct open_stream *open, const struct json_member *uris,
-				 struct event_log **ret_log, struct buf *honoured)
+/* A JSON list of what is honoured; nothing when nothing is. */
+static void put_honoured(const struct wishes *wishes, bool tasks, struct buf *out)
 {
-	struct wish *wishes = arena_zalloc(req->arena, LISTEN_RESOURCES_MAX * sizeof(*wishes));
-	struct str session = {open->session, MCP_SESSION_NUMBER_LEN};
-	struct json_index index;
-	struct event_log *log;
-	size_t count;
+	for (size_t i = 0; i < wishes->count; i++) {
+		const struct wish *wish = &wishes->wish[i];
+
+		if (!wish->honoured || wish->spec.task != tasks)
+			continue;
+		buf_put_byte(out, out->n == 0 ? '[' : ',');
+		buf_put_json(out, wish->spec.client_uri);
+	}
+	if (out->n > 0)
+		buf_put_byte(out, ']');
+}
+
+AWAITS enum err listen_wishes(struct request *req, struct open_stream *open, const struct json_member *uris,
+			      const struct json_member *task_ids, struct listen_honoured *ret_honoured)
+{
+	struct wishes *wishes = ARENA_NEW(req->arena, struct wishes);
+	struct session_notes *notes;
 	enum err err;
 
-	if (uris == NULL || uris->kind != JSON_ARRAY || policy_decide(&req->caller, PERMISSION_RESOURCES_READ) != OK)
+	if (policy_decide(&req->caller, PERMISSION_RESOURCES_READ) != OK)
+		uris = NULL;
+	if (policy_decide(&req->caller, PERMISSION_TOOLS_CALL) != OK)
+		task_ids = NULL;
+	if (uris == NULL && task_ids == NULL)
 		return OK;
-	TRY(json_scan(req->arena, uris->value, &index));
 	name_log(open);
-	log = session_log(EVENT_LOG_LISTEN, open->session, open->view);
-	if (log == NULL)
+	ret_honoured->log = session_log(EVENT_LOG_LISTEN, open->session, open->view);
+	if (ret_honoured->log == NULL)
 		return OK; /* no room: not honoured */
-	count = read_wishes(req, &index, log, session, wishes);
-	err = ask_all(req, wishes, count);
-	for (size_t i = 0; i < count; i++) {
-		if (!wishes[i].honoured)
-			continue;
-		buf_put_byte(honoured, honoured->n == 0 ? '[' : ',');
-		buf_put_json(honoured, wishes[i].spec.client_uri);
-	}
-	if (honoured->n > 0)
-		buf_put_byte(honoured, ']');
-	*ret_log = log;
+	notes = event_log_attachment(ret_honoured->log);
+	wishes->req = req;
+	wishes->set = &notes->subscriptions;
+	wishes->common = (struct subscription_spec){.log = ret_honoured->log,
+						    .kind = EVENT_LOG_LISTEN,
+						    .session = {open->session, MCP_SESSION_NUMBER_LEN},
+						    .listen_id = req->message.id};
+	TRY(read_wishes(wishes, uris, wish_for_resource));
+	TRY(read_wishes(wishes, task_ids, wish_for_task));
+	err = ask_all(req, wishes->wish, wishes->count);
+	put_honoured(wishes, false, &ret_honoured->uris);
+	put_honoured(wishes, true, &ret_honoured->task_ids);
 	return err;
 }

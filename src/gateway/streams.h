@@ -68,13 +68,17 @@ void streams_attach(struct request *req) AWAITS;
 /* streams.c: a session's stream has its log. */
 void open_stream_attach(struct open_stream *open);
 
-/* stream_resource.c: ask for the resources that a listen request names.
- *   uris       what the client sent as the list; may be NULL
- *   honoured   takes the JSON list of those that are; nothing when there are none
- *   ret_log    where their changes are written, with a reference; NULL when there are none
- *   Errors     ERR_CANCELED, ERR_TIMEOUT, ERR_JSON_*, ERR_LIMIT (ret_log is set all the same) */
-NODISCARD enum err listen_resources(struct request *req, struct open_stream *open, const struct json_member *uris,
-				    struct event_log **ret_log, struct buf *honoured) AWAITS;
+/* What of a listen request is honoured beside changed lists. */
+struct listen_honoured {
+	struct event_log *log;	   /* where it is written, with a reference; NULL when nothing is */
+	struct buf uris, task_ids; /* JSON lists; empty when there are none */
+};
+
+/* stream_resource.c: ask for the resources and tasks that a listen request names.
+ *   uris, task_ids  what the client sent as these lists; may be NULL
+ *   Errors          ERR_CANCELED, ERR_TIMEOUT, ERR_JSON_*, ERR_LIMIT (ret_honoured->log is set all the same) */
+NODISCARD enum err listen_wishes(struct request *req, struct open_stream *open, const struct json_member *uris,
+				 const struct json_member *task_ids, struct listen_honoured *ret_honoured) AWAITS;
 
 /* stream_listen.c: the answer to the listen request, which ends its stream. */
 void listen_put_answer(const struct open_stream *open, struct buf *out);

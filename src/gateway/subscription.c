@@ -14,7 +14,8 @@
 #include "upstream/watch.h"
 
 #define SESSION_BYTES 16
-#define URI_CUTS_MAX 64 /* places at which a notification's URI is cut, from its end */
+#define TASK_ARENA_BYTES 65536 /* for an id that is spelt with escapes */
+#define URI_CUTS_MAX 64	       /* places at which a notification's URI is cut, from its end */
 
 /* One URI of one upstream. */
 struct watched {
@@ -27,6 +28,7 @@ struct subscription {
 	struct watched *watched;
 	struct upstream *upstream;
 	enum event_log_kind kind;
+	bool task;
 	uint64_t serial;
 	char session[SESSION_BYTES];
 	struct str uri, client_uri, listen_id; /* in the same allocation */
@@ -46,28 +48,29 @@ void subscription_set_init(struct subscription_set *set)
 
 /* ---- with the lock held ------------------------------------------------------------------- */
 
-static void put_key(const struct upstream *upstream, struct str uri, struct buf *out)
+static void put_key(const struct upstream *upstream, bool task, struct str uri, struct buf *out)
 {
+	buf_put_byte(out, task ? 't' : 'r');
 	buf_put(out, (struct str){(const char *)&upstream, sizeof(struct upstream *)});
 	buf_put(out, uri);
 }
 
-static struct watched *watched_find(const struct upstream *upstream, struct str uri)
+static struct watched *watched_find(const struct upstream *upstream, bool task, struct str uri)
 {
 	AUTO_BUF key = {0};
 
-	put_key(upstream, uri, &key);
+	put_key(upstream, task, uri, &key);
 	return map_get(&table.by_uri, buf_str(&key));
 }
 
-static struct watched *watched_of(const struct upstream *upstream, struct str uri)
+static struct watched *watched_of(const struct upstream *upstream, bool task, struct str uri)
 {
-	struct watched *watched = watched_find(upstream, uri);
+	struct watched *watched = watched_find(upstream, task, uri);
 	AUTO_BUF key = {0};
 
 	if (watched != NULL)
 		return watched;
-	put_key(upstream, uri, &key);
+	put_key(upstream, task, uri, &key);
 	watched = calloc(1, sizeof(*watched) + key.n);
 	CHECK(watched != NULL);
 	memcpy(watched + 1, key.p, key.n);
@@ -120,6 +123,7 @@ static struct subscription *subscription_new(const struct subscription_spec *spe
 	CHECK(one != NULL && spec->session.n == SESSION_BYTES);
 	one->upstream = upstream_ref(spec->upstream);
 	one->kind = spec->kind;
+	one->task = spec->task;
 	one->serial = event_log_serial(spec->log);
 	memcpy(one->session, spec->session.p, SESSION_BYTES);
 	one->uri = copy(&at, spec->uri);
@@ -131,7 +135,10 @@ static struct subscription *subscription_new(const struct subscription_spec *spe
 /* It is in no list any more. */
 static void subscription_free(struct subscription *one)
 {
-	upstream_unwatch(one->upstream, one->uri);
+	if (one->task)
+		upstream_unwatch_task(one->upstream, one->uri);
+	else
+		upstream_unwatch(one->upstream, one->uri);
 	upstream_unref(one->upstream);
 	free(one);
 }
@@ -154,12 +161,12 @@ AWAITS enum err subscription_add(struct subscription_set *set, const struct subs
 	pthread_mutex_unlock(&table.lock);
 	if (err != OK)
 		return err == ERR_EXISTS ? OK : err;
-	TRY(upstream_watch(spec->upstream, spec->uri));
+	TRY(spec->task ? upstream_watch_task(spec->upstream, spec->uri) : upstream_watch(spec->upstream, spec->uri));
 	one = subscription_new(spec);
 	pthread_mutex_lock(&table.lock);
 	err = check_room(set, spec->client_uri); /* another request may have been quicker */
 	if (err == OK) {
-		one->watched = watched_of(one->upstream, one->uri);
+		one->watched = watched_of(one->upstream, one->task, one->uri);
 		list_add_tail(&one->watched->subscriptions, &one->link);
 		list_add_tail(&set->list, &one->set_link);
 		set->count++;
@@ -213,17 +220,24 @@ struct notice {
 	struct buf message;
 };
 
-/* `below`: what the notification's URI has beyond the one that was asked for. */
-static struct notice *notice_new(const struct subscription *one, struct str below, struct notice *next)
+static struct notice *notice_new(const struct subscription *one, struct notice *next)
 {
 	struct notice *notice = calloc(1, sizeof(*notice));
-	AUTO_BUF uri = {0};
 
 	CHECK(notice != NULL);
 	notice->next = next;
 	notice->kind = one->kind;
 	notice->serial = one->serial;
 	memcpy(notice->session, one->session, SESSION_BYTES);
+	return notice;
+}
+
+/* `below`: what the notification's URI has beyond the one that was asked for. */
+static struct notice *notice_resource(const struct subscription *one, struct str below, struct notice *next)
+{
+	struct notice *notice = notice_new(one, next);
+	AUTO_BUF uri = {0};
+
 	buf_put(&uri, one->client_uri);
 	buf_put(&uri, below);
 	buf_put(&notice->message,
@@ -241,11 +255,11 @@ static struct notice *notice_new(const struct subscription *one, struct str belo
 
 static struct notice *notices_of(const struct upstream *upstream, struct str uri, size_t cut, struct notice *notices)
 {
-	const struct watched *watched = watched_find(upstream, (struct str){uri.p, cut});
+	const struct watched *watched = watched_find(upstream, false, (struct str){uri.p, cut});
 
 	for (struct list *l = watched == NULL ? NULL : watched->subscriptions.next;
 	     l != NULL && l != &watched->subscriptions; l = l->next)
-		notices = notice_new(LIST_OBJ(l, struct subscription, link), str_skip(uri, cut), notices);
+		notices = notice_resource(LIST_OBJ(l, struct subscription, link), str_skip(uri, cut), notices);
 	return notices;
 }
 
@@ -265,13 +279,11 @@ static struct notice *collect(const struct upstream *upstream, struct str uri)
 	return notices;
 }
 
-void subscriptions_updated(struct upstream *upstream, struct str uri)
+/* Write the notices into their logs, as far as these are still there. */
+static void deliver(struct notice *notices)
 {
-	struct notice *notices, *next;
+	struct notice *next;
 
-	pthread_mutex_lock(&table.lock);
-	notices = collect(upstream, uri);
-	pthread_mutex_unlock(&table.lock);
 	for (; notices != NULL; notices = next) {
 		struct event_log *log =
 			event_log_find(notices->kind, (struct str){notices->session, SESSION_BYTES}, notices->serial);
@@ -283,4 +295,55 @@ void subscriptions_updated(struct upstream *upstream, struct str uri)
 		buf_free(&notices->message);
 		free(notices);
 	}
+}
+
+void subscriptions_updated(struct upstream *upstream, struct str uri)
+{
+	struct notice *notices;
+
+	pthread_mutex_lock(&table.lock);
+	notices = collect(upstream, uri);
+	pthread_mutex_unlock(&table.lock);
+	deliver(notices);
+}
+
+/* The server's notification with this client's id of the task, and of its listen request. */
+static struct notice *notice_task(const struct subscription *one, const struct mcp_message *message,
+				  struct notice *next)
+{
+	struct notice *notice = notice_new(one, next);
+	struct buf *out = &notice->message;
+
+	buf_put(out, STR("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tasks\",\"params\":{\"taskId\":"));
+	buf_put_json(out, one->client_uri);
+	buf_put(out, STR(",\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":"));
+	buf_put(out, one->listen_id);
+	buf_put_byte(out, '}');
+	for (uint32_t i = (uint32_t)(message->params - message->index.member) + 1; i < message->params->end;
+	     i = message->index.member[i].end) {
+		const struct json_member *m = &message->index.member[i];
+
+		if (m != message->meta && !json_key_is(m, STR("taskId")))
+			buf_put_fmt(out, ",\"%.*s\":%.*s", STR_ARG(m->key), STR_ARG(m->value));
+	}
+	buf_put(out, STR("}}"));
+	return notice;
+}
+
+void subscriptions_task(struct upstream *upstream, const struct mcp_message *message)
+{
+	AUTO(arena) *arena = arena_new(TASK_ARENA_BYTES);
+	struct str id = mcp_param(arena, message, STR("taskId"));
+	struct notice *notices = NULL;
+	const struct watched *watched;
+
+	if (id.p == NULL)
+		return;
+	pthread_mutex_lock(&table.lock);
+	watched = watched_find(upstream, true, id);
+	for (struct list *l = watched == NULL ? NULL : watched->subscriptions.next;
+	     l != NULL && l != &watched->subscriptions; l = l->next)
+		notices = notice_task(LIST_OBJ(l, struct subscription, link), message, notices);
+	pthread_mutex_unlock(&table.lock);
+	deliver(notices);
 }

@@ -1,5 +1,5 @@
-/* Who wants to hear of changes of which resource: from an upstream and its URI to the logs of the
- * streams that asked, and the URI as each client knows it. */
+/* Who wants to hear of changes of which resource or task: from an upstream and its URI (or task id) to the
+ * logs of the streams that asked, and the URI or id as each client knows it. */
 #ifndef GATEHOUSE_GATEWAY_SUBSCRIPTION_H
 #define GATEHOUSE_GATEWAY_SUBSCRIPTION_H
 
@@ -27,7 +27,8 @@ struct subscription_spec {
 	struct str session;	  /* under which the log is found */
 	struct str listen_id;	  /* lexeme for _meta's subscriptionId; p NULL none */
 	struct upstream *upstream;
-	struct str uri, client_uri;
+	bool task;		    /* not a resource: what follows are ids of a task */
+	struct str uri, client_uri; /* as the upstream and the client know it */
 };
 
 /* Ask the upstream and remember who wanted it; once more of the same is nothing new.
@@ -41,5 +42,9 @@ bool subscription_remove(struct subscription_set *set, struct str client_uri);
 /* A resource of this upstream has changed, or one below one: tell whom it concerns.
  *   Runs on    any loop, fiber or callback */
 void subscriptions_updated(struct upstream *upstream, struct str uri);
+
+/* notifications/tasks of this upstream: pass it on to whom it concerns, under the id that each knows.
+ *   Runs on    any loop, fiber or callback */
+void subscriptions_task(struct upstream *upstream, const struct mcp_message *message);
 
 #endif

@@ -135,8 +135,7 @@ static struct str event_of(enum mcp_method method)
 	}
 }
 
-/* Whether there are tasks at all for this client. */
-static enum err check_offered(struct request *req)
+enum err tasks_permit(struct request *req)
 {
 	unsigned wanted = req->modern ? MCP_EXT_TASKS : MCP_EXT_CORE_TASKS;
 
@@ -148,26 +147,33 @@ static enum err check_offered(struct request *req)
 	return ERR_MCP_CAPABILITY;
 }
 
-AWAITS enum err relay_task(struct request *req)
+const struct catalog_item *tasks_find(struct request *req, struct str token, struct str *ret_id)
 {
 	enum mcp_task_kind kind = req->modern ? MCP_TASK_EXTENSION : MCP_TASK_CORE;
+	struct mcp_task task;
+
+	if (mcp_task_open(req->gateway->session_key, token, str_of(req->caller.principal), kind, req->arena, &task) !=
+	    OK)
+		return NULL;
+	*ret_id = task.id;
+	return catalog_door(req->view, task.upstream);
+}
+
+AWAITS enum err relay_task(struct request *req)
+{
 	struct str token = mcp_param(req->arena, &req->message, STR("taskId"));
 	struct relay relay = {.event = event_of(req->method), .idempotent = req->method != MCP_M_TASKS_UPDATE};
-	struct mcp_task task;
-	enum err err;
 
-	TRY(check_offered(req));
+	TRY(tasks_permit(req));
 	if (token.p == NULL) {
 		req->problem = STR("params.taskId must be a string");
 		return ERR_RPC_PARAMS;
 	}
-	err = mcp_task_open(req->gateway->session_key, token, str_of(req->caller.principal), kind, req->arena, &task);
-	if (err == OK)
-		relay.item = catalog_door(req->view, task.upstream);
+	relay.item = tasks_find(req, token, &relay.task_id);
 	if (relay.item == NULL)
 		return relay_refuse(req, relay.event, ERR_MCP_UNKNOWN_TASK);
 	req->target = req->upstream = relay.item->name;
-	relay.task_id = relay.mcp_name = task.id;
+	relay.mcp_name = relay.task_id;
 	relay.task_token = token;
 	relay.turn = rekey_known;
 	return relay_call(req, &relay);

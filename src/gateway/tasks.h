@@ -11,6 +11,16 @@
  *              relay_call */
 NODISCARD enum err relay_task(struct request *req) AWAITS;
 
+/* Whether this client may use tasks here.
+ *   Errors     ERR_RPC_METHOD: no server in view has tasks of its era; ERR_MCP_CAPABILITY, with
+ *              req->problem_data: it declared none */
+NODISCARD enum err tasks_permit(struct request *req);
+
+/* The door to the server of a task that this client knows as `token`.
+ *   ret_id     the server's own id
+ *   returns    NULL: not this principal's, not in view, made up: all the same */
+const struct catalog_item *tasks_find(struct request *req, struct str token, struct str *ret_id);
+
 /* Whether params.task of a tools/call is left out: tasks of 2025-11-25 are made only between a client and
  * a server of that revision. */
 bool tasks_drop_param(const struct request *req, const struct catalog_item *item);

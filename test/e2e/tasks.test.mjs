@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { startFixture, stdioFixture } from './lib/fixture.mjs';
 import { scope, startGateway } from './lib/gateway.mjs';
-import { listAll, modern, openSession } from './lib/mcp.mjs';
+import { listAll, modern, modernStream, openSession } from './lib/mcp.mjs';
 import { until } from './lib/wait.mjs';
 
 const TASKS = 'io.modelcontextprotocol/tasks';
@@ -15,9 +15,10 @@ const DECLARED = { meta: { [CAPABILITIES]: { extensions: { [TASKS]: {}, 'com.exa
 const file = scope(after);
 let gateway;
 let other;
+let web;
 
 before(async () => {
-	const web = await startFixture(file, ['--era', 'modern', '--with', 'tasks']);
+	web = await startFixture(file, ['--era', 'modern', '--with', 'tasks']);
 	gateway = await startGateway(file, {
 		tenants: ['acme', 'rival'],
 		upstreams: {
@@ -151,6 +152,35 @@ describe('the tasks extension', () => {
 		const elsewhere = await create('pipe_job');
 		assertUnknown(await ask('tasks/get', elsewhere.taskId, {}, DECLARED, gateway.as('acme', { path: '/mcp/web' })));
 		await untilStatus(taskId, 'working');
+	});
+
+	test('a listener hears of its tasks, under the ids it knows', async () => {
+		const listen = (taskIds, options = DECLARED, target = gateway) =>
+			modernStream(target, 'subscriptions/listen', { notifications: { taskIds } }, { id: 'listen-1', ...options });
+		const acknowledged = ({ method }) => method === 'notifications/subscriptions/acknowledged';
+		const { taskId } = await create('web_job', { ms: 0 });
+		const own = /task-\S+/.exec((await untilStatus(taskId, 'completed')).result.content[0].text)[0];
+
+		const stream = await listen([taskId, 'made-up']);
+		assert.deepEqual((await stream.next()).params, {
+			notifications: { taskIds: [taskId] }, _meta: { 'io.modelcontextprotocol/subscriptionId': 'listen-1' },
+		});
+		const foreign = await listen([taskId], DECLARED, other);
+		assert.deepEqual((await foreign.next(acknowledged)).params.notifications, {});
+		await web.control({ task_updated: own });
+		const { params } = await stream.next(({ method }) => method === 'notifications/tasks');
+		assert.equal(params.taskId, taskId);
+		assert.equal(params.status, 'working');
+		assert.deepEqual(params._meta, { 'io.modelcontextprotocol/subscriptionId': 'listen-1' });
+		await web.control({ add_tools: 1 });
+		assert.equal(foreign.messages.length, 1);
+
+		const undeclared = await modern(gateway, 'subscriptions/listen', { notifications: { taskIds: [taskId] } });
+		assert.equal(undeclared.status, 400);
+		assert.equal(undeclared.message.error.code, -32021);
+		const plain = await listen([taskId], DECLARED, gateway.as('acme', { path: '/mcp/plain' }));
+		assert.deepEqual((await plain.next(acknowledged)).params.notifications, {});
+		for (const one of [stream, foreign, plain]) one.connection.destroy();
 	});
 
 	test('an id outlives the gateway', async () => {
