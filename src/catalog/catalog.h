@@ -51,6 +51,7 @@ struct catalog_item {
 	struct str app_uri;		    /* tools: the ui:// resource of its app as clients read it; p NULL none */
 	struct param_headers param_headers; /* tools: arguments that are repeated as headers */
 	bool read_only, idempotent;	    /* from its annotations */
+	bool wraps_output;		    /* tools: clients of the sessions era get its structured content wrapped */
 	bool unfit;			    /* on the shelf only: no view shows it */
 	struct tool_mark mark;		    /* tools only */
 	unsigned metric;		    /* slot for counters, stable over snapshots */

@@ -3,6 +3,7 @@
 #include "base/json_scan.h"
 #include "base/limits.h"
 #include "catalog/app.h"
+#include "catalog/output_schema.h"
 
 struct str item_name_key(enum offer_kind kind)
 {
@@ -14,21 +15,6 @@ struct str item_name_key(enum offer_kind kind)
 	};
 
 	return key[kind];
-}
-
-/* Clients of the sessions era refuse a whole list for one output schema that is not an
- * object's; the modern era has no `execution`. */
-static const struct json_member *foreign_member(const struct json_index *index, enum catalog_era era)
-{
-	const struct json_member *schema, *type;
-
-	if (era == CATALOG_MODERN)
-		return json_member(index, NULL, STR("execution"));
-	schema = json_member(index, NULL, STR("outputSchema"));
-	if (schema == NULL)
-		return NULL;
-	type = schema->kind == JSON_OBJECT ? json_member(index, schema, STR("type")) : NULL;
-	return type != NULL && str_eq(type->value, STR("\"object\"")) ? NULL : schema;
 }
 
 /* A place where the item's JSON changes. */
@@ -51,13 +37,17 @@ static void add_edit(struct edit *edits, size_t *count, const struct json_member
 
 /* What changes in a tool beside its name. */
 static void edit_tool(const struct catalog_item *item, const struct json_index *index, enum catalog_era era,
-		      struct str app_uri, struct edit *edits, size_t *count)
+		      struct str app_uri, struct str wrapped, struct edit *edits, size_t *count)
 {
-	const struct json_member *foreign = foreign_member(index, era), *app[2];
+	const struct json_member *execution = json_member(index, NULL, STR("execution"));
+	const struct json_member *app[2];
 	size_t apps = item->app_uri.p == NULL ? 0 : app_members(index, app);
 
-	if (foreign != NULL)
-		add_edit(edits, count, foreign, STR_NONE);
+	/* The modern era has no such member. */
+	if (era == CATALOG_MODERN && execution != NULL)
+		add_edit(edits, count, execution, STR_NONE);
+	if (wrapped.p != NULL)
+		add_edit(edits, count, json_member(index, NULL, STR("outputSchema")), wrapped);
 	for (size_t i = 0; i < apps; i++)
 		if (!str_eq(app[i]->value, app_uri))
 			add_edit(edits, count, app[i], app_uri);
@@ -76,12 +66,22 @@ static void write_edited(const struct json_index *index, const struct edit *edit
 	json_splice_write(&splice, out);
 }
 
+/* Clients of the sessions era refuse a whole list for one output schema that is not an object's. */
+static void wrap_output(struct arena *arena, const struct json_index *index, struct buf *out)
+{
+	const struct json_member *member = json_member(index, NULL, STR("outputSchema"));
+	yyjson_val *schema;
+
+	if (member != NULL && json_read(arena, member->value, &schema) == OK)
+		output_schema_wrap(schema, out);
+}
+
 void item_write(const struct catalog_item *item, enum offer_kind kind, struct str name, enum catalog_era era,
 		struct buf *out)
 {
 	AUTO(arena) *arena = arena_new(UPSTREAM_ANSWER_BYTES_MAX);
 	const struct json_member *name_member;
-	AUTO_BUF quoted = {0}, app_uri = {0};
+	AUTO_BUF quoted = {0}, app_uri = {0}, wrapped = {0};
 	struct edit edits[EDITS_MAX];
 	struct json_index index;
 	size_t count = 0;
@@ -96,7 +96,9 @@ void item_write(const struct catalog_item *item, enum offer_kind kind, struct st
 	buf_put_json(&app_uri, item->app_uri);
 	if (name_member != NULL && !str_eq(name, item->original))
 		add_edit(edits, &count, name_member, buf_str(&quoted));
+	if (item->wraps_output && era == CATALOG_LEGACY)
+		wrap_output(arena, &index, &wrapped);
 	if (kind == OFFER_TOOLS)
-		edit_tool(item, &index, era, buf_str(&app_uri), edits, &count);
+		edit_tool(item, &index, era, buf_str(&app_uri), buf_str(&wrapped), edits, &count);
 	write_edited(&index, edits, count, out);
 }

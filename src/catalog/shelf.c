@@ -9,6 +9,7 @@
 #include "catalog/app.h"
 #include "catalog/definition.h"
 #include "catalog/metric_slot.h"
+#include "catalog/output_schema.h"
 #include "catalog/suspicion.h"
 
 #define SHELF_MAGIC 0x53484c46u /* "SHLF" */
@@ -63,6 +64,7 @@ static void item_prepare_tool(struct shelf *shelf, struct catalog_item *item)
 	item->mark.suspicions = suspicion_of_tool(tool);
 	app_uri = app_uri_of(tool);
 	item->app_uri = app_uri.p == NULL ? STR_NONE : arena_str(shelf->arena, app_uri);
+	item->wraps_output = output_schema_is_foreign(tool);
 	item->read_only = annotation(tool, "readOnlyHint");
 	item->idempotent = item->read_only || annotation(tool, "idempotentHint");
 }

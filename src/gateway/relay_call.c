@@ -208,6 +208,12 @@ AWAITS static enum err ask_upstream(struct request *req, const struct relay *rel
 AWAITS enum err relay_call(struct request *req, const struct relay *relay)
 {
 	struct upstream_call call;
+	const struct mcp_recipient client = {
+		.id = req->message.id,
+		.method = req->method,
+		.revision = req->revision,
+		.wraps_output = relay->item->wraps_output && !relay->wrapped,
+	};
 	struct mcp_pieces pieces = {0};
 	struct piece piece[MCP_PIECES_MAX];
 	AUTO_BUF scratch = {0};
@@ -220,7 +226,7 @@ AWAITS enum err relay_call(struct request *req, const struct relay *relay)
 	if (err == OK && relay->turn != NULL)
 		err = relay->turn(req, relay, &call.answer);
 	if (err == OK)
-		err = mcp_compose_answer(&call.answer, req->message.id, req->method, req->revision, &scratch, &pieces);
+		err = mcp_compose_answer(&call.answer, &client, &scratch, &pieces);
 	for (size_t i = 0; i < pieces.count; i++) {
 		piece[i] = (struct piece){.str = pieces.piece[i]};
 		bytes += pieces.piece[i].n;

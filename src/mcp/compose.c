@@ -266,20 +266,40 @@ static enum err check_result_type(const struct mcp_message *answer, enum mcp_met
 	return ERR_UPSTREAM_GARBAGE;
 }
 
-/* What a client of that era may see of the result. */
-static bool is_shown(const struct json_member *m, bool modern)
+/* What a client may see of the result as it is. `hidden` is what it gets in another shape; NULL none. */
+static bool is_shown(const struct json_member *m, bool modern, const struct json_member *hidden)
 {
-	return modern || !is_modern_only(m);
+	return modern || (!is_modern_only(m) && m != hidden);
+}
+
+/* Structured content that a client of the sessions era gets wrapped: it takes objects only. */
+static const struct json_member *output_to_wrap(const struct mcp_message *answer, const struct mcp_recipient *client)
+{
+	const struct json_member *m;
+
+	if (mcp_is_modern(client->revision) || client->method != MCP_M_TOOLS_CALL)
+		return NULL;
+	m = json_member(&answer->index, answer->result, STR("structuredContent"));
+	return m != NULL && (client->wraps_output || m->kind != JSON_OBJECT) ? m : NULL;
+}
+
+static void put_wrapped_output(const struct json_member *output, struct object *object)
+{
+	object_key(object, STR("structuredContent"));
+	buf_put(object->out, STR("{\"result\":"));
+	buf_put(object->out, output->value);
+	buf_put_byte(object->out, '}');
 }
 
 /* The members from `from` on that stand together and are all shown, as one slice; STR_NONE when
  * no more are. *from moves behind them. */
-static struct str shown_run(const struct mcp_message *answer, bool modern, const struct json_member **from)
+static struct str shown_run(const struct mcp_message *answer, bool modern, const struct json_member *hidden,
+			    const struct json_member **from)
 {
 	const struct json_member *m = *from;
 	const char *begin, *end;
 
-	while (m != NULL && !is_shown(m, modern))
+	while (m != NULL && !is_shown(m, modern, hidden))
 		m = next_sibling(&answer->index, answer->result, m);
 	if (m == NULL)
 		return STR_NONE;
@@ -287,25 +307,28 @@ static struct str shown_run(const struct mcp_message *answer, bool modern, const
 	do {
 		end = m->value.p + m->value.n;
 		m = next_sibling(&answer->index, answer->result, m);
-	} while (m != NULL && is_shown(m, modern));
+	} while (m != NULL && is_shown(m, modern, hidden));
 	*from = m;
 	return (struct str){begin, (size_t)(end - begin)};
 }
 
 /* The result's members: at most two runs as slices of the answer, whatever is left copied. */
-static void put_result(const struct mcp_message *answer, enum mcp_method method, enum mcp_revision client,
-		       struct buf *scratch, struct mcp_pieces *pieces)
+static void put_result(const struct mcp_message *answer, const struct mcp_recipient *client, struct buf *scratch,
+		       struct mcp_pieces *pieces)
 {
-	bool modern = mcp_is_modern(client);
+	bool modern = mcp_is_modern(client->revision);
+	const struct json_member *hidden = output_to_wrap(answer, client);
 	struct object object = {scratch, false};
 	const struct json_member *at = first_child(&answer->index, answer->result);
 	struct str first, second, more;
 
 	if (modern)
-		put_modern_additions(answer, method, &object);
-	first = shown_run(answer, modern, &at);
-	second = first.p == NULL || at == NULL ? STR_NONE : shown_run(answer, modern, &at);
-	while (second.p != NULL && at != NULL && (more = shown_run(answer, modern, &at)).p != NULL) {
+		put_modern_additions(answer, client->method, &object);
+	if (hidden != NULL)
+		put_wrapped_output(hidden, &object);
+	first = shown_run(answer, modern, hidden, &at);
+	second = first.p == NULL || at == NULL ? STR_NONE : shown_run(answer, modern, hidden, &at);
+	while (second.p != NULL && at != NULL && (more = shown_run(answer, modern, hidden, &at)).p != NULL) {
 		buf_put(scratch, object.begun ? STR(",") : STR(""));
 		buf_put(scratch, more);
 		object.begun = true;
@@ -337,25 +360,25 @@ static void put_error(const struct mcp_message *answer, enum mcp_revision client
 	buf_put(out, str_skip(error, (size_t)(code->value.p - error.p) + code->value.n));
 }
 
-enum err mcp_compose_answer(const struct mcp_message *answer, struct str client_id, enum mcp_method method,
-			    enum mcp_revision client, struct buf *scratch, struct mcp_pieces *ret_pieces)
+enum err mcp_compose_answer(const struct mcp_message *answer, const struct mcp_recipient *client, struct buf *scratch,
+			    struct mcp_pieces *ret_pieces)
 {
 	if (answer->result != NULL) {
 		if (answer->result->kind != JSON_OBJECT)
 			return ERR_UPSTREAM_GARBAGE;
-		TRY(check_result_type(answer, method, client));
+		TRY(check_result_type(answer, client->method, client->revision));
 	}
-	buf_reserve(scratch, client_id.n + 256);
+	buf_reserve(scratch, client->id.n + 256);
 	buf_put(scratch, STR("{\"jsonrpc\":\"2.0\",\"id\":"));
-	buf_put(scratch, client_id);
+	buf_put(scratch, client->id);
 	ret_pieces->count = 0;
 	if (answer->result != NULL) {
 		buf_put(scratch, STR(",\"result\":{"));
-		put_result(answer, method, client, scratch, ret_pieces);
+		put_result(answer, client, scratch, ret_pieces);
 		return OK;
 	}
 	buf_put(scratch, STR(",\"error\":"));
-	put_error(answer, client, scratch);
+	put_error(answer, client->revision, scratch);
 	buf_put_byte(scratch, '}');
 	ret_pieces->piece[ret_pieces->count++] = buf_str(scratch);
 	return OK;

@@ -44,6 +44,14 @@ void mcp_compose_result(struct str id, struct str result, struct buf *out);
 /* Append a tools/call result that tells the model what went wrong (isError true). */
 void mcp_compose_tool_error(struct str id, bool modern, struct str text, struct buf *out);
 
+/* Who gets an answer. */
+struct mcp_recipient {
+	struct str id; /* of its request: the lexeme */
+	enum mcp_method method;
+	enum mcp_revision revision;
+	bool wraps_output; /* it was told that structuredContent is {"result":...}: see catalog/output_schema.h */
+};
+
 /* An answer in pieces, so that a large result is written from where it was read. */
 #define MCP_PIECES_MAX 5
 struct mcp_pieces {
@@ -58,8 +66,8 @@ struct mcp_pieces {
  *   ret_pieces  filled in place
  *   Errors      ERR_UPSTREAM_GARBAGE: a result that is no object, an unknown resultType, input_required where
  *               there are no rounds; ERR_MCP_INPUT: input_required for a client of the sessions era */
-NODISCARD enum err mcp_compose_answer(const struct mcp_message *answer, struct str client_id, enum mcp_method method,
-				      enum mcp_revision client, struct buf *scratch, struct mcp_pieces *ret_pieces);
+NODISCARD enum err mcp_compose_answer(const struct mcp_message *answer, const struct mcp_recipient *client,
+				      struct buf *scratch, struct mcp_pieces *ret_pieces);
 
 /* Append a notification from an upstream, its progressToken replaced by the client's lexeme. */
 void mcp_compose_relayed(const struct mcp_message *notification, struct str progress_token, struct buf *out);

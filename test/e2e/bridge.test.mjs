@@ -182,6 +182,18 @@ for (const [upstream, era] of [['ns', 'a modern child'], ['nh', 'a modern HTTP s
 				assert.equal((await failed.finish()).error.code, -32603);
 			}
 		});
+		test('output that is no object is wrapped, and said to be', async () => {
+			const session = await openSession(gateway, {});
+			const { tools } = (await session.request('tools/list')).message.result;
+			assert.deepEqual(tools.find(({ name }) => name === `${upstream}_numbers`).outputSchema, {
+				type: 'object',
+				properties: { result: { type: 'array', items: { $ref: '#/properties/result/$defs/n' }, $defs: { n: { type: 'integer' } } } },
+				required: ['result'],
+			});
+			assert.deepEqual((await session.call(`${upstream}_numbers`)).message.result, { structuredContent: { result: [1, 2] }, content: [] });
+			const { result } = (await modern(gateway, 'tools/call', { name: `${upstream}_numbers`, arguments: {} })).message;
+			assert.deepEqual(result.structuredContent, [1, 2]);
+		});
 		test('-32021 becomes an error for the model', async () => {
 			const session = await openSession(gateway, { capabilities: CAN_ALL });
 			const answer = await session.call(`${upstream}_needs`);

@@ -35,10 +35,12 @@ static void check_request(struct arena *arena, const struct mcp_message *message
 static void check_answer(struct arena *arena, const struct mcp_message *message)
 {
 	for (enum mcp_revision r = MCP_2025_11_25; r < MCP_REVISIONS; r++) {
+		const struct mcp_recipient client = {
+			.id = STR("\"id\""), .method = MCP_M_TOOLS_CALL, .revision = r, .wraps_output = true};
 		AUTO_BUF scratch = {0}, made = {0};
 		struct mcp_pieces pieces;
 
-		if (mcp_compose_answer(message, STR("\"id\""), MCP_M_RESOURCES_READ, r, &scratch, &pieces) != OK)
+		if (mcp_compose_answer(message, &client, &scratch, &pieces) != OK)
 			continue;
 		for (size_t i = 0; i < pieces.count; i++)
 			buf_put(&made, pieces.piece[i]);

@@ -79,6 +79,7 @@ function askModern(rounds, params) {
 /* ---- what is served ---------------------------------------------------------------------------- */
 
 const TOOLS = ['ask', 'seen', 'needs', 'url'].map((name) => ({ name, inputSchema: { type: 'object' } }));
+if (modern) TOOLS.push({ name: 'numbers', inputSchema: { type: 'object' }, outputSchema: { type: 'array', items: { $ref: '#/$defs/n' }, $defs: { n: { type: 'integer' } } } });
 const LISTS = {
 	'tools/list': { tools: TOOLS },
 	'prompts/list': { prompts: [{ name: 'ask' }] },
@@ -124,6 +125,7 @@ async function run({ id, method, params = {} }, send) {
 	seen.capabilities = params._meta?.['io.modelcontextprotocol/clientCapabilities'] ?? seen.capabilities;
 	const args = params.arguments ?? {};
 	if (params.name === 'seen') return complete(text({ ...seen, open: open.size }));
+	if (params.name === 'numbers') return complete({ content: [], structuredContent: [1, 2] });
 	if (params.name === 'needs') fail(-32021, 'needs sampling', { requiredCapabilities: { sampling: {} } });
 	if (params.name === 'url') {
 		if (seen.agreed === args.nonce) return complete(text('thanks'));

@@ -15,10 +15,11 @@ static struct mcp_message read(struct arena *arena, const char *text)
 static enum err answer_text(const struct mcp_message *answer, struct str id, enum mcp_method method,
 			    enum mcp_revision client, struct buf *out)
 {
+	const struct mcp_recipient to = {.id = id, .method = method, .revision = client};
 	struct mcp_pieces pieces;
 	AUTO_BUF scratch = {0};
 
-	TRY(mcp_compose_answer(answer, id, method, client, &scratch, &pieces));
+	TRY(mcp_compose_answer(answer, &to, &scratch, &pieces));
 	ck_assert_uint_le(pieces.count, MCP_PIECES_MAX);
 	for (size_t i = 0; i < pieces.count; i++)
 		buf_put(out, pieces.piece[i]);
@@ -169,6 +170,45 @@ START_TEST(members_of_one_era_may_stand_anywhere)
 }
 END_TEST
 
+START_TEST(structured_content_is_an_object_for_sessions)
+{
+	static const struct {
+		const char *result, *wanted;
+		enum mcp_revision revision;
+		bool wraps;
+	} rows[] = {
+		{"{\"content\":[],\"structuredContent\":[1e2],\"x\":1}",
+		 "{\"structuredContent\":{\"result\":[1e2]},\"content\":[],\"x\":1}", MCP_2025_11_25, false},
+		{"{\"structuredContent\":null,\"content\":[]}",
+		 "{\"structuredContent\":{\"result\":null},\"content\":[]}", MCP_2025_06_18, true},
+		{"{\"structuredContent\":{\"a\":1}}", "{\"structuredContent\":{\"result\":{\"a\":1}}}", MCP_2025_11_25,
+		 true},
+		{"{\"structuredContent\":{\"a\":1}}", "{\"structuredContent\":{\"a\":1}}", MCP_2025_11_25, false},
+		{"{\"isError\":true,\"resultType\":\"complete\"}", "{\"isError\":true}", MCP_2025_11_25, true},
+		{"{\"resultType\":\"complete\",\"structuredContent\":7,\"_meta\":{}}",
+		 "{\"resultType\":\"complete\",\"structuredContent\":7,\"_meta\":{}}", MCP_2026_07_28, true},
+	};
+	AUTO(arena) *arena = arena_new(1 << 20);
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct mcp_message answer =
+			read(arena, arena_fmt(arena, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":%s}", rows[i].result).p);
+		const struct mcp_recipient to = {.id = STR("1"),
+						 .method = MCP_M_TOOLS_CALL,
+						 .revision = rows[i].revision,
+						 .wraps_output = rows[i].wraps};
+		AUTO_BUF scratch = {0}, out = {0}, wanted = {0};
+		struct mcp_pieces pieces;
+
+		ck_ok(mcp_compose_answer(&answer, &to, &scratch, &pieces));
+		for (size_t p = 0; p < pieces.count; p++)
+			buf_put(&out, pieces.piece[p]);
+		buf_put_fmt(&wanted, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":%s}%c", rows[i].wanted, 0);
+		ck_bytes(buf_str(&out), str_of(wanted.p));
+	}
+}
+END_TEST
+
 START_TEST(what_cannot_be_bridged_is_said)
 {
 	AUTO(arena) *arena = arena_new(1 << 20);
@@ -219,4 +259,5 @@ END_TEST
 UNIT_MAIN("compose", a_legacy_request_keeps_what_it_does_not_know, an_escaped_key_is_the_same_key,
 	  a_modern_request_says_who_asks, own_requests_have_only_what_is_needed, a_completion_ref_is_renamed,
 	  results_gain_and_lose_what_the_era_knows, members_of_one_era_may_stand_anywhere,
-	  what_cannot_be_bridged_is_said, errors_keep_their_members, progress_gets_the_clients_token)
+	  what_cannot_be_bridged_is_said, structured_content_is_an_object_for_sessions, errors_keep_their_members,
+	  progress_gets_the_clients_token)
