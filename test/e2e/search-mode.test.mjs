@@ -1,9 +1,13 @@
 // Search mode: two tools stand for all others, and what they lead to is the same as a direct call.
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { startFixture, stdioFixture } from './lib/fixture.mjs';
 import { startGateway } from './lib/gateway.mjs';
-import { modern, modernCall, openSession } from './lib/mcp.mjs';
+import { modern, modernCall, nextId, openSession } from './lib/mcp.mjs';
+import { Connection, requestBytes } from './lib/raw.mjs';
+import { EventStream } from './lib/sse.mjs';
 import { until } from './lib/wait.mjs';
 
 const searching = (gateway, path = '/mcp/all') => gateway.as('acme', { path });
@@ -139,4 +143,41 @@ test('tools that are called like the two keep out of their way', async (t) => {
 	assert.deepEqual((await search(gateway, 'fake search_tools')).tools[0].name, 'up_search_tools');
 	assert.deepEqual((await names(searching(gateway, '/mcp/listed'))).sort(), ['call_tool', 'other', 'search_tools'], 'where tools are listed they keep their names');
 	assert.deepEqual((await modernCall(searching(gateway, '/mcp/listed'), 'call_tool', { name: 'x' })).message.result.structuredContent, { name: 'x' });
+});
+
+const ELICIT = { method: 'elicitation/create', params: { message: 'Name?', requestedSchema: { type: 'object', properties: { name: { type: 'string' } } } } };
+const ACCEPT = { action: 'accept', content: { name: 'Alice' } };
+
+/** A session's call that is asked once: the question, and the answer in the end. */
+async function askedCall(session, params) {
+	const connection = await Connection.open(session.target);
+	await connection.write(requestBytes(session.target, { path: session.target.path ?? '/mcp', headers: session.headers(), body: JSON.stringify({ jsonrpc: '2.0', id: nextId(), method: 'tools/call', params }) }));
+	const stream = new EventStream(connection, await connection.head(10000));
+	let question = await stream.next(undefined, 10000);
+	while (question.method !== ELICIT.method) question = await stream.next(undefined, 10000);
+	assert.equal((await session.send({ jsonrpc: '2.0', id: question.id, result: ACCEPT })).status, 202);
+	const answer = await stream.next(undefined, 10000);
+	connection.destroy();
+	return answer;
+}
+
+test('servers ask back through call_tool, in every pair of eras', async (t) => {
+	const asking = path.join(path.dirname(fileURLToPath(import.meta.url)), 'lib/asking-server.mjs');
+	const server = (era) => ({ stdio: { command: process.execPath, args: [asking, era, 'stdio'] } });
+	const gateway = await startGateway(t, { upstreams: { ns: server('modern'), os: server('legacy') }, config: { mode: 'search' } });
+	const capabilities = { elicitation: { form: {} } };
+
+	for (const upstream of ['ns', 'os']) {
+		const params = { name: 'call_tool', arguments: { name: `${upstream}_ask`, arguments: { rounds: [{ a: ELICIT }] } } };
+		const meta = { meta: { 'io.modelcontextprotocol/clientCapabilities': capabilities } };
+		const first = (await modern(gateway, 'tools/call', params, meta)).message.result;
+		assert.equal(first.resultType, 'input_required', JSON.stringify(first));
+		const retry = { ...params, inputResponses: Object.fromEntries(Object.keys(first.inputRequests).map((key) => [key, ACCEPT])), requestState: first.requestState };
+		const last = (await modern(gateway, 'tools/call', retry, meta)).message.result;
+		assert.deepEqual(JSON.parse(last.content[0].text), [{ a: ACCEPT }]);
+
+		const session = await openSession(gateway, { capabilities });
+		const answer = await askedCall(session, params);
+		assert.deepEqual(JSON.parse(answer.result.content[0].text), [{ a: ACCEPT }]);
+	}
 });
