@@ -1,6 +1,11 @@
 // Upstreams of the HTTP+SSE transport of 2024-11-05: the official SDK's SSEServerTransport (inside
 // server-everything) behind the gateway, named as such and found out behind `http`; and the fixture's.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
+import os from 'node:os';
+import path from 'node:path';
 import { describe, test } from 'node:test';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -10,6 +15,7 @@ import { modernCall } from './lib/mcp.mjs';
 import { packageBin } from './lib/paths.mjs';
 import { endGroup, launch } from './lib/process.mjs';
 import { accepts, freePort } from './lib/real.mjs';
+import { makeAuthority, makeCertificate } from './lib/tls.mjs';
 import { until } from './lib/wait.mjs';
 
 const everything = packageBin('@modelcontextprotocol/server-everything');
@@ -76,6 +82,40 @@ describe('the fixture', () => {
 		assert.equal((await modernCall({ port: gateway.port, key }, 'fx_echo', { b: 1 })).message.result.structuredContent.b, 1);
 		assert.equal((await stats()).sessions_opened, 3); // and the keeper's
 		await until('idle sessions to end', async () => (await stats()).sessions_live === 1);
+	});
+
+	test('over TLS, with the upstream\'s own credential on the stream and on every message', async (t) => {
+		const { url } = await startFixture(t, ['--era', 'legacy', '--http-sse', '/messages']);
+		const seen = { GET: 0, POST: 0, refused: 0 };
+		const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'gatehouse-e2e-'));
+		t.after(() => fs.rmSync(directory, { recursive: true }));
+		const authority = await makeAuthority(directory, 'authority');
+		const { cert, key } = await makeCertificate(directory, 'server', authority);
+		const door = https.createServer({ cert: fs.readFileSync(cert), key: fs.readFileSync(key) }, (req, res) => {
+			if (req.headers['x-token'] !== 's3cret') {
+				seen.refused++;
+				res.writeHead(401).end();
+				return;
+			}
+			seen[req.method]++;
+			const onward = http.request(new URL(req.url, url), { method: req.method, headers: { ...req.headers, host: new URL(url).host } }, (answer) => {
+				res.writeHead(answer.statusCode, answer.headers);
+				res.flushHeaders();
+				answer.pipe(res);
+			});
+			onward.on('error', () => res.destroy());
+			req.pipe(onward);
+		});
+		await new Promise((resolve) => door.listen(0, '127.0.0.1', resolve));
+		t.after(() => {
+			door.closeAllConnections();
+			door.close();
+		});
+		const sse = { url: `https://127.0.0.1:${door.address().port}/sse`, ca: authority.cert, headers: { 'X-Token': 's3cret' } };
+		const gateway = await startGateway(t, { upstreams: { fx: { sse } } });
+
+		assert.equal((await modernCall(gateway, 'fx_echo', { a: 1 })).message.result.structuredContent.a, 1);
+		assert.deepEqual([seen.GET, seen.POST >= 4, seen.refused], [1, true, 0]);
 	});
 
 	test('an endpoint of another origin is refused', async (t) => {

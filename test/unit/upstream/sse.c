@@ -185,6 +185,16 @@ static void use_path(struct bench *bench, const char *path)
 	bench->spec.url = str_of(bench->fixture->url);
 }
 
+/* The guard of addresses stands before the stream as before everything. */
+AWAITS static void guarded_script(struct bench *bench)
+{
+	bench_until(bench_state(bench) == UPSTREAM_DOWN);
+	ck_assert_int_eq(upstream_health(bench->upstream).last_error, ERR_REFUSED_ADDRESS);
+	expect_err(bench, "echo", "{}", ERR_REFUSED_ADDRESS);
+	ck_assert_uint_eq(fixture_stat(bench->fixture, "sessions_opened"), 0);
+}
+SSE_TEST(guarded, guarded_script, 1, UPSTREAM_SSE, bench.spec.allow_private = false, SSE_ARGS, "/messages")
+
 /* A URL that knows neither transport fails with what it said at first. */
 AWAITS static void neither_script(struct bench *bench)
 {
@@ -196,5 +206,5 @@ SSE_TEST(no_stream, neither_script, 1, UPSTREAM_SSE, use_path(&bench, "/other"),
 
 UNIT_MAIN("upstream/sse", test_calls, test_calls_two_loops, test_fallback, test_fallback_two_loops,
 	  test_fallback_isolated, test_isolated, test_one_place, test_events, test_cancel, test_lost,
-	  test_lost_fallback, test_restart, test_restart_fallback, test_foreign, test_learns, test_neither,
-	  test_no_stream)
+	  test_lost_fallback, test_restart, test_restart_fallback, test_foreign, test_learns, test_guarded,
+	  test_neither, test_no_stream)
