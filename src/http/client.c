@@ -135,7 +135,12 @@ static bool abandon(void *arg)
 static void on_timeout(struct timer *timer)
 {
 	struct http_hop *hop = CONTAINER_OF(timer, struct http_hop, timer);
+	int64_t more_ms = hop->more_ms == NULL ? 0 : hop->more_ms(hop->more_arg);
 
+	if (more_ms > 0) {
+		timer_set(hop->pool->loop, &hop->timer, more_ms, on_timeout);
+		return;
+	}
 	detach(hop);
 	http_hop_fail(hop, ERR_UPSTREAM_TIMEOUT);
 }
@@ -253,6 +258,8 @@ AWAITS enum err http_call(struct http_pool *pool, struct arena *arena, const str
 	hop->magic = HTTP_HOP_MAGIC;
 	hop->pool = pool;
 	hop->answer.arena = arena;
+	hop->more_ms = call->more_ms;
+	hop->more_arg = call->more_arg;
 	pool->hops++;
 	/* A second try takes a new connection: the other idle ones are likely as dead. */
 	for (int tries = 0; tries < 2 && (tries == 0 || (stale && call->idempotent)); tries++) {

@@ -79,6 +79,8 @@ struct http_hop {
 	struct http_pool *pool;
 	struct wait *waiter; /* the fiber, when it waits */
 	struct timer timer;
+	int64_t (*more_ms)(void *arg);
+	void *more_arg;
 	enum err failure; /* sticky; OK while all is well */
 	bool head, done;  /* what has arrived */
 	bool any_byte;	  /* of the answer */

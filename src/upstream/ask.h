@@ -17,8 +17,8 @@ struct ask {
 	bool idempotent;
 	int64_t timeout_ms;		  /* without a sign of life; 0 none */
 	const struct upstream_call *call; /* the client's, for its notifications; NULL: our own */
-	struct server_requests *requests; /* that the server made meanwhile; NULL none */
 	struct listening *listening;	  /* whose stream it opens; NULL none */
+	struct askable *askable;	  /* to whom the server's requests go; NULL: nobody */
 	/* out */
 	bool sent;     /* the server may have seen it */
 	int status;    /* HTTP */

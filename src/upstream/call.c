@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "upstream/channel.h"
+#include "upstream/server_request.h"
 
 /* What an attempt uses. */
 struct pick {
@@ -129,6 +130,22 @@ static bool must_cancel(const struct ask *ask, enum err err)
 	}
 }
 
+/* The exchange; meanwhile the server may ask the client something. */
+AWAITS static enum err ask_for_client(struct upstream *upstream, struct lane *lane, struct ask *ask, uint64_t serial)
+{
+	struct askable askable;
+	enum err err;
+
+	if (ask->call->on_request == NULL || mcp_is_modern(ask->revision))
+		return http_ask(upstream, lane, ask);
+	askable_begin(&askable, upstream, lane, ask->call, serial);
+	ask->askable = &askable;
+	err = http_ask(upstream, lane, ask);
+	askable_end(&askable);
+	ask->askable = NULL;
+	return err;
+}
+
 /* One attempt. Everything is composed before the first await, so that the facts may change
  * under it.
  *   ret_again  another one may mend it */
@@ -161,7 +178,7 @@ AWAITS static enum err attempt(struct upstream *upstream, struct lane *lane, str
 	mcp_compose_request(&call->outgoing, ask.revision, ask.id, &scratch->body);
 	ask.head = buf_str(&scratch->head);
 	ask.body = buf_str(&scratch->body);
-	err = http_ask(upstream, lane, &ask);
+	err = ask_for_client(upstream, lane, &ask, pick.serial);
 	if (must_cancel(&ask, err))
 		errand_cancelled(upstream, lane, ask.head, ask.id);
 	if (err == ERR_UPSTREAM_SESSION || (err == OK && is_our_fault(upstream, &ask))) {

@@ -80,17 +80,26 @@ struct pending {
 	struct instance *instance;
 	struct mailbox *mailbox; /* one reference */
 	struct upstream *upstream;
-	bool placed, endless;
+	bool placed, endless, askable;
+	struct str caller; /* of a client's call: who it is; in the same block */
 };
 
 /* Enter a call into the upstream's table, and take it out again: with its last letter (then
- * it is the mailbox's), or NULL when nobody waits any more. */
-struct pending *pending_add(struct instance *instance, uint64_t id, struct mailbox *mailbox, bool placed, bool endless);
+ * it is the mailbox's), or NULL when nobody waits any more.
+ *   call       a client's, which has a place at the gate; NULL: our own */
+struct pending *pending_add(struct instance *instance, uint64_t id, struct mailbox *mailbox,
+			    const struct upstream_call *call, bool endless);
 struct pending *pending_find(struct upstream *upstream, uint64_t id);
 void pending_settle(struct pending *pending, struct letter *letter);
 
 /* The only client's call that an instance has in flight; NULL when there are more, or none. */
 struct pending *pending_sole(struct instance *instance);
+
+/* Whose client a request of the server's is for: that of the only call in flight, or of the latest one
+ * whose client can be asked, when all in flight are of one tenant, principal and session. NULL: it
+ * cannot be told, or nobody can be asked.
+ *   ret_calls  clients' calls in flight */
+struct pending *pending_asked(struct instance *instance, unsigned *ret_calls);
 
 /* All calls of an instance end with this error. */
 void pending_fail_all(struct instance *instance, enum err err);

@@ -64,7 +64,7 @@ AWAITS static enum err order_write(struct order *order, struct instance *instanc
 	order->id = lane_next_id(order->upstream, lane_here(order->upstream));
 	mcp_compose_request(&order->call->outgoing, order->revision, order->id, &message);
 	note_caller(instance, order->call);
-	(void)pending_add(instance, order->id, order->mailbox, true, false);
+	(void)pending_add(instance, order->id, order->mailbox, order->call, false);
 	order->pending = true;
 	order->bytes = message.n;
 	err = channel_write(instance->channel, &message);
@@ -145,20 +145,35 @@ static void free_arena(void *arena)
 	arena_free(arena);
 }
 
+/* The next letter. People who are being asked something take their time. */
+AWAITS static enum err take_letter(struct mailbox *mailbox, const struct ask *ask, struct letter **ret_letter)
+{
+	int64_t ms = ask->timeout_ms;
+	enum err err;
+
+	do
+		err = mailbox_take(mailbox, ms, ret_letter);
+	while (err == ERR_UPSTREAM_TIMEOUT && ask->askable != NULL && (ms = askable_more_ms(ask->askable)) > 0);
+	return err;
+}
+
 /* The letters of a call up to the last one. */
 AWAITS static enum err receive(struct upstream *upstream, struct mailbox *mailbox, struct ask *ask)
 {
 	for (;;) {
 		AUTO(letter) *letter = NULL;
 
-		TRY(mailbox_take(mailbox, ask_timeout_ms(ask), &letter));
-		if (!letter->last && letter->message.kind == MCP_REQUEST) {
-			ask_request(upstream, NULL, ask, &letter->message);
+		TRY(take_letter(mailbox, ask, &letter));
+		if (letter->request != NULL) {
+			struct server_request *request = letter->request;
+
+			letter->request = NULL;
+			askable_take(ask->askable, request);
 			continue;
 		}
 		if (!letter->last) {
-			if (mcp_method_of(letter->message.method) == MCP_M_N_CANCELLED)
-				ask_request_gone(ask, &letter->message);
+			if (ask->askable != NULL && mcp_method_of(letter->message.method) == MCP_M_N_CANCELLED)
+				(void)askable_take_back(ask->askable, cancelled_id(&letter->message));
 			TRY(ask_notify(upstream, ask, &letter->message));
 			continue;
 		}
@@ -171,6 +186,23 @@ AWAITS static enum err receive(struct upstream *upstream, struct mailbox *mailbo
 		letter->arena = NULL;
 		return OK;
 	}
+}
+
+/* The same, when the server may ask the client something. */
+AWAITS static enum err receive_for_client(struct upstream *upstream, struct lane *lane, struct mailbox *mailbox,
+					  struct ask *ask)
+{
+	struct askable askable;
+	enum err err;
+
+	if (ask->call->on_request == NULL)
+		return receive(upstream, mailbox, ask);
+	askable_begin(&askable, upstream, lane, ask->call, ASKABLE_NO_STREAM);
+	ask->askable = &askable;
+	err = receive(upstream, mailbox, ask);
+	askable_end(&askable);
+	ask->askable = NULL;
+	return err;
 }
 
 AWAITS enum err channel_ask(struct instance *instance, struct ask *ask, bool endless)
@@ -186,7 +218,7 @@ AWAITS enum err channel_ask(struct instance *instance, struct ask *ask, bool end
 	buf_put(&message, ask->body);
 	if (ask->id == 0)
 		return channel_write(instance->channel, &message);
-	(void)pending_add(instance, ask->id, mailbox, false, endless);
+	(void)pending_add(instance, ask->id, mailbox, NULL, endless);
 	err = channel_write(instance->channel, &message);
 	if (err == OK)
 		err = receive(upstream, mailbox, ask);
@@ -210,8 +242,7 @@ AWAITS enum err channel_call(struct upstream *upstream, struct lane *lane, struc
 	if (err == OK) {
 		ask.id = order.id;
 		ask.revision = order.revision;
-		err = receive(upstream, mailbox, &ask);
-		ask_requests_end(&ask);
+		err = receive_for_client(upstream, lane, mailbox, &ask);
 	}
 	if (err != OK) {
 		if (order.pending)

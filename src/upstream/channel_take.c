@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "upstream/channel.h"
 #include "upstream/listen.h"
+#include "upstream/server_request.h"
 
 #define NOISE_LOG_MS 60000
 #define ARENA_BYTES_MIN (64 * 1024)
@@ -58,19 +59,24 @@ static void take_response(struct instance *instance, struct arena *arena, const 
 	pending_settle(pending, letter_new(arena, message, true));
 }
 
-/* The server asks a client something. Only the call in flight can be meant, if there is one alone:
- * asking the wrong person is worse than asking nobody. */
+/* The server asks a client something: the call that alone can be meant gets it. Asking the wrong person
+ * is worse than asking nobody. */
 static void take_request(struct instance *instance, struct arena *arena, const struct mcp_message *message)
 {
-	struct pending *pending = pending_sole(instance);
+	bool asks = mcp_method_of(message->method) != MCP_M_PING && !mcp_is_modern(instance->hello.revision);
+	unsigned calls = 0;
+	struct pending *pending = asks ? pending_asked(instance, &calls) : NULL;
 	AUTO_BUF reply = {0};
 
-	if (pending != NULL && mcp_method_of(message->method) != MCP_M_PING &&
-	    !mcp_is_modern(instance->hello.revision)) {
-		mailbox_put(pending->mailbox, letter_new(arena, message, false));
+	if (pending != NULL) {
+		mailbox_put(pending->mailbox, letter_asking(server_request_from_channel(instance, arena, message)));
 		return;
 	}
-	put_server_reply(message, &reply);
+	if (calls > 1)
+		mcp_compose_error(message->id, ERR_INTERNAL, STR("which client is meant cannot be told"), STR_NONE,
+				  &reply);
+	else
+		put_server_reply(message, &reply);
 	channel_send(instance->channel, buf_str(&reply));
 	arena_free(arena);
 }
@@ -93,7 +99,7 @@ static void take_back(struct instance *instance, const struct mcp_message *messa
 		struct mcp_message copy;
 		struct arena *arena;
 
-		if (pending->instance != instance || pending->endless)
+		if (pending->instance != instance || !pending->askable)
 			continue;
 		arena = arena_new(text.n * ARENA_BYTES_PER_BYTE + ARENA_BYTES_MIN);
 		if (mcp_message_read(arena, arena_str(arena, text), &copy) == OK)

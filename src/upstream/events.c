@@ -75,19 +75,33 @@ AWAITS enum err ask_notify(struct upstream *upstream, const struct ask *ask, con
 	return OK;
 }
 
+/* It came on the call's own stream, so the call's client is meant. */
+AWAITS static void take_request(struct events *events, const struct mcp_message *message)
+{
+	struct ask *ask = events->ask;
+	struct server_request *request = NULL;
+
+	if (ask->askable != NULL && mcp_method_of(message->method) != MCP_M_PING)
+		request = server_request_from_stream(events->upstream, ask->head, message);
+	if (request != NULL)
+		askable_take(ask->askable, request);
+	else
+		errand_reply(events->upstream, events->lane, ask->head, message);
+}
+
 AWAITS static enum err take_message(struct events *events, const struct mcp_message *message)
 {
 	struct ask *ask = events->ask;
 
 	switch (message->kind) {
 	case MCP_NOTIFICATION:
-		if (mcp_method_of(message->method) == MCP_M_N_CANCELLED)
-			ask_request_gone(ask, message);
+		if (ask->askable != NULL && mcp_method_of(message->method) == MCP_M_N_CANCELLED)
+			(void)askable_take_back(ask->askable, cancelled_id(message));
 		return ask_notify(events->upstream, ask, message);
 	case MCP_REQUEST:
 		/* spec: 2026-07-28 allows no requests of the server's */
 		if (!mcp_is_modern(ask->revision))
-			ask_request(events->upstream, events->lane, ask, message);
+			take_request(events, message);
 		return OK;
 	case MCP_RESPONSE:
 		break;
@@ -157,7 +171,7 @@ AWAITS static enum err read_stream(struct events *events, struct http_answer *an
 			TRY(take_event(events, &event));
 			/* A message is a sign of life, a keep-alive comment is none. */
 			if (event.data.n > 0)
-				http_answer_timeout(answer, ask_timeout_ms(events->ask));
+				http_answer_timeout(answer, events->ask->timeout_ms);
 		}
 	}
 	return OK;
@@ -176,6 +190,8 @@ AWAITS static enum err resume(struct events *events)
 	buf_put_fmt(&head, "Last-Event-ID: %.*s\r\n", STR_ARG(buf_str(&events->reader.id)));
 	call.headers = buf_str(&head);
 	call.timeout_ms = ask->timeout_ms;
+	call.more_ms = ask->askable == NULL ? NULL : askable_more_ms;
+	call.more_arg = ask->askable;
 	if (events->lane->pool == NULL)
 		return ERR_UPSTREAM_DOWN;
 	TRY(http_call(events->lane->pool, ask->arena, &call, &answer));
@@ -199,7 +215,6 @@ AWAITS enum err http_ask_events(struct upstream *upstream, struct lane *lane, st
 		err = resume(&events);
 	}
 	sse_reader_free(&events.reader);
-	ask_requests_end(ask);
 	if (err == OK && !events.answered)
 		err = ERR_UPSTREAM_DOWN;
 	if (err == OK)

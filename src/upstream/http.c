@@ -4,7 +4,7 @@
  *   Source     MCP 2025-11-25 basic/transports, 2026-07-28 basic/transports/streamable-http */
 #include "base/check.h"
 #include "base/log.h"
-#include "upstream/ask.h"
+#include "upstream/server_request.h"
 
 #define ANSWER_DRAIN_MS 200 /* between the last event and the end of its stream */
 
@@ -117,6 +117,8 @@ AWAITS enum err http_ask(struct upstream *upstream, struct lane *lane, struct as
 		.body_count = 1,
 		.idempotent = ask->idempotent,
 		.timeout_ms = ask->timeout_ms,
+		.more_ms = ask->askable == NULL ? NULL : askable_more_ms,
+		.more_arg = ask->askable,
 	};
 	struct http_pool *pool = lane_pool(upstream, lane);
 	struct http_answer *answer;

@@ -18,6 +18,7 @@
 #include "http/sse.h"
 #include "upstream/listen.h"
 #include "upstream/peer.h"
+#include "upstream/server_request.h"
 
 #define RETRY_MS_MIN 1000
 #define RETRY_MS_MAX 60000
@@ -62,7 +63,18 @@ void listen_acknowledged(struct listening *listening, const struct mcp_message *
 	tell_opener(listening, OK);
 }
 
-AWAITS static enum err take_event(struct upstream *upstream, struct lane *lane, struct str head, struct str text)
+/* Changes of what one tenant's, user's or session's instance offers concern nobody: the offer is the
+ * shared instance's. */
+AWAITS static enum err take_notification(struct instance *instance, const struct mcp_message *message)
+{
+	if (mcp_method_of(message->method) == MCP_M_N_CANCELLED)
+		attribute_cancelled(instance, message);
+	else if (instance->key.n == 0)
+		return ask_notify(instance->upstream, NULL, message);
+	return OK;
+}
+
+AWAITS static enum err take_event(struct instance *instance, struct str head, struct str text)
 {
 	AUTO(arena) *arena = arena_new(text.n * 24 + 64 * 1024);
 	struct mcp_message message;
@@ -70,14 +82,13 @@ AWAITS static enum err take_event(struct upstream *upstream, struct lane *lane, 
 	if (text.n == 0 || mcp_message_read(arena, text, &message) != OK)
 		return OK; /* a stream that nobody waits for is not worth an error */
 	if (message.kind == MCP_REQUEST)
-		errand_reply(upstream, lane, head, &message);
+		attribute_request(instance, head, &message);
 	if (message.kind == MCP_NOTIFICATION)
-		return ask_notify(upstream, NULL, &message);
+		return take_notification(instance, &message);
 	return OK;
 }
 
-AWAITS static enum err read_events(struct upstream *upstream, struct lane *lane, struct str head,
-				   struct http_answer *answer)
+AWAITS static enum err read_events(struct instance *instance, struct str head, struct http_answer *answer)
 {
 	struct sse_reader reader;
 	struct sse_event event;
@@ -94,7 +105,7 @@ AWAITS static enum err read_events(struct upstream *upstream, struct lane *lane,
 			err = sse_read(&reader, &piece, &event, &complete);
 			if (err != OK || !complete)
 				break;
-			err = take_event(upstream, lane, head, event.data);
+			err = take_event(instance, head, event.data);
 		}
 	} while (err == OK);
 	sse_reader_free(&reader);
@@ -132,7 +143,7 @@ AWAITS static enum listen_end listen_get(struct listening *listening, struct ins
 			tell_all_again(instance);
 		close_gap(listening);
 		http_answer_timeout(answer, 0);
-		if (read_events(upstream, lane, call.headers, answer) != OK)
+		if (read_events(instance, call.headers, answer) != OK)
 			log_debug("upstream.listen_cut", LOG_STR("upstream", upstream->spec.name));
 	} else if (answer->status == 404 && instance->facts != NULL && instance->facts->has_session) {
 		end = LISTEN_LOST;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "upstream/upstream.h"
 
 #define MAILBOX_MAGIC 0x4d424f01u
 
@@ -35,6 +36,15 @@ struct letter *letter_new(struct arena *arena, const struct mcp_message *message
 	return letter;
 }
 
+struct letter *letter_asking(struct server_request *request)
+{
+	struct letter *letter = calloc(1, sizeof(*letter));
+
+	CHECK(letter != NULL);
+	letter->request = request;
+	return letter;
+}
+
 struct letter *letter_error(enum err err)
 {
 	struct letter *letter = calloc(1, sizeof(*letter));
@@ -48,6 +58,8 @@ struct letter *letter_error(enum err err)
 void letter_free(struct letter *letter)
 {
 	arena_free(letter->arena);
+	if (letter->request != NULL)
+		server_request_unref(letter->request);
 	free(letter);
 }
 

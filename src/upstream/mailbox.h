@@ -8,20 +8,25 @@
 
 #define MAILBOX_LETTERS_MAX 256 /* unread; further notifications are dropped, an answer never is */
 
+struct server_request;
+
 /* One message, with the arena that it lies in; or an error. */
 struct letter {
 	struct letter *next;
 	struct arena *arena; /* owned; NULL with an error */
 	struct mcp_message message;
+	struct server_request *request; /* the server asks something, instead of a message; owned */
 	enum err err;
 	bool last; /* the answer, or why there will be none */
 };
 
 /* A letter with a message that lies in `arena`, which is then the letter's. */
 struct letter *letter_new(struct arena *arena, const struct mcp_message *message, bool last);
+/* A letter with a request of the server's, whose reference it takes over: refused if never read. */
+struct letter *letter_asking(struct server_request *request);
 /* A last letter that says why there is no answer. */
 struct letter *letter_error(enum err err);
-/* Free it and its arena. */
+/* Free it, its arena and its request. */
 void letter_free(struct letter *letter);
 DEFINE_AUTO(letter, letter_free);
 

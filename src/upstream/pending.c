@@ -5,24 +5,34 @@
 
 #include "base/check.h"
 #include "upstream/channel.h"
+#include "upstream/server_request.h"
 
 static struct str key_of(const uint64_t *id)
 {
 	return (struct str){(const char *)id, sizeof(*id)};
 }
 
-struct pending *pending_add(struct instance *instance, uint64_t id, struct mailbox *mailbox, bool placed, bool endless)
+struct pending *pending_add(struct instance *instance, uint64_t id, struct mailbox *mailbox,
+			    const struct upstream_call *call, bool endless)
 {
 	struct upstream *upstream = instance->upstream;
-	struct pending *pending = calloc(1, sizeof(*pending));
+	struct pending *pending;
+	AUTO_BUF caller = {0};
 
+	if (call != NULL)
+		put_caller(call, &caller);
+	pending = calloc(1, sizeof(*pending) + caller.n);
 	CHECK(pending != NULL && loop_self() == upstream->home);
 	pending->id = id;
 	pending->instance = instance;
 	pending->upstream = upstream;
 	pending->mailbox = mailbox_ref(mailbox);
-	pending->placed = placed;
+	pending->placed = call != NULL;
+	pending->askable = call != NULL && call->on_request != NULL;
 	pending->endless = endless;
+	pending->caller = (struct str){(char *)(pending + 1), caller.n};
+	if (caller.n > 0)
+		memcpy(pending + 1, caller.p, caller.n);
 	instance->in_flight += !endless;
 	CHECK(map_put(&upstream->pending, key_of(&pending->id), pending) == NULL);
 	return pending;
@@ -60,6 +70,26 @@ struct pending *pending_sole(struct instance *instance)
 		if (pending->instance == instance && !pending->endless)
 			sole = pending;
 	return sole;
+}
+
+struct pending *pending_asked(struct instance *instance, unsigned *ret_calls)
+{
+	struct pending *pending, *first = NULL, *latest = NULL;
+	bool mixed = false;
+	size_t cursor = 0;
+
+	*ret_calls = 0;
+	while ((pending = map_next(&instance->upstream->pending, &cursor)) != NULL) {
+		if (pending->instance != instance || !pending->placed)
+			continue;
+		++*ret_calls;
+		if (first == NULL)
+			first = pending;
+		mixed |= !str_eq(first->caller, pending->caller);
+		if (pending->askable && (latest == NULL || latest->id < pending->id))
+			latest = pending;
+	}
+	return mixed ? NULL : latest;
 }
 
 void pending_fail_all(struct instance *instance, enum err err)

@@ -139,6 +139,7 @@ static void set_up_lanes(struct upstream *upstream)
 	gate_init(&upstream->gate, upstream->spec.concurrency, queue_max);
 	for (unsigned i = 0; i < upstream->lanes; i++) {
 		upstream->lane[i].loop = loop_at(i);
+		list_init(&upstream->lane[i].askables);
 		gate_init(&upstream->lane[i].gate, upstream->spec.concurrency / upstream->lanes,
 			  queue_max / upstream->lanes + 1);
 	}

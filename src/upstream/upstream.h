@@ -151,7 +151,8 @@ struct upstream_call {
 	 * always the caller's own; it must not wait for the answer. Takes over one reference. NULL: the
 	 * client can answer none, they are refused with "method not found". AWAITS */
 	void (*on_request)(void *arg, struct server_request *request);
-	/* The server takes a request of this call back (notifications/cancelled). May be NULL. AWAITS */
+	/* A request of this call needs no answer any more: the server took it back (notifications/cancelled)
+	 * or the call ends. `request` is borrowed. May be NULL. AWAITS */
 	void (*on_request_gone)(void *arg, struct server_request *request);
 	void *arg;
 	/* out, set on OK */

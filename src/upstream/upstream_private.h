@@ -54,7 +54,8 @@ struct lane {
 	struct gate gate;	/* this loop's places, when they are divided */
 	struct scratch *scratch;
 	unsigned scratch_count;
-	uint64_t calls_made; /* for ids */
+	uint64_t calls_made;  /* for ids */
+	struct list askables; /* calls whose clients can be asked; this loop's alone */
 	atomic_ullong calls, failures;
 	atomic_llong latency_us;
 	atomic_uint in_flight, queued;
