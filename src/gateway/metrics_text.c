@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "gateway/assembly.h"
+#include "gateway/event_log.h"
 #include "gateway/metrics_private.h"
 #include "gateway/result_cache.h"
 
@@ -20,6 +21,8 @@ enum family {
 	F_REFUSED,
 	F_CONNECTIONS,
 	F_STREAMS,
+	F_EVENT_LOGS,
+	F_EVENT_LOG_BYTES,
 	F_UPSTREAM_UP,
 	F_UPSTREAM_IN_FLIGHT,
 	F_UPSTREAM_QUEUED,
@@ -58,6 +61,8 @@ static const struct {
 	[F_REFUSED] = {"gatehouse_refused_total", "counter", "Connections or requests that were not proper HTTP"},
 	[F_CONNECTIONS] = {"gatehouse_connections", "gauge", "Open client connections"},
 	[F_STREAMS] = {"gatehouse_streams", "gauge", "Open event streams"},
+	[F_EVENT_LOGS] = {"gatehouse_event_logs", "gauge", "Streams whose events are kept for clients that come back"},
+	[F_EVENT_LOG_BYTES] = {"gatehouse_event_log_bytes", "gauge", "Bytes of those events"},
 	[F_UPSTREAM_UP] = {"gatehouse_upstream_up", "gauge", "1 when the upstream answers"},
 	[F_UPSTREAM_IN_FLIGHT] = {"gatehouse_upstream_in_flight", "gauge", "Calls the upstream is working on"},
 	[F_UPSTREAM_QUEUED] = {"gatehouse_upstream_queued", "gauge", "Calls waiting for a place"},
@@ -269,6 +274,7 @@ uint64_t metrics_rss_bytes(void)
 void metrics_write(struct gateway *gateway, struct buf *out)
 {
 	struct http_server_stats http = http_server_stats(gateway->server);
+	struct event_log_stats logs = event_logs_stats();
 	struct audit_stats audit = audit_stats(gateway->audit);
 	struct db_stats db = db_stats(gateway->db);
 	struct state_stats state = state_stats(gateway->state);
@@ -281,6 +287,8 @@ void metrics_write(struct gateway *gateway, struct buf *out)
 	put_catalog(out, gateway_here(gateway)->catalog);
 	put_single(out, F_CONNECTIONS, (double)http.connections);
 	put_single(out, F_STREAMS, (double)http.streams);
+	put_single(out, F_EVENT_LOGS, (double)logs.logs);
+	put_single(out, F_EVENT_LOG_BYTES, (double)logs.bytes);
 	put_single(out, F_CACHE_HITS, (double)results.hits);
 	put_single(out, F_CACHE_MISSES, (double)results.misses);
 	put_single(out, F_CACHE_BYTES, (double)results.bytes);

@@ -20,6 +20,8 @@
 #include "gateway/routes.h"
 #include "gateway/streams.h"
 
+#define SSE_MESSAGES_MAX 256 /* of one session, being worked on: nothing else limits them, no connection is held */
+
 /* Whose token it is: never the name under which a session's header is sealed. */
 static struct str holder(struct request *req)
 {
@@ -160,39 +162,56 @@ enum err sse_initialize(struct request *req, const struct mcp_session *said)
 	return OK;
 }
 
-/* Before the 202 an error is the POST's own; after it, the session's stream carries it. */
-AWAITS static enum err take(struct request *req, struct event_log *log)
+/* What can be refused in the POST itself. */
+AWAITS static enum err check_message(struct request *req, const struct session_notes *notes)
+{
+	TRY(pipeline_read(req));
+	if (req->modern) {
+		req->problem = STR("messages of 2026-07-28 are sent to /mcp");
+		return ERR_RPC_INVALID;
+	}
+	return atomic_load(&notes->running) < SSE_MESSAGES_MAX ? OK : ERR_BUSY;
+}
+
+/* From the 202 on the session's stream carries everything, errors too, and the connection is free. */
+AWAITS static enum err accept_message(struct request *req, struct event_log *log)
 {
 	const struct piece text = {.str = STR("Accepted")};
-	enum err err = pipeline_read(req);
+	struct http_body body = {.content_type = STR("text/plain"), .pieces = &text, .count = 1};
 
-	if (err == OK && req->modern) {
-		req->problem = STR("messages of 2026-07-28 are sent to /mcp");
-		err = ERR_RPC_INVALID;
-	}
-	if (err == OK)
-		err = http_answer(req->exchange, 202, STR_NONE,
-				  &(struct http_body){.content_type = STR("text/plain"), .pieces = &text, .count = 1});
-	if (err != OK) {
-		event_log_unref(log);
-		return err;
-	}
+	TRY(http_answer(req->exchange, 202, STR_NONE, &body));
 	req->door = DOOR_LOG;
-	req->log = log;
+	req->log = event_log_ref(log);
 	req->ip_text = arena_str(req->arena, req->ip_text); /* it lies in the connection's memo */
 	req->revision = req->session.revision;
 	http_exchange_release(req->exchange);
-	return request_run_method(req);
+	return OK;
+}
+
+AWAITS static enum err take(struct request *req, struct event_log *log)
+{
+	struct session_notes *notes = event_log_attachment(log);
+	enum err err;
+
+	TRY(check_message(req, notes));
+	TRY(accept_message(req, log));
+	atomic_fetch_add(&notes->running, 1);
+	err = request_run_method(req);
+	atomic_fetch_sub(&notes->running, 1);
+	return err;
 }
 
 AWAITS enum err sse_server_take(struct request *req)
 {
 	struct event_log *log;
+	enum err err;
 
 	if (req->exchange->method != HTTP_POST)
 		return ERR_HTTP_METHOD;
 	TRY(routes_check_type(req));
 	TRY(find_session(req, &log));
 	req->exchange->cancel_on_close = false;
-	return take(req, log);
+	err = take(req, log);
+	event_log_unref(log);
+	return err;
 }

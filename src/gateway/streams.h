@@ -22,8 +22,9 @@ enum stream_kind {
 
 /* What lives as long as the log of a session or of a listen stream: attached to it. */
 struct session_notes {
-	struct str view;  /* in the same allocation */
-	atomic_uint said; /* HTTP+SSE: what initialize said: revision << 16 | capabilities; 0 nothing yet */
+	struct str view;     /* in the same allocation */
+	atomic_uint said;    /* HTTP+SSE: what initialize said: revision << 16 | capabilities; 0 nothing yet */
+	atomic_uint running; /* HTTP+SSE: messages that are being worked on */
 	struct subscription_set subscriptions;
 };
 

@@ -146,7 +146,8 @@ struct http_stream_events {
 	/* There is room again after http_stream_push refused an event. May be NULL. */
 	void (*on_room)(void *owner, struct http_stream *stream);
 };
-/*   ret_stream until on_close; ERR_LIMIT when STREAMS_MAX are open */
+/*   events     borrowed until on_close: make it static
+ *   ret_stream until on_close; ERR_LIMIT when STREAMS_MAX are open */
 NODISCARD enum err http_sse_detach(struct http_exchange *exchange, const struct http_stream_events *events, void *owner,
 				   struct http_stream **ret_stream);
 

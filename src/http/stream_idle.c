@@ -13,7 +13,7 @@ struct http_stream {
 	bool ended;   /* by the server; on_close is on its way */
 	bool refused; /* an event found no room: on_room is owed */
 	struct http_conn *conn;
-	struct http_stream_events events;
+	const struct http_stream_events *events;
 	void *owner;
 };
 
@@ -36,7 +36,7 @@ enum err http_sse_detach(struct http_exchange *exchange, const struct http_strea
 	stream = calloc(1, sizeof *stream);
 	CHECK(stream != NULL);
 	*stream = (struct http_stream){.magic = HTTP_STREAM_MAGIC, .chunked = !request->old, .conn = conn};
-	stream->events = *events;
+	stream->events = events;
 	stream->owner = owner;
 	conn->detached = stream;
 	counter_add(&conn->home->counters.streams, 1);
@@ -80,7 +80,7 @@ void stream_idle_closed(struct http_conn *conn)
 	conn->detached = NULL;
 	atomic_fetch_sub(&conn->home->server->streams, 1);
 	counter_add(&conn->home->counters.streams, (uint64_t)-1);
-	stream->events.on_close(stream->owner, stream);
+	stream->events->on_close(stream->owner, stream);
 	stream->magic = 0;
 	free(stream);
 }
@@ -89,8 +89,8 @@ void stream_idle_drain(struct http_conn *conn)
 {
 	struct http_stream *stream = conn->detached;
 
-	if (stream->events.on_drain != NULL)
-		stream->events.on_drain(stream->owner, stream);
+	if (stream->events->on_drain != NULL)
+		stream->events->on_drain(stream->owner, stream);
 	else
 		http_stream_end(stream);
 }
@@ -102,8 +102,8 @@ void stream_idle_room(struct http_conn *conn)
 	if (!stream->refused || stream->ended)
 		return;
 	stream->refused = false;
-	if (stream->events.on_room != NULL)
-		stream->events.on_room(stream->owner, stream);
+	if (stream->events->on_room != NULL)
+		stream->events->on_room(stream->owner, stream);
 }
 
 bool stream_idle_is_chunked(const struct http_conn *conn)

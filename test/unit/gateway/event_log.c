@@ -294,6 +294,84 @@ START_TEST(a_newer_reader_takes_over)
 }
 END_TEST
 
+static struct event_log *unkept_log(enum event_log_kind kind)
+{
+	return event_log_new(&(struct event_log_spec){.kind = kind, .session = A});
+}
+
+AWAITS_ENTRY static void channel_body(void *arg)
+{
+	static char huge[8 << 20];
+	struct event_log *log = unkept_log(EVENT_LOG_CHANNEL);
+	unsigned wakes = 0;
+	struct event_reader *reader = event_log_read(log, 0, false, woken, &wakes);
+	struct event event;
+	AUTO_BUF out = {0};
+
+	/* One answer of any size, behind others. */
+	memset(huge, 'x', sizeof(huge));
+	event_log_append(log, STR("a"), false);
+	ck_assert_uint_eq(event_log_append(log, (struct str){huge, sizeof(huge)}, false), 2);
+	ck_assert_int_eq(read_all(reader, &out), EVENTS_NONE);
+	ck_assert_uint_eq(out.n, sizeof(huge) + 2);
+	ck_assert_uint_eq(event_logs_stats().bytes, 0); /* what was read is gone */
+	/* A client that does not read: nothing is left out, it ends. */
+	for (int i = 0; i < EVENT_CHANNEL_EVENTS_MAX; i++)
+		ck_assert_uint_gt(event_log_append(log, STR("b"), false), 0);
+	ck_assert_uint_eq(event_log_append(log, STR("c"), false), 0);
+	ck_assert_int_eq(event_reader_peek(reader, &event), EVENTS_LOST);
+	ck_assert_uint_eq(event_logs_stats().bytes, 0);
+	event_reader_leave(reader);
+	event_log_unref(log);
+}
+
+START_TEST(a_channel_leaves_nothing_out)
+{
+	on_loop(channel_body);
+}
+END_TEST
+
+AWAITS_ENTRY static void full_channel_body(void *arg)
+{
+	static char large[1 << 20];
+	struct event_log *log = unkept_log(EVENT_LOG_CHANNEL);
+	unsigned sent = 0;
+
+	while (event_log_append(log, (struct str){large, sizeof(large)}, false) > 0)
+		sent++;
+	ck_assert_uint_ge(sent, EVENT_CHANNEL_BYTES_MAX / sizeof(large));
+	ck_assert_uint_le(sent, EVENT_CHANNEL_BYTES_MAX / sizeof(large) + 1);
+	event_log_unref(log);
+}
+
+START_TEST(a_channel_has_its_bounds)
+{
+	on_loop(full_channel_body);
+}
+END_TEST
+
+AWAITS_ENTRY static void listen_body(void *arg)
+{
+	struct event_log *log = unkept_log(EVENT_LOG_LISTEN);
+	unsigned wakes = 0;
+	struct event_reader *reader = event_log_read(log, 0, false, woken, &wakes);
+	AUTO_BUF out = {0};
+
+	for (int i = 0; i < 3 * EVENT_LOG_EVENTS_MAX; i++)
+		ck_assert_uint_gt(event_log_append(log, STR("x"), false), 0);
+	ck_assert_int_eq(read_all(reader, &out), EVENTS_NONE);
+	ck_assert_uint_eq(out.n, 2 * EVENT_LOG_EVENTS_MAX - 1); /* the newest, and commas */
+	ck_assert_uint_eq(event_logs_stats().bytes, 0);
+	event_reader_leave(reader);
+	event_log_unref(log);
+}
+
+START_TEST(a_listener_misses_the_oldest)
+{
+	on_loop(listen_body);
+}
+END_TEST
+
 #define CROSSING 2000
 
 static enum err write_many(void *arg)
@@ -429,6 +507,9 @@ int main(void)
 	tcase_add_test(tcase, an_answer_too_large_to_keep_is_known_to_be_lost);
 	tcase_add_test(tcase, memory_stays_flat_under_churn);
 	tcase_add_test(tcase, a_newer_reader_takes_over);
+	tcase_add_test(tcase, a_channel_leaves_nothing_out);
+	tcase_add_test(tcase, a_channel_has_its_bounds);
+	tcase_add_test(tcase, a_listener_misses_the_oldest);
 	tcase_add_test(tcase, another_loop_writes);
 	tcase_add_test(tcase, ids_come_back_as_they_went);
 	tcase_add_test(tcase, a_long_request_id_is_left_out);
