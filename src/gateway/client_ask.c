@@ -251,8 +251,12 @@ AWAITS void asker_end(struct asker *asker)
 
 uint16_t client_can_answer(const struct request *req)
 {
-	if (req->modern)
-		return mcp_capabilities_read(req->verdict.capabilities->value);
+	struct str declared;
+
+	if (req->modern) {
+		declared = req->verdict.capabilities->value;
+		return str_eq(declared, STR("{}")) ? 0 : mcp_capabilities_read(declared);
+	}
 	if (!req->has_session || !answer_can_stream(req))
 		return 0;
 	return mcp_capabilities_in(req->session.capabilities, req->session.revision);

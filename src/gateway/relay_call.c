@@ -12,12 +12,26 @@
 #include "gateway/tasks.h"
 #include "mcp/extension.h"
 
-/* A notification of the running call: progress gets the client's token back, log messages pass
- * where the client asked for them, anything else is not the call's. */
+/* Progress passes where the client gave a token, log messages where it asked for them, and news of a
+ * visited URL in the era that has them; anything else is not the call's. */
+AWAITS static bool is_wanted(struct request *req, const struct mcp_message *message, const struct json_member *token)
+{
+	switch (mcp_method_of(message->method)) {
+	case MCP_M_N_PROGRESS:
+		return token != NULL;
+	case MCP_M_N_MESSAGE:
+		return log_level_admits(req, mcp_param(req->arena, message, STR("level")));
+	case MCP_M_N_ELICITATION_COMPLETE:
+		return !req->modern && (client_can_answer(req) & MCP_CAN_ELICIT_URL) != 0;
+	default:
+		return false;
+	}
+}
+
+/* A notification of the running call; progress gets the client's token back. */
 AWAITS static enum err relay_notification(void *arg, const struct mcp_message *message)
 {
 	struct request *req = arg;
-	enum mcp_method method = mcp_method_of(message->method);
 	const struct json_member *token = NULL;
 	AUTO_BUF text = {0};
 	enum err err;
@@ -26,11 +40,7 @@ AWAITS static enum err relay_notification(void *arg, const struct mcp_message *m
 		return OK;
 	if (req->message.meta != NULL)
 		token = json_member(&req->message.index, req->message.meta, STR("progressToken"));
-	if (method == MCP_M_N_PROGRESS && token == NULL)
-		return OK;
-	if (method == MCP_M_N_MESSAGE && !log_level_admits(req, mcp_param(req->arena, message, STR("level"))))
-		return OK;
-	if (method != MCP_M_N_PROGRESS && method != MCP_M_N_MESSAGE)
+	if (!is_wanted(req, message, token))
 		return OK;
 	mcp_compose_relayed(message, token == NULL ? STR_NONE : token->value, &text);
 	err = answer_event(req, buf_str(&text));

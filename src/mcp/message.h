@@ -64,6 +64,7 @@ struct str mcp_param(struct arena *arena, const struct mcp_message *message, str
 	X(N_SUBSCRIBED, "notifications/subscriptions/acknowledged")                                                    \
 	X(N_TASKS, "notifications/tasks")                                                                              \
 	X(N_TASKS_STATUS, "notifications/tasks/status")                                                                \
+	X(N_ELICITATION_COMPLETE, "notifications/elicitation/complete")                                                \
 	X(SAMPLING_CREATE, "sampling/createMessage")                                                                   \
 	X(ELICITATION_CREATE, "elicitation/create")                                                                    \
 	X(ROOTS_LIST, "roots/list")

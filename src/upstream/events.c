@@ -54,6 +54,8 @@ AWAITS enum err ask_notify(struct upstream *upstream, const struct ask *ask, con
 		if (relayed && is_own_progress(ask, message))
 			return ask->call->on_notification(ask->call->arg, message);
 		return OK;
+	case MCP_M_N_ELICITATION_COMPLETE:
+		return relayed ? ask->call->on_notification(ask->call->arg, message) : OK;
 	case MCP_M_N_MESSAGE:
 		if (relayed)
 			return ask->call->on_notification(ask->call->arg, message);

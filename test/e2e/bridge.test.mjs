@@ -260,6 +260,28 @@ for (const [upstream, era] of [['os', 'a legacy child'], ['oh', 'a legacy HTTP s
 			const call = await sessionCall(session, `${upstream}_ask`, { rounds: [{ a: SAMPLE }] }, () => ({ error }));
 			assert.deepEqual(textOf(call.message), [{ a: { error } }]);
 		});
+		test('a URL elicitation passes with its id, and over HTTP the news of the visit', async () => {
+			const session = await openSession(gateway, { capabilities: CAN_ALL });
+			const params = { mode: 'url', message: 'Go', url: 'https://x.test/', elicitationId: 'e-7' };
+			const call = await sessionCall(session, `${upstream}_ask`, { rounds: [{ u: { method: ELICIT.method, params } }] }, () => ({ result: { action: 'accept' } }));
+			assert.deepEqual(call.asked[0].params, params);
+			assert.deepEqual(textOf(call.message), [{ u: { action: 'accept' } }]);
+			if (upstream === 'oh') assert.deepEqual(call.notified.map((one) => one.params), [{ elicitationId: 'e-7' }]);
+		});
+		test('a call in a batch asks, and is answered in a batch', async () => {
+			const session = await openSession(gateway, { version: '2025-03-26', capabilities: CAN_ALL });
+			const connection = await Connection.open(gateway);
+			const body = JSON.stringify([nextId(), nextId()].map((id) => ({ jsonrpc: '2.0', id, method: 'tools/call', params: { name: `${upstream}_ask`, arguments: { rounds: [{ a: SAMPLE }] } } })));
+			if (upstream === 'os') return connection.destroy(); // two calls at once on one child: see the guide
+			await connection.write(requestBytes(gateway, { path: '/mcp', headers: session.headers(), body }));
+			const stream = new EventStream(connection, await connection.head(10000));
+			const questions = [await stream.next(({ method }) => method === SAMPLE.method), await stream.next(({ method }) => method === SAMPLE.method)];
+			assert.equal((await session.send(questions.map(({ id }) => ({ jsonrpc: '2.0', id, result: ANSWERS[SAMPLE.method] })))).status, 202);
+			const answers = (await stream.rest(10000)).flat().filter(({ result }) => result !== undefined);
+			for (const answer of answers) assert.deepEqual(textOf(answer), [{ a: ANSWERS[SAMPLE.method] }]);
+			assert.equal(answers.length, 2);
+			return connection.destroy();
+		});
 		test('the server takes a question back', async () => {
 			const session = await openSession(gateway, { capabilities: CAN_ALL });
 			const call = await sessionCall(session, `${upstream}_ask`, { rounds: [{ a: { ...ELICIT, takeBack: 50 } }] }, () => undefined);

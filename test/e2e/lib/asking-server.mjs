@@ -56,7 +56,9 @@ async function askLegacy(call, rounds, send) {
 					open.delete(id);
 				}, takeBack);
 			}
-			return [key, await asked];
+			const answer = await asked;
+			if (params?.elicitationId !== undefined) send({ jsonrpc: '2.0', method: 'notifications/elicitation/complete', params: { elicitationId: params.elicitationId } });
+			return [key, answer];
 		}));
 		answers.push(Object.fromEntries(entries));
 	}
