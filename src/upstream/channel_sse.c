@@ -145,7 +145,10 @@ AWAITS static void stream_main(void *arg)
 	http_pool_free(session->pool);
 	session->pool = NULL;
 	wake_opener(session, err);
-	channel_ended(&session->channel, err == ERR_UPSTREAM_TOO_LARGE ? err : ERR_UPSTREAM_DOWN);
+	/* An event far over the bound can only be named the fault of a call that was alone. */
+	if (err != ERR_UPSTREAM_TOO_LARGE || pending_sole(session->channel.instance) == NULL)
+		err = ERR_UPSTREAM_DOWN;
+	channel_ended(&session->channel, err);
 	upstream_helper_end(upstream);
 }
 

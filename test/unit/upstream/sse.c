@@ -36,6 +36,8 @@ AWAITS static void calls_script(struct bench *bench)
 	expect_answer(bench, "size", "{\"bytes\":700000}", "fox");
 	expect_err(bench, "size", "{\"bytes\":1200000}", ERR_UPSTREAM_TOO_LARGE);
 	expect_answer(bench, "echo", "{\"after\":1}", "after");
+	expect_err(bench, "size", "{\"bytes\":3000000}", ERR_UPSTREAM_TOO_LARGE); /* ends the stream */
+	expect_answer(bench, "echo", "{\"after\":2}", "after");
 	ck_assert_int_eq(upstream_health(bench->upstream).revision, MCP_2025_11_25);
 	ck_assert_uint_eq(fixture_stat(bench->fixture, "discovers"), 0);
 }
