@@ -190,6 +190,19 @@ static void note_settled(struct assembly *assembly)
 	atomic_store(&assembly->settled, settled);
 }
 
+AWAITS_ENTRY static void follow_main(void *arg)
+{
+	subscriptions_follow(arg);
+	catalog_unref(arg);
+}
+
+/* Servers are asked on a fiber of its own: the next catalog does not wait for them. */
+static void follow_subscriptions(struct catalog *catalog)
+{
+	if (fiber_spawn(loop_self(), "subscriptions", follow_main, catalog_ref(catalog), 0, NULL) != OK)
+		catalog_unref(catalog); /* with the next one */
+}
+
 AWAITS static enum err build_and_publish(struct assembly *assembly)
 {
 	struct config *config = config_ref(assembly->config);
@@ -214,6 +227,7 @@ AWAITS static enum err build_and_publish(struct assembly *assembly)
 		gateway_publish(assembly->gateway, NULL, work.catalog);
 		log_info("catalog.published", LOG_INT("version", (int64_t)assembly->version),
 			 LOG_INT("tools", (int64_t)work.catalog->views[0].list[OFFER_TOOLS].count));
+		follow_subscriptions(work.catalog);
 		catalog_unref(work.catalog);
 		assembly->shown = applied;
 		assembly->judged = asked;

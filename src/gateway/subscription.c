@@ -132,13 +132,23 @@ static struct subscription *subscription_new(const struct subscription_spec *spe
 	return one;
 }
 
+AWAITS static enum err watch(struct upstream *upstream, bool task, struct str uri)
+{
+	return task ? upstream_watch_task(upstream, uri) : upstream_watch(upstream, uri);
+}
+
+static void unwatch(struct upstream *upstream, bool task, struct str uri)
+{
+	if (task)
+		upstream_unwatch_task(upstream, uri);
+	else
+		upstream_unwatch(upstream, uri);
+}
+
 /* It is in no list any more. */
 static void subscription_free(struct subscription *one)
 {
-	if (one->task)
-		upstream_unwatch_task(one->upstream, one->uri);
-	else
-		upstream_unwatch(one->upstream, one->uri);
+	unwatch(one->upstream, one->task, one->uri);
 	upstream_unref(one->upstream);
 	free(one);
 }
@@ -161,7 +171,7 @@ AWAITS enum err subscription_add(struct subscription_set *set, const struct subs
 	pthread_mutex_unlock(&table.lock);
 	if (err != OK)
 		return err == ERR_EXISTS ? OK : err;
-	TRY(spec->task ? upstream_watch_task(spec->upstream, spec->uri) : upstream_watch(spec->upstream, spec->uri));
+	TRY(watch(spec->upstream, spec->task, spec->uri));
 	one = subscription_new(spec);
 	pthread_mutex_lock(&table.lock);
 	err = check_room(set, spec->client_uri); /* another request may have been quicker */
@@ -207,6 +217,112 @@ void subscription_set_clear(struct subscription_set *set)
 	pthread_mutex_unlock(&table.lock);
 	for (struct list *link; (link = list_pop(&gone)) != NULL;)
 		subscription_free(LIST_OBJ(link, struct subscription, link));
+}
+
+/* ---- following a reload ------------------------------------------------------------------------- */
+
+/* A URI whose upstream has been replaced. */
+struct moving {
+	struct moving *next;
+	struct upstream *from, *to;
+	size_t count; /* of subscriptions */
+	bool task;
+	struct str uri;
+};
+
+static size_t length_of(const struct list *list)
+{
+	size_t n = 0;
+
+	for (const struct list *l = list->next; l != list; l = l->next)
+		n++;
+	return n;
+}
+
+static struct moving *moving_new(const struct watched *watched, struct upstream *to, struct moving *next)
+{
+	const struct subscription *first = LIST_OBJ(watched->subscriptions.next, struct subscription, link);
+	struct moving *moving = calloc(1, sizeof(*moving) + first->uri.n + 1);
+	char *at = (char *)(moving + 1);
+
+	CHECK(moving != NULL);
+	moving->next = next;
+	moving->from = upstream_ref(first->upstream);
+	moving->to = upstream_ref(to);
+	moving->count = length_of(&watched->subscriptions);
+	moving->task = first->task;
+	moving->uri = copy(&at, first->uri);
+	return moving;
+}
+
+static struct moving *collect_moving(const struct catalog *catalog)
+{
+	struct moving *moving = NULL;
+	struct watched *watched;
+	size_t cursor = 0;
+
+	pthread_mutex_lock(&table.lock);
+	while ((watched = map_next(&table.by_uri, &cursor)) != NULL) {
+		const struct subscription *first = LIST_OBJ(watched->subscriptions.next, struct subscription, link);
+		const struct catalog_item *door = catalog_door(&catalog->views[0], upstream_name(first->upstream));
+
+		if (door != NULL && door->upstream != first->upstream && (first->task || door->offer->subscribe))
+			moving = moving_new(watched, door->upstream, moving);
+	}
+	pthread_mutex_unlock(&table.lock);
+	return moving;
+}
+
+/*   returns    how many went over, at most `max` */
+static size_t relink(const struct moving *moving, size_t max)
+{
+	struct watched *from, *to;
+	size_t n = 0;
+
+	pthread_mutex_lock(&table.lock);
+	from = watched_find(moving->from, moving->task, moving->uri);
+	to = from == NULL || max == 0 ? NULL : watched_of(moving->to, moving->task, moving->uri);
+	for (; to != NULL && n < max && !list_empty(&from->subscriptions); n++) {
+		struct subscription *one = LIST_OBJ(list_pop(&from->subscriptions), struct subscription, link);
+
+		one->watched = to;
+		one->upstream = upstream_ref(moving->to);
+		list_add_tail(&to->subscriptions, &one->link);
+	}
+	if (to != NULL && list_empty(&from->subscriptions)) {
+		map_remove(&table.by_uri, from->key);
+		free(from);
+	}
+	pthread_mutex_unlock(&table.lock);
+	return n;
+}
+
+AWAITS static void move(const struct moving *moving)
+{
+	size_t asked = 0, moved;
+
+	while (asked < moving->count && watch(moving->to, moving->task, moving->uri) == OK)
+		asked++;
+	moved = relink(moving, asked);
+	for (size_t i = 0; i < moved; i++) {
+		unwatch(moving->from, moving->task, moving->uri);
+		upstream_unref(moving->from);
+	}
+	for (size_t i = moved; i < asked; i++) /* it was taken back meanwhile */
+		unwatch(moving->to, moving->task, moving->uri);
+}
+
+AWAITS void subscriptions_follow(const struct catalog *catalog)
+{
+	struct moving *moving = collect_moving(catalog), *next;
+
+	for (; moving != NULL; moving = next) {
+		next = moving->next;
+		move(moving);
+		upstream_unref(moving->from);
+		upstream_unref(moving->to);
+		free(moving);
+	}
 }
 
 /* ---- telling ---------------------------------------------------------------------------------- */

@@ -3,8 +3,8 @@
 #ifndef GATEHOUSE_GATEWAY_SUBSCRIPTION_H
 #define GATEHOUSE_GATEWAY_SUBSCRIPTION_H
 
+#include "catalog/catalog.h"
 #include "gateway/event_log.h"
-#include "upstream/upstream.h"
 
 #define SUBSCRIPTIONS_PER_STREAM_MAX 256 /* count: an editor's open files, not its whole tree */
 #define SUBSCRIPTIONS_MAX 65536		 /* count, in the process */
@@ -46,5 +46,10 @@ void subscriptions_updated(struct upstream *upstream, struct str uri);
 /* notifications/tasks of this upstream: pass it on to whom it concerns, under the id that each knows.
  *   Runs on    any loop, fiber or callback */
 void subscriptions_task(struct upstream *upstream, const struct mcp_message *message);
+
+/* A new catalog: subscriptions to an upstream that a reload has replaced go over to the one that has
+ * its name now. What that one refuses stays where it is, until the next catalog.
+ *   Runs on    a fiber, any loop */
+void subscriptions_follow(const struct catalog *catalog) AWAITS;
 
 #endif

@@ -121,6 +121,20 @@ for (const era of ['legacy', 'modern']) {
 			stream.connection.destroy();
 		});
 
+		test('a subscription follows its server through a reload', async () => {
+			const session = await openSession(gateway);
+			const stream = await session.listen();
+			await session.request('resources/subscribe', { uri: 'fixture://binary' });
+			gateway.configure({ upstreams: { ...gateway.options.upstreams, fx: fixture.upstream({ timeout: '41s' }) } });
+			assert.equal((await gateway.reload()).code, 0);
+			await until('the news', async () => {
+				await change('fixture://binary');
+				await Promise.race([stream.advance(), new Promise((resolve) => setTimeout(resolve, 100))]);
+				return updates(stream).some(({ params }) => params.uri === 'fixture://binary');
+			});
+			stream.connection.destroy();
+		});
+
 		test('what does not exist is refused', async () => {
 			const session = await openSession(gateway);
 			assert.equal((await session.request('resources/subscribe', { uri: 'nowhere://at/all' })).message.error.code, -32002);
