@@ -9,6 +9,7 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { CreateMessageRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { startFixture } from './lib/fixture.mjs';
 import { startGateway } from './lib/gateway.mjs';
 import { modernCall } from './lib/mcp.mjs';
@@ -29,7 +30,10 @@ async function startEverything(t, port) {
 }
 
 async function connect(t, gateway) {
-	const client = new Client({ name: 'e2e', version: '1' });
+	const client = new Client({ name: 'e2e', version: '1' }, { capabilities: { sampling: {} } });
+	const said = { role: 'assistant', model: 'm', content: { type: 'text', text: 'said the model' } };
+
+	client.setRequestHandler(CreateMessageRequestSchema, () => said);
 	const requestInit = { headers: { Authorization: `Bearer ${gateway.key}` } };
 
 	await client.connect(new StreamableHTTPClientTransport(new URL(`http://127.0.0.1:${gateway.port}/mcp`), { requestInit }));
@@ -49,6 +53,8 @@ describe('the SDK\'s own server', () => {
 			const client = await connect(t, gateway);
 
 			assert.match(await echo(client, 'old', 'one'), /one/);
+			const asked = await client.callTool({ name: 'old_trigger-sampling-request', arguments: { prompt: 'who?', maxTokens: 10 } });
+			assert.match(asked.content[0].text, /said the model/);
 			const steps = [];
 			const slow = { name: 'old_trigger-long-running-operation', arguments: { duration: 0.2, steps: 4 } };
 			await client.callTool(slow, undefined, { onprogress: ({ progress }) => steps.push(progress) });
