@@ -176,9 +176,9 @@ static struct str stem(char *word, size_t n)
 
 void search_words_begin(struct search_words *words, struct str text)
 {
-	*words = (struct search_words){.at = (const uint8_t *)text.p, .end = (const uint8_t *)text.p + text.n};
-	if (text.n == 0)
-		words->at = words->end = (const uint8_t *)"";
+	const uint8_t *first = (const uint8_t *)(text.n == 0 ? "" : text.p);
+
+	*words = (struct search_words){.at = first, .end = first + text.n};
 }
 
 /* The run is over: its pieces were given one by one, now it may be due as a whole. */

@@ -89,7 +89,7 @@ static unsigned scan_characters(struct str text)
 
 void suspicion_show(struct buf *out, struct str s)
 {
-	const uint8_t *at = (const uint8_t *)s.p, *end = at + s.n, *shown = at;
+	const uint8_t *at = (const uint8_t *)(s.n == 0 ? "" : s.p), *end = at + s.n, *shown = at;
 
 	buf_put_byte(out, '"');
 	while (at < end) {

@@ -57,7 +57,7 @@ static char look_of_ascii(char c)
 
 void suspicion_skeleton(struct str name, struct buf *out)
 {
-	const uint8_t *at = (const uint8_t *)name.p, *end = at + name.n;
+	const uint8_t *at = (const uint8_t *)(name.n == 0 ? "" : name.p), *end = at + name.n;
 
 	while (at < end) {
 		uint32_t code;
@@ -76,7 +76,7 @@ void suspicion_skeleton(struct str name, struct buf *out)
 
 unsigned suspicion_of_name(struct str name)
 {
-	const uint8_t *at = (const uint8_t *)name.p, *end = at + name.n;
+	const uint8_t *at = (const uint8_t *)(name.n == 0 ? "" : name.p), *end = at + name.n;
 	bool latin = false, posing = false;
 
 	while (at < end) {

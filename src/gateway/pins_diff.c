@@ -210,6 +210,8 @@ AWAITS enum err pins_approve(struct db *db, const struct pins_approval *approval
 {
 	size_t done = 0;
 
+	if (approval->upstream.n == 0)
+		return ERR_NOT_FOUND; /* nothing named must not mean everything */
 	for (;;) {
 		AUTO(arena) *arena = arena_new(DIFF_ARENA_BYTES_MAX);
 		struct tool_pin *pins;

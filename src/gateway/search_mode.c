@@ -68,7 +68,13 @@ AWAITS static enum err answer_hits(struct request *req, const struct search_hit 
 	buf_put_json(&result, buf_str(&found));
 	buf_put(&result, STR("}],\"structuredContent\":"));
 	buf_put(&result, buf_str(&found));
-	buf_put(&result, STR(",\"isError\":false}"));
+	buf_put(&result, STR(",\"isError\":false"));
+	if (req->modern) {
+		buf_put(&result, STR(",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":"));
+		buf_put(&result, mcp_self);
+		buf_put_byte(&result, '}');
+	}
+	buf_put_byte(&result, '}');
 	return answer_result(req, buf_str(&result));
 }
 
