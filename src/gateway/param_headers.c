@@ -3,6 +3,8 @@
  * the arguments, so that no header of a client's passes that was not checked. */
 #include "gateway/param_headers.h"
 
+#define RENEW_STEP_MS 20
+
 /* The one field of that name.
  *   ret_value  p NULL: absent
  *   returns    false when it came more than once */
@@ -79,4 +81,36 @@ struct str param_headers_write(struct request *req, const struct catalog_item *t
 		buf_put(&lines, STR("\r\n"));
 	}
 	return arena_str(req->arena, buf_str(&lines));
+}
+
+/* The tool as the newest catalog has it, if its server has said anew what it offers. */
+static const struct catalog_item *newer_item(const struct request *req, const struct catalog *catalog,
+					     const struct relay *relay)
+{
+	const struct catalog_view *view = catalog_view(catalog, req->view->name);
+	const struct catalog_item *item = view == NULL ? NULL : catalog_find(view, OFFER_TOOLS, relay->item->name);
+
+	return item == NULL || item->offer == relay->item->offer ? NULL : item;
+}
+
+AWAITS bool param_headers_renew(struct request *req, const struct relay *relay, struct upstream_call *call)
+{
+	if (req->method != MCP_M_TOOLS_CALL)
+		return false;
+	for (int waited = 0; waited < PARAM_HEADERS_RENEW_MS; waited += RENEW_STEP_MS) {
+		AUTO(catalog) *catalog = catalog_ref(req->here->catalog);
+		const struct catalog_item *item = newer_item(req, catalog, relay);
+
+		if (item != NULL) {
+			struct str lines = param_headers_write(req, item, relay->arguments);
+
+			if (str_eq(lines, call->param_headers))
+				return false;
+			call->param_headers = lines;
+			return true;
+		}
+		if (fiber_sleep(RENEW_STEP_MS) != OK)
+			return false;
+	}
+	return false;
 }

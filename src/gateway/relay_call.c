@@ -194,6 +194,11 @@ AWAITS static enum err call_for_modern(struct request *req, const struct relay *
 	return rounds_check(req, &call->answer);
 }
 
+AWAITS static enum err call_for_client(struct request *req, const struct relay *relay, struct upstream_call *call)
+{
+	return req->modern ? call_for_modern(req, relay, call) : call_for_session(req, relay->item->upstream, call);
+}
+
 AWAITS static enum err ask_upstream(struct request *req, const struct relay *relay, struct upstream_call *call)
 {
 	struct in_flight slot;
@@ -204,7 +209,9 @@ AWAITS static enum err ask_upstream(struct request *req, const struct relay *rel
 	if (cached_read_find(&read, req, relay, call))
 		return OK;
 	in_flight_begin(req, &slot);
-	err = req->modern ? call_for_modern(req, relay, call) : call_for_session(req, relay->item->upstream, call);
+	err = call_for_client(req, relay, call);
+	if (err != OK && call->headers_refused && param_headers_renew(req, relay, call))
+		err = call_for_client(req, relay, call);
 	if (err == OK)
 		err = rounds_refused(req, &call->answer);
 	if (err == OK)

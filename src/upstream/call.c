@@ -93,7 +93,7 @@ static void pick_done(struct lane *lane, struct pick *pick)
 
 /* Whether the server refused the attempt for a reason that is ours, not the client's.
  * spec: 2026-07-28 streamable-http: -32022 unsupported version, -32020 header mismatch */
-static bool is_our_fault(struct upstream *upstream, const struct ask *ask)
+static bool is_our_fault(struct upstream *upstream, const struct ask *ask, struct upstream_call *call)
 {
 	const struct json_member *code;
 
@@ -108,6 +108,7 @@ static bool is_our_fault(struct upstream *upstream, const struct ask *ask)
 	}
 	if (!str_eq(code->value, STR("-32020")) || !mcp_is_modern(ask->revision))
 		return false;
+	call->headers_refused = true;
 	keeper_wish(upstream, KEEPER_LISTS); /* the tool's headers have changed, most likely */
 	return true;
 }
@@ -181,7 +182,7 @@ AWAITS static enum err attempt(struct upstream *upstream, struct lane *lane, str
 	err = ask_for_client(upstream, lane, &ask, pick.serial);
 	if (must_cancel(&ask, err))
 		errand_cancelled(upstream, lane, ask.head, ask.id);
-	if (err == ERR_UPSTREAM_SESSION || (err == OK && is_our_fault(upstream, &ask))) {
+	if (err == ERR_UPSTREAM_SESSION || (err == OK && is_our_fault(upstream, &ask, call))) {
 		pick_mark_stale(lane, &pick);
 		*ret_again = true;
 		err = err == OK ? ERR_UPSTREAM_GARBAGE : err;
@@ -304,6 +305,7 @@ AWAITS enum err upstream_call(struct upstream *upstream, struct upstream_call *c
 	lane = lane_here(upstream);
 	start_ns = clock_ns();
 	call->bytes_in = call->bytes_out = 0;
+	call->headers_refused = false;
 	atomic_fetch_add_explicit(&lane->in_flight, 1, memory_order_relaxed);
 	channeled = atomic_load_explicit(&upstream->channeled, memory_order_relaxed);
 	err = carry(upstream, lane, call, channeled);

@@ -159,6 +159,7 @@ struct upstream_call {
 	struct mcp_message answer;  /* a response with its result or error; text in `arena` */
 	enum mcp_revision revision; /* the upstream's */
 	uint64_t bytes_out, bytes_in;
+	bool headers_refused; /* also on errors: a modern server did not agree with the header lines */
 };
 
 /* Make the call: waits for a place (concurrency), starts or finds the instance, sends, relays

@@ -133,6 +133,15 @@ describe('headers that reach the server', () => {
 		});
 	}
 
+	test('when they are refused, the tool is looked at again and the call made once more', async (t) => {
+		const changing = await startFixture(t, ['--era', 'modern', '--with', 'headers']);
+		const own = await startGateway(t, { upstreams: { web: changing.upstream() } });
+		const session = await openSession(own);
+		assert.deepEqual(seen(await session.call('web_mirror', { region: 'x' })), { region: 'x' });
+		await changing.control({ rename_header: true });
+		assert.deepEqual(seen(await session.call('web_mirror', { region: 'y' })), { area: 'y' });
+	});
+
 	test('a legacy server gets none', async () => {
 		assert.deepEqual(seen(await call('old_mirror', { region: 'x' }, { 'mcp-param-region': 'x' })), {});
 	});
