@@ -99,6 +99,9 @@ AWAITS static void speak_main(void *arg)
 	struct asker *asker = arg;
 	struct list *link;
 
+	/* Its deadline is that of the fiber that spawned it, whose clock may have stood still for long. It
+	 * ends with its group instead. */
+	fiber_clock_stop(fiber_self());
 	while ((link = list_pop(&asker->unsaid)) != NULL) {
 		struct saying *saying = LIST_OBJ(link, struct saying, link);
 		enum err err = answer_event(asker->req, buf_str(&saying->text));

@@ -401,6 +401,15 @@ describe('time and ends', () => {
 			call.answer = standard;
 			assert.deepEqual(textOf(await call.finish()), [{ a: ANSWERS[ELICIT.method] }]);
 		}
+		for (const upstream of ['os', 'oh']) {
+			const session = await openSession(own, { capabilities: CAN_ALL });
+			const call = await new SessionCall(session, undefined).start('tools/call', { name: `${upstream}_ask`, arguments: { rounds: [{ a: ELICIT, b: { ...SAMPLE, after: 900 } }] } });
+			const early = await call.stream.next(({ method }) => method === ELICIT.method);
+			const late = await call.stream.next(({ method }) => method === SAMPLE.method);
+			for (const { id, method } of [late, early]) await session.send({ jsonrpc: '2.0', id, result: ANSWERS[method] });
+			call.answer = standard;
+			assert.deepEqual(textOf(await call.finish()), [{ a: ANSWERS[ELICIT.method], b: ANSWERS[SAMPLE.method] }]);
+		}
 		const params = { name: 'os_ask', arguments: { rounds: [{ a: ELICIT }] } };
 		const first = await modernAsk(params, CAN_ALL, own);
 		await new Promise((resolve) => setTimeout(resolve, 900));
