@@ -3,11 +3,11 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "gateway/request.h"
+#include "gateway/routes.h"
 
 /* Where the challenge says what is wrong with the credential, clients that see no `error` know
  * that they sent none. */
-static struct str challenge(enum err err)
+static struct str challenge(const struct request *req, enum err err)
 {
 	switch (err) {
 	case ERR_UNAUTHENTICATED:
@@ -15,7 +15,7 @@ static struct str challenge(enum err err)
 	case ERR_KEY_INVALID:
 		return STR("WWW-Authenticate: Bearer realm=\"gatehouse\", error=\"invalid_token\"\r\n");
 	case ERR_HTTP_METHOD:
-		return STR("Allow: GET, POST, DELETE\r\n");
+		return routes_allow(req);
 	default:
 		return STR("");
 	}
@@ -30,7 +30,7 @@ AWAITS static enum err answer_unauthorized(struct request *req, enum err err)
 		    err == ERR_UNAUTHENTICATED ? "unauthorized" : "invalid_token");
 	buf_put_json(&body, str_of(err_text(err)));
 	buf_put_byte(&body, '}');
-	return answer_json(req, 401, challenge(err), &(struct piece){.str = buf_str(&body)}, 1);
+	return answer_json(req, 401, challenge(req, err), &(struct piece){.str = buf_str(&body)}, 1);
 }
 
 /* The HTTP status of an error: the sessions era answers a method's errors in band. */
@@ -69,7 +69,7 @@ AWAITS static enum err answer_failure(struct request *req, enum err err)
 	mcp_compose_error(req->message.id, err, req->problem, req->problem_data, &message);
 	if (req->streaming)
 		return answer_message(req, buf_str(&message));
-	return answer_json(req, status_of(req, err), challenge(err), &(struct piece){.str = buf_str(&message)}, 1);
+	return answer_json(req, status_of(req, err), challenge(req, err), &(struct piece){.str = buf_str(&message)}, 1);
 }
 
 static void log_failure(const struct request *req, enum err err)

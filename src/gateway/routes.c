@@ -148,6 +148,18 @@ enum err routes_check_media(struct request *req)
 	return req->accepts_json || req->accepts_sse ? OK : ERR_HTTP_ACCEPT;
 }
 
+struct str routes_allow(const struct request *req)
+{
+	switch (routes_find(req)) {
+	case ROUTE_MCP:
+		return STR("Allow: GET, POST, DELETE\r\n");
+	case ROUTE_MESSAGES:
+		return STR("Allow: POST\r\n");
+	default:
+		return STR("Allow: GET\r\n");
+	}
+}
+
 /* The headers a preflight may ask for: ours, and any mcp-param-*, echoed since a wildcard is
  * not allowed together with credentials. */
 static void put_allowed_headers(struct str asked, struct buf *out)

@@ -34,6 +34,9 @@ NODISCARD enum err routes_check_media(struct request *req);
  *   Errors     ERR_HTTP_TYPE */
 NODISCARD enum err routes_check_type(const struct request *req);
 
+/* The Allow header of a path. */
+struct str routes_allow(const struct request *req);
+
 /* Answer a CORS preflight. */
 NODISCARD enum err routes_preflight(struct request *req) AWAITS;
 

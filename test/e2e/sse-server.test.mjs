@@ -183,6 +183,21 @@ describe('on the wire', () => {
 		raw.connection.destroy();
 	});
 
+	test('a client that reads late gets everything, in whole', async () => {
+		const raw = await Raw.open();
+		await raw.initialize();
+		raw.connection.socket.pause();
+		for (let id = 0; id < 6; id++) {
+			assert.equal((await raw.post({ jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'fx_size', arguments: { bytes: 500000 } } })).status, 202);
+		}
+		await until('all answers to be made', async () => (await gateway.upstream('fx')).in_flight === 0);
+		raw.connection.socket.resume();
+		const answers = (await raw.atLeast(8)).slice(2).map(({ data }) => JSON.parse(data));
+		assert.deepEqual(answers.map(({ id }) => id).sort(), [0, 1, 2, 3, 4, 5]);
+		assert.ok(answers.every(({ result }) => result.content[0].text.length === 500000));
+		raw.connection.destroy();
+	});
+
 	test('a session is its principal’s, this transport’s, and ends with its stream', async () => {
 		const raw = await Raw.open();
 		await raw.initialize();
