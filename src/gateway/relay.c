@@ -160,6 +160,8 @@ AWAITS enum err relay_completion(struct request *req)
 {
 	struct relay relay = {.event = STR("completion"), .idempotent = true};
 
+	if (!req->view->completions)
+		return ERR_RPC_METHOD; /* it was not declared either */
 	relay.item = completion_item(req);
 	if (relay.item == NULL) {
 		req->problem = STR("params.ref names no prompt or resource template that you can see");

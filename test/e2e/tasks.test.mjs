@@ -108,6 +108,13 @@ describe('the tasks extension', () => {
 		assert.equal(answer.message.result.content[0].text, 'done without a task');
 	});
 
+	test('a tool that needs it is refused, and says why', async () => {
+		const answer = await call('web_job', { required: true }, {});
+		assert.equal(answer.status, 400, answer.text);
+		assert.equal(answer.message.error.code, -32021);
+		assert.deepEqual(answer.message.error.data, { requiredCapabilities: { extensions: { [TASKS]: {} } } });
+	});
+
 	test('an extension that the gateway does not carry is not declared to the server', async () => {
 		const answer = await call('web_job', {}, { meta: { [CAPABILITIES]: { extensions: { 'com.example/unknown': {} } } } });
 		assert.equal(answer.message.result.resultType, 'complete');
