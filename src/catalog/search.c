@@ -18,14 +18,18 @@
 #include "base/json.h"
 #include "catalog/search_text.h"
 
-#define TOOL_WORDS_MAX 2000 /* of one tool; a description that long says it all twice */
+#define TOOL_WORDS_MAX 2000	   /* of one tool; a description that long says it all twice */
+#define TOOL_WORDS_MIN 8	   /* its name at least */
+#define INDEX_WORDS_MAX (1u << 20) /* of all together: at most some 80 MB, whatever upstreams write */
 #define TOOL_ARENA_BYTES_MAX (256u * 1024 * 1024)
-#define SATURATION 1.2F	      /* BM25's k1 */
-#define PREFIX_BYTES_MIN 3    /* shorter beginnings fit too much */
-#define PREFIX_WORDS_MAX 24   /* longer words that one of the query stands for */
-#define PREFIX_WEIGHT 0.3F    /* of a word that only begins like it */
-#define GUESS_WEIGHT 0.5F     /* of what shares a beginning with a word that nobody has */
-#define EXACT_NAME_SCORE 1e6F /* above any sum of words */
+#define SCRATCH_BYTES_MAX (2048ul * 1024 * 1024)
+#define SATURATION 1.2F	       /* BM25's k1 */
+#define QUERY_STEPS_MAX 500000 /* additions of one query: well under a millisecond */
+#define PREFIX_BYTES_MIN 3     /* shorter beginnings fit too much */
+#define PREFIX_WORDS_MAX 24    /* longer words that one of the query stands for */
+#define PREFIX_WEIGHT 0.3F     /* of a word that only begins like it */
+#define GUESS_WEIGHT 0.5F      /* of what shares a beginning with a word that nobody has */
+#define EXACT_NAME_SCORE 1e6F  /* above any sum of words */
 
 enum field { FIELD_NAME, FIELD_TITLE, FIELD_PARAMETER, FIELD_DESCRIPTION, FIELD_DETAIL, FIELDS };
 
@@ -77,13 +81,15 @@ struct entry {
 };
 
 struct building {
-	struct arena *arena;
+	struct arena *arena;   /* the index's */
+	struct arena *scratch; /* ends with the building */
 	struct map by_text;
 	struct occurrence *occurrences; /* tool by tool; on the heap */
 	size_t count, room;
 	uint16_t (*lengths)[FIELDS]; /* words of each tool, by field */
 	double total[FIELDS];
 	uint32_t tool;
+	size_t words_each; /* that a tool may have */
 	size_t words_left; /* of this tool */
 };
 
@@ -101,7 +107,7 @@ static struct entry *entry_of(struct building *building, struct str text)
 
 	if (entry != NULL)
 		return entry;
-	entry = ARENA_NEW(building->arena, struct entry);
+	entry = ARENA_NEW(building->scratch, struct entry);
 	entry->text = arena_str(building->arena, text);
 	entry->number = (uint32_t)building->by_text.used;
 	entry->occurrence = SIZE_MAX;
@@ -162,7 +168,7 @@ static void add_tool(struct building *building, const struct catalog_item *item)
 	AUTO(arena) *scratch = arena_new(TOOL_ARENA_BYTES_MAX);
 	yyjson_val *tool, *title;
 
-	building->words_left = TOOL_WORDS_MAX;
+	building->words_left = building->words_each;
 	add_text(building, FIELD_NAME, item->name);
 	if (json_read(scratch, item->json, &tool) != OK)
 		return;
@@ -240,10 +246,21 @@ static void weigh(struct building *building, struct search *search)
 	free(entries);
 }
 
+/* What one tool may take, so that all together stay within bounds. */
+static size_t words_each(size_t tools)
+{
+	size_t share = tools == 0 ? TOOL_WORDS_MAX : INDEX_WORDS_MAX / tools;
+
+	if (share > TOOL_WORDS_MAX)
+		return TOOL_WORDS_MAX;
+	return share < TOOL_WORDS_MIN ? TOOL_WORDS_MIN : share;
+}
+
 struct search *search_build(struct arena *arena, struct catalog_item *const *items, size_t count)
 {
 	struct search *search = ARENA_NEW(arena, struct search);
-	struct building building = {.arena = arena};
+	AUTO(arena) *scratch = arena_new(SCRATCH_BYTES_MAX);
+	struct building building = {.arena = arena, .scratch = scratch, .words_each = words_each(count)};
 
 	building.lengths = calloc(count + 1, sizeof(*building.lengths));
 	CHECK(building.lengths != NULL && count < UINT32_MAX);
@@ -278,24 +295,35 @@ static size_t lower_bound(const struct search *search, struct str text)
 	return low;
 }
 
-static void add_word(const struct search *search, const struct word *word, float share, float *scores)
-{
-	for (uint32_t i = 0; i < word->count; i++) {
-		const struct posting *posting = &search->postings[word->first + i];
+/* One query on its way. */
+struct asking {
+	const struct search *search;
+	float *scores;	/* by tool */
+	uint32_t steps; /* that it may still take */
+};
 
-		scores[posting->tool] += share * posting->weight;
+static void add_word(struct asking *asking, const struct word *word, float share)
+{
+	if (word->count > asking->steps)
+		return;
+	asking->steps -= word->count;
+	for (uint32_t i = 0; i < word->count; i++) {
+		const struct posting *posting = &asking->search->postings[word->first + i];
+
+		asking->scores[posting->tool] += share * posting->weight;
 	}
 }
 
 /* Words that begin like `text`, itself left out.
  *   returns    how many */
-static size_t add_beginning(const struct search *search, struct str text, float share, float *scores)
+static size_t add_beginning(struct asking *asking, struct str text, float share)
 {
+	const struct search *search = asking->search;
 	size_t at = lower_bound(search, text), added = 0;
 
 	while (at < search->word_count && added < PREFIX_WORDS_MAX && str_starts(search->words[at].text, text)) {
 		if (search->words[at].text.n > text.n) {
-			add_word(search, &search->words[at], share, scores);
+			add_word(asking, &search->words[at], share);
 			added++;
 		}
 		at++;
@@ -303,19 +331,20 @@ static size_t add_beginning(const struct search *search, struct str text, float 
 	return added;
 }
 
-static void add_query_word(const struct search *search, struct str text, float *scores)
+static void add_query_word(struct asking *asking, struct str text)
 {
+	const struct search *search = asking->search;
 	size_t at = lower_bound(search, text), added = 0;
 	bool known = at < search->word_count && str_eq(search->words[at].text, text);
 
 	if (known)
-		add_word(search, &search->words[at], 1, scores);
+		add_word(asking, &search->words[at], 1);
 	if (text.n >= PREFIX_BYTES_MIN)
-		added = add_beginning(search, text, known ? PREFIX_WEIGHT : GUESS_WEIGHT, scores);
+		added = add_beginning(asking, text, known ? PREFIX_WEIGHT : GUESS_WEIGHT);
 	if (known || added > 0 || text.n < PREFIX_BYTES_MIN + 2)
 		return;
 	text.n = text.n > 7 ? text.n - 3 : 4;
-	add_beginning(search, text, GUESS_WEIGHT, scores);
+	add_beginning(asking, text, GUESS_WEIGHT);
 }
 
 /* Keep the best `limit`: they are few, so that inserting is all the sorting it takes. */
@@ -339,6 +368,7 @@ size_t search_run(const struct search *search, struct str query, struct arena *s
 		  size_t limit)
 {
 	float *scores = arena_try_alloc(scratch, (search->count + 1) * sizeof(float));
+	struct asking asking = {search, scores, QUERY_STEPS_MAX};
 	struct str name = str_trim(query), word;
 	struct search_words words;
 	size_t count = 0;
@@ -351,7 +381,7 @@ size_t search_run(const struct search *search, struct str query, struct arena *s
 	search_words_begin(&words, query);
 	for (int i = 0; i < SEARCH_QUERY_WORDS_MAX && search_words_next(&words, &word); i++)
 		if (!is_stop_word(word))
-			add_query_word(search, word, scores);
+			add_query_word(&asking, word);
 	for (size_t i = 0; i < search->count; i++) {
 		struct search_hit hit = {search->items[i], scores[i]};
 

@@ -3,6 +3,7 @@
 #include "catalog/shelf.h"
 
 #include "base/check.h"
+#include "base/crypto.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -56,8 +57,10 @@ static void item_prepare_tool(struct shelf *shelf, struct catalog_item *item)
 	struct str app_uri;
 	yyjson_val *tool;
 
-	if (json_read(scratch, item->json, &tool) != OK)
+	if (json_read(scratch, item->json, &tool) != OK) { /* too large to be understood; its changes are seen */
+		crypto_sha256(item->json, item->mark.digest);
 		return;
+	}
 	item->input = compile_input(item, tool);
 	read_param_headers(shelf, item, tool);
 	definition_digest(tool, &text, item->mark.digest);
