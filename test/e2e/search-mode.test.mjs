@@ -3,6 +3,9 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { Client as ClientV2, StreamableHTTPClientTransport as TransportV2 } from '@modelcontextprotocol/client';
+import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { startFixture, stdioFixture } from './lib/fixture.mjs';
 import { startGateway } from './lib/gateway.mjs';
 import { modern, modernCall, nextId, openSession } from './lib/mcp.mjs';
@@ -181,3 +184,23 @@ test('servers ask back through call_tool, in every pair of eras', async (t) => {
 		assert.deepEqual(JSON.parse(answer.result.content[0].text), [{ a: ACCEPT }]);
 	}
 });
+
+for (const [name, Client, Transport, options] of [
+	['v1', ClientV1, TransportV1, {}],
+	['v2, sessions', ClientV2, TransportV2, { versionNegotiation: { mode: 'legacy' } }],
+	['v2, 2026-07-28', ClientV2, TransportV2, { versionNegotiation: { mode: { pin: '2026-07-28' } } }],
+]) {
+	test(`the official SDK, ${name}, searches and calls; what it gets matches the output schema`, async (t) => {
+		const gateway = await startGateway(t, { upstreams: { fx: stdioFixture() }, config: { mode: 'search' } });
+		const client = new Client({ name: 'e2e', version: '1' }, options);
+		const transport = new Transport(new URL(`http://127.0.0.1:${gateway.port}/mcp`), { requestInit: { headers: { Authorization: `Bearer ${gateway.key}` } } });
+		await client.connect(transport);
+		t.after(() => client.close());
+		assert.match(client.getInstructions(), /find them with search_tools.*They belong to: fx\./);
+		assert.deepEqual((await client.listTools()).tools.map((tool) => tool.name), ['search_tools', 'call_tool']);
+		const found = await client.callTool({ name: 'search_tools', arguments: { query: 'echo' } });
+		assert.equal(found.structuredContent.tools[0].name, 'fx_echo');
+		const called = await client.callTool({ name: 'call_tool', arguments: { name: 'fx_echo', arguments: { a: 1 } } });
+		assert.deepEqual(called.structuredContent, { a: 1 });
+	});
+}
