@@ -28,7 +28,9 @@ struct roll {
 
 void put_caller(const struct upstream_call *call, struct buf *out)
 {
-	const struct str part[] = {call->tenant_id, call->principal, call->session};
+	/* Clients without a session that share a key cannot be told apart: each call stands for itself. */
+	struct str who = call->session.n > 0 ? call->session : call->request_id;
+	const struct str part[] = {call->tenant_id, call->principal, who};
 
 	for (size_t i = 0; i < ARRAY_LEN(part); i++) {
 		buf_put_u64(out, part[i].n);
