@@ -52,6 +52,7 @@
 #define UPSTREAM_TIMEOUT_MS 60000
 #define UPSTREAM_INPUT_MS 600000      /* while a person is asked something; the SDK waits as long */
 #define UPSTREAM_STREAMS_MAX 1024     /* HTTP+SSE sessions per upstream: each keeps a connection */
+#define UPSTREAM_OWN_STREAMS_MAX 256  /* GET streams per upstream of instances that are not the shared one */
 #define UPSTREAM_WATCHES_MAX 1024     /* resources and tasks watched per upstream: one request names them all */
 #define UPSTREAM_WATCH_BYTES_MAX 4096 /* of a watched URI or task id */
 #define UPSTREAM_WATCHES_BYTES_MAX (256 * 1024) /* of all of them */

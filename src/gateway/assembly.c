@@ -497,12 +497,23 @@ bool assembly_settled(struct assembly *assembly)
 	return atomic_load(&assembly->settled);
 }
 
-AWAITS void assembly_forget_session(struct assembly *assembly, struct str session)
+AWAITS static void tell_each(struct assembly *assembly, struct str session,
+			     void (*tell)(struct upstream *upstream, struct str session))
 {
 	struct upstream **upstreams;
 	size_t count = assembly_upstreams(assembly, &upstreams);
 
 	for (size_t i = 0; i < count; i++)
-		upstream_forget(upstreams[i], session);
+		tell(upstreams[i], session);
 	assembly_upstreams_done(upstreams, count);
+}
+
+AWAITS void assembly_forget_session(struct assembly *assembly, struct str session)
+{
+	tell_each(assembly, session, upstream_forget);
+}
+
+AWAITS void assembly_roots_changed(struct assembly *assembly, struct str session)
+{
+	tell_each(assembly, session, upstream_roots_changed);
 }

@@ -45,5 +45,8 @@ NODISCARD enum err assembly_review(struct assembly *assembly, struct str upstrea
 /* A client's session has ended: free what upstreams kept for it.
  *   Runs on    a fiber, any loop */
 void assembly_forget_session(struct assembly *assembly, struct str session) AWAITS;
+/* Its client has other roots: tell the upstreams that keep an instance for it.
+ *   Runs on    a fiber, any loop */
+void assembly_roots_changed(struct assembly *assembly, struct str session) AWAITS;
 
 #endif

@@ -1,6 +1,7 @@
 /* Which method does what: one table, and the methods that the gateway answers by itself. A
  * method of the other era does not exist, and a permission is asked for before anything runs. */
 #include "base/log.h"
+#include "gateway/assembly.h"
 #include "gateway/admission.h"
 #include "gateway/capabilities.h"
 #include "gateway/client_ask.h"
@@ -84,11 +85,13 @@ static const struct method_row {
 	[MCP_M_SUBSCRIPTIONS_LISTEN] = {stream_open_listen, PERMISSION_CATALOG_LIST, MODERN},
 };
 
-/* Notifications are taken and, but for a cancel, need nothing done. */
+/* Notifications are taken; most need nothing done. */
 AWAITS static enum err take_notification(struct request *req)
 {
 	if (req->method == MCP_M_N_CANCELLED && !req->modern)
 		return method_cancelled(req);
+	if (req->method == MCP_M_N_ROOTS_CHANGED && req->has_session)
+		assembly_roots_changed(req->gateway->assembly, str_of(req->session.number));
 	return answer_accepted(req);
 }
 

@@ -54,6 +54,7 @@ struct str mcp_param(struct arena *arena, const struct mcp_message *message, str
 	X(SKILLS_GET, "skills/get")                                                                                    \
 	X(DIRECTORY_READ, "resources/directory/read")                                                                  \
 	X(N_INITIALIZED, "notifications/initialized")                                                                  \
+	X(N_ROOTS_CHANGED, "notifications/roots/list_changed")                                                         \
 	X(N_CANCELLED, "notifications/cancelled")                                                                      \
 	X(N_PROGRESS, "notifications/progress")                                                                        \
 	X(N_MESSAGE, "notifications/message")                                                                          \

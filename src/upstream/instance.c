@@ -55,6 +55,8 @@ struct instance_owner instance_owner_of(const struct upstream *upstream, const s
 		owner.principal = call->principal;
 	if (isolation >= ISOLATION_SESSION)
 		owner.session = call->session;
+	if (owner.session.n > 0)
+		owner.capabilities = call->client_capabilities;
 	return owner;
 }
 
@@ -155,6 +157,7 @@ void instance_lost(struct instance *instance, bool crashed)
 	if (instance->state != INSTANCE_READY)
 		return;
 	drop_facts(instance);
+	listen_own_end(instance);
 	instance_set_state(instance, INSTANCE_RESTING);
 	if (crashed)
 		instance->failures = now - instance->ready_since_ms >= UPSTREAM_STEADY_MS ? 0 : instance->failures + 1;
@@ -194,6 +197,7 @@ void instance_stop(struct instance *instance)
 	drop_facts(instance);
 	instance_set_state(instance, INSTANCE_STOPPING);
 	instance->pins++; /* over what follows */
+	listen_own_end(instance);
 	if (instance->starter != NULL)
 		fiber_cancel(instance->starter);
 	wake_waiters(instance, ERR_UPSTREAM_DOWN);
@@ -250,6 +254,22 @@ void instances_forget(struct upstream *upstream, struct str owner)
 		if (str_eq(instance->owner.session, owner) || str_eq(instance->owner.principal, owner) ||
 		    str_eq(instance->owner.tenant, owner))
 			instance_stop(instance);
+}
+
+void instances_tell_session(struct upstream *upstream, struct str session, struct str text)
+{
+	struct instance *instance;
+	size_t cursor = 0;
+
+	while ((instance = map_next(&upstream->instances, &cursor)) != NULL) {
+		if (!str_eq(instance->owner.session, session) || instance->state != INSTANCE_READY ||
+		    mcp_is_modern(instance->hello.revision))
+			continue;
+		if (instance->channel != NULL)
+			channel_send(instance->channel, text);
+		else if (!instance->channeled)
+			errand_message(upstream, lane_here(upstream), instance->facts->head, text);
+	}
 }
 
 /* Make room under a cap by ending the tenant's own longest idle instance.
@@ -322,6 +342,7 @@ static enum err instance_new(struct upstream *upstream, const struct instance_ow
 	instance->owner.tenant = keep_text(&at, owner->tenant);
 	instance->owner.principal = keep_text(&at, owner->principal);
 	instance->owner.session = keep_text(&at, owner->session);
+	instance->owner.capabilities = owner->capabilities;
 	instance->used_ms = now_of(upstream);
 	list_init(&instance->waiters);
 	CHECK(map_put(&upstream->instances, instance->key, instance) == NULL);
@@ -354,6 +375,7 @@ AWAITS static void start_main(void *arg)
 		if (err == OK) {
 			instance->ready_since_ms = now;
 			instance_set_state(instance, INSTANCE_READY);
+			listen_own_begin(instance);
 			if (is_shared(instance)) { /* it may offer something else than before */
 				keeper_wish(upstream, KEEPER_LISTS);
 				watch_tell_again(upstream);

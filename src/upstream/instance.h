@@ -32,6 +32,9 @@ void instances_stop(struct upstream *upstream);
 /* End those that are kept for a session, user or tenant of that name. */
 void instances_forget(struct upstream *upstream, struct str owner);
 
+/* Send a notification, as its text, to those of the sessions era that are kept for a session and ready. */
+void instances_tell_session(struct upstream *upstream, struct str session, struct str text);
+
 /* How long until the shared instance may be started; 0 now. */
 int64_t instance_rest_ms(struct upstream *upstream);
 

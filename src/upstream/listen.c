@@ -26,9 +26,6 @@
 #define EVENT_BYTES_MAX (1024 * 1024)
 #define ACKNOWLEDGE_MS 10000 /* for a new stream's first message */
 
-/* How a stream ended. */
-enum listen_end { LISTEN_AGAIN, LISTEN_NOT_OFFERED, LISTEN_LOST };
-
 struct listening {
 	struct upstream *upstream;
 	struct fiber *fiber;
@@ -121,27 +118,23 @@ static void tell_all_again(struct instance *instance)
 	watch_doubt(instance->upstream);
 }
 
-AWAITS static enum listen_end listen_get(struct listening *listening, struct instance *instance)
+AWAITS enum listen_end listen_stream(struct instance *instance, struct http_pool *pool, void (*opened)(void *arg),
+				     void *arg)
 {
 	struct upstream *upstream = instance->upstream;
-	struct lane *lane = lane_here(upstream);
 	AUTO(arena) *arena = arena_new(256 * 1024);
 	AUTO_BUF head = {0};
 	struct http_call call = {.method = STR("GET"), .path = upstream->url.path, .timeout_ms = HEAD_MS};
 	struct http_answer *answer = NULL;
 	enum listen_end end = LISTEN_AGAIN;
-	struct http_pool *pool = lane_pool(upstream, lane);
 
-	if (pool == NULL)
-		return LISTEN_LOST;
 	buf_put(&head, instance->facts->head);
 	call.headers = buf_str(&head);
 	if (http_call(pool, arena, &call, &answer) != OK)
 		return LISTEN_AGAIN;
 	if (answer->status == 200) {
-		if (listening->cut && instance->facts != NULL && !instance->facts->has_session)
-			tell_all_again(instance);
-		close_gap(listening);
+		if (opened != NULL)
+			opened(arg);
 		http_answer_timeout(answer, 0);
 		if (read_events(instance, call.headers, answer) != OK)
 			log_debug("upstream.listen_cut", LOG_STR("upstream", upstream->spec.name));
@@ -152,6 +145,23 @@ AWAITS static enum listen_end listen_get(struct listening *listening, struct ins
 	}
 	http_answer_close(answer); /* a call on its connection would race with the server closing it */
 	return end;
+}
+
+static void shared_opened(void *arg)
+{
+	struct listening *listening = arg;
+	struct instance *instance = map_get(&listening->upstream->instances, STR(""));
+
+	if (listening->cut && instance != NULL && instance->facts != NULL && !instance->facts->has_session)
+		tell_all_again(instance);
+	close_gap(listening);
+}
+
+AWAITS static enum listen_end listen_get(struct listening *listening, struct instance *instance)
+{
+	struct http_pool *pool = lane_pool(instance->upstream, lane_here(instance->upstream));
+
+	return pool == NULL ? LISTEN_LOST : listen_stream(instance, pool, shared_opened, listening);
 }
 
 AWAITS static enum listen_end listen_modern(struct listening *listening, struct instance *instance)

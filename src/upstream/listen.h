@@ -19,6 +19,17 @@ NODISCARD enum err listen_renew(struct upstream *upstream) AWAITS;
 /* The first message of a modern stream has come. */
 void listen_acknowledged(struct listening *listening, const struct mcp_message *message);
 
+/* One GET stream of a legacy instance, to its end.
+ *   opened      (may be NULL) called when there is one, before anything is heard */
+enum listen_end { LISTEN_AGAIN, LISTEN_NOT_OFFERED, LISTEN_LOST };
+enum listen_end listen_stream(struct instance *instance, struct http_pool *pool, void (*opened)(void *arg), void *arg)
+	AWAITS;
+
+/* listen_own.c: the same for an instance that is not the shared one, from when it is ready to when it is
+ * lost or stopped; at most UPSTREAM_OWN_STREAMS_MAX of an upstream's are heard. */
+void listen_own_begin(struct instance *instance);
+void listen_own_end(struct instance *instance);
+
 /* watch.c: which resources and tasks are watched. */
 
 /* Append the members that name them in subscriptions/listen: ,"resourceSubscriptions":[...]

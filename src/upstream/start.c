@@ -11,6 +11,7 @@
  *   Source     MCP 2026-07-28 basic/versioning, 2025-11-25 basic/lifecycle */
 #include "base/check.h"
 #include "base/log.h"
+#include "mcp/session.h"
 #include "upstream/peer.h"
 #include "upstream/probe.h"
 #include "upstream/channel.h"
@@ -152,20 +153,31 @@ static bool session_is_valid(struct str session)
 	return session.n > 0 && session.n <= SESSION_BYTES_MAX;
 }
 
+/* For whom nobody else is served, exactly what its client declared; else all that can be relayed to
+ * somebody. No other instance hears of changed roots. */
+static struct str own_capabilities(const struct instance *instance)
+{
+	AUTO_BUF text = {0};
+	unsigned all = MCP_CAN_SAMPLE | MCP_CAN_SAMPLE_TOOLS | MCP_CAN_SAMPLE_CONTEXT | MCP_CAN_ELICIT_FORM |
+		       MCP_CAN_ELICIT_URL | MCP_CAN_ROOTS | MCP_CAN_APPS;
+
+	mcp_capabilities_write(instance->owner.session.n > 0 ? instance->owner.capabilities : (uint16_t)all, &text);
+	return arena_str(instance->arena, buf_str(&text));
+}
+
 AWAITS static enum err ask_initialize(struct instance *instance, enum mcp_revision wanted, struct ask *ask)
 {
 	struct facts *facts = facts_new(instance->upstream, MCP_UNKNOWN, STR_NONE);
 	struct question question = {.facts = facts, .timeout_ms = start_timeout(instance)};
+	struct str capabilities = own_capabilities(instance);
 	enum err err;
 
 	*ask = (struct ask){.arena = instance->arena, .id = peer_next_id(instance)};
-	question.text =
-		arena_fmt(instance->arena,
-			  "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"initialize\",\"params\":{"
-			  "\"protocolVersion\":\"%.*s\",\"capabilities\":{\"sampling\":{\"tools\":{},\"context\":{}},"
-			  "\"elicitation\":{\"form\":{},\"url\":{}},\"roots\":{},\"extensions\":{" MCP_APPS_DECLARED
-			  "}},\"clientInfo\":%.*s}}",
-			  (unsigned long long)ask->id, STR_ARG(mcp_revision_text(wanted)), STR_ARG(mcp_self));
+	question.text = arena_fmt(instance->arena,
+				  "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"initialize\",\"params\":{"
+				  "\"protocolVersion\":\"%.*s\",\"capabilities\":%.*s,\"clientInfo\":%.*s}}",
+				  (unsigned long long)ask->id, STR_ARG(mcp_revision_text(wanted)),
+				  STR_ARG(capabilities), STR_ARG(mcp_self));
 	err = peer_ask(instance, &question, ask);
 	facts_unref(facts);
 	return err;

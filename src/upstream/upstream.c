@@ -315,27 +315,47 @@ AWAITS void upstream_stop(struct upstream *upstream, int64_t grace_ms)
 	fiber_shield_end(shield);
 }
 
-struct forget_order {
+/* What the instances of a session are to do. */
+struct session_order {
 	struct upstream *upstream;
 	struct str session;
 };
 
 AWAITS static enum err forget_at_home(void *arg)
 {
-	struct forget_order *order = arg;
+	struct session_order *order = arg;
 
 	instances_forget(order->upstream, order->session);
 	return OK;
 }
 
-AWAITS void upstream_forget(struct upstream *upstream, struct str session)
+AWAITS static enum err tell_roots_at_home(void *arg)
 {
-	struct forget_order order = {upstream, session};
+	struct session_order *order = arg;
+
+	instances_tell_session(order->upstream, order->session,
+			       STR("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/roots/list_changed\"}"));
+	return OK;
+}
+
+AWAITS static void order_for_session(struct upstream *upstream, struct str session, enum err (*work)(void *arg))
+{
+	struct session_order order = {upstream, session};
 
 	CHECK_OBJ(upstream, UPSTREAM_MAGIC);
 	if (upstream->spec.isolation == ISOLATION_SHARED || session.n == 0 || atomic_load(&upstream->stopped))
 		return;
-	/* Canceled or too busy: the reaper will see to it. */
-	if (loop_call(upstream->home, "upstream forget", forget_at_home, &order) != OK)
+	/* Canceled or too busy: of instances to be ended the reaper will see to it. */
+	if (loop_call(upstream->home, "upstream session", work, &order) != OK)
 		return;
+}
+
+AWAITS void upstream_forget(struct upstream *upstream, struct str session)
+{
+	order_for_session(upstream, session, forget_at_home);
+}
+
+AWAITS void upstream_roots_changed(struct upstream *upstream, struct str session)
+{
+	order_for_session(upstream, session, tell_roots_at_home);
 }

@@ -142,8 +142,9 @@ struct upstream_call {
 	struct str mcp_name;			  /* plain value for Mcp-Name, p NULL none */
 	bool idempotent;			  /* may be sent twice: lists, reads, tools that say so */
 	struct str tenant_id, principal, session; /* pick the instance by the isolation */
-	struct str request_id;			  /* sent as X-Request-Id */
-	struct str param_headers;		  /* "Mcp-Param-X: y\r\n" lines, may be empty */
+	uint16_t client_capabilities; /* enum mcp_capability: what an instance kept for `session` declares */
+	struct str request_id;	      /* sent as X-Request-Id */
+	struct str param_headers;     /* "Mcp-Param-X: y\r\n" lines, may be empty */
 	/* A notification that belongs to this call, on the caller's loop and fiber. AWAITS. Its
 	 * error (the client is gone) ends the call. NULL: they are dropped. */
 	enum err (*on_notification)(void *arg, const struct mcp_message *message);
@@ -177,6 +178,8 @@ NODISCARD enum err upstream_call(struct upstream *upstream, struct upstream_call
 /* A client's session ended (DELETE) or a tenant/user was removed: stop the instances that
  * were kept for it. */
 void upstream_forget(struct upstream *upstream, struct str session) AWAITS;
+/* A session's client has other roots now: tell the instance that is kept for it, if there is one. */
+void upstream_roots_changed(struct upstream *upstream, struct str session) AWAITS;
 
 struct upstream_health {
 	enum upstream_state state;

@@ -74,6 +74,7 @@ struct hello {
 /* Whose instance it is, as far as the isolation asks. All empty: the shared one. */
 struct instance_owner {
 	struct str tenant, principal, session;
+	uint16_t capabilities; /* of the session's client; no part of the key */
 };
 
 /* One child, or one session with an HTTP server, under its isolation key. Home loop only.
@@ -96,6 +97,7 @@ struct instance {
 	struct hello hello;
 	bool channeled;		   /* it is asked through a channel; fixed by the last start */
 	struct channel *channel;   /* NULL none at the moment */
+	struct fiber *listener;	   /* hears its GET stream; NULL none, or the shared one's */
 	struct fiber *starter;	   /* STARTING */
 	struct wait *channel_wait; /* the starter waits for the end of the channel */
 	struct list waiters;	   /* for the end of the start, or of the stop */
@@ -158,6 +160,7 @@ struct upstream {
 	struct fiber *keeper;	     /* NULL: not running */
 	struct listening *listening; /* the stream that is heard; NULL none */
 	struct listening *opening;   /* the one that will replace it; NULL none */
+	unsigned own_streams;	     /* GET streams of instances that are not the shared one */
 	bool deaf;		     /* the server offers no such stream */
 	struct map watches;
 	size_t watch_bytes;

@@ -3,6 +3,8 @@
  * back, taking back, what is dropped, and how long the call waits. */
 #include "bench.h"
 
+#include "mcp/session.h"
+
 #define ASKED_MAX 64
 
 /* ---- a client -------------------------------------------------------------------- */
@@ -313,7 +315,7 @@ AWAITS static bool server_has(struct bench *bench, const char *what)
 
 /* While another call hangs, a request is given to nobody who may be the wrong one. A call's own stream
  * leaves no doubt. */
-AWAITS static void whose_script(struct bench *bench)
+AWAITS static void whose_script_ready(struct bench *bench)
 {
 	static const struct {
 		const char *principal, *session;
@@ -327,7 +329,6 @@ AWAITS static void whose_script(struct bench *bench)
 	};
 	bool doubt = strcmp(way->name, "stream") != 0;
 
-	wait_ready(bench);
 	for (size_t i = 0; i < ARRAY_LEN(other); i++) {
 		struct leaver leaver = {.bench = bench};
 		struct client client = {.reaction = ANSWER};
@@ -351,13 +352,103 @@ AWAITS static void whose_script(struct bench *bench)
 		bench_until(server_has(bench, "\"in_flight\":0,"));
 	}
 }
+
+AWAITS static void whose_script(struct bench *bench)
+{
+	wait_ready(bench);
+	whose_script_ready(bench);
+}
 WAYS_TEST(whose, 5000)
+
+/* ---- instances of their own ------------------------------------------------------- */
+
+/* An instance that is kept for a session: its own GET stream is heard, it declares what that client
+ * declared, and is told when its roots change. One for nobody in particular promises none of that. */
+AWAITS static void own_call(struct bench *bench, const char *session, uint16_t can, const char *tool,
+			    struct client *client, const char *want)
+{
+	struct try try = ask_try("", client);
+
+	if (strcmp(tool, "ask") != 0) {
+		try_end(&try);
+		try = try_of(tool, "{}");
+	}
+	try.call.session = str_of(session);
+	try.call.client_capabilities = can;
+	ck_ok(try_make(bench, &try));
+	ck_assert_msg(str_has(try_result(&try), want), "%s answered %.*s", tool, STR_ARG(try_result(&try)));
+	try_end(&try);
+}
+
+AWAITS static bool session_has(struct bench *bench, const char *session, const char *what)
+{
+	struct try try = try_of("stats", "{}");
+	bool has;
+
+	try.call.session = str_of(session);
+	ck_ok(try_make(bench, &try));
+	has = str_has(try_result(&try), what);
+	try_end(&try);
+	return has;
+}
+
+AWAITS static void own_script(struct bench *bench)
+{
+	struct client client = {.reaction = ANSWER};
+	bool get = strcmp(way->via, "get") == 0;
+
+	bench_until(bench_state(bench) == UPSTREAM_UP);
+	own_call(bench, "s1", MCP_CAN_ROOTS | MCP_CAN_ROOTS_CHANGED, "client", NULL,
+		 "{\"roots\":{\"listChanged\":true}}");
+	if (get)
+		bench_until(fixture_stat(bench->fixture, "streams_live") == 2);
+	own_call(bench, "s1", MCP_CAN_ROOTS, "ask", &client, "accept");
+	own_call(bench, "", 0, "client", NULL, "\"roots\":{},");
+	upstream_roots_changed(bench->upstream, STR("s2"));
+	upstream_roots_changed(bench->upstream, STR(""));
+	upstream_roots_changed(bench->upstream, STR("s1"));
+	if (way->child) {
+		bench_until(session_has(bench, "s1", "\"roots_changes\":1"));
+		ck_assert(session_has(bench, "", "\"roots_changes\":0"));
+		return;
+	}
+	bench_until(fixture_stat(bench->fixture, "roots_changes") == 1);
+	/* Forgotten: its stream ends with it. The shared one's, and that of no session, stay. */
+	if (get)
+		bench_until(fixture_stat(bench->fixture, "streams_live") == 3);
+	upstream_forget(bench->upstream, STR("s1"));
+	if (get)
+		bench_until(fixture_stat(bench->fixture, "streams_live") == 2);
+	ck_assert_uint_eq(fixture_stat(bench->fixture, "roots_changes"), 1);
+}
+
+START_TEST(test_own)
+{
+	run(own_script, _i, 5000, ISOLATION_SESSION);
+}
+END_TEST
+
+/* Two principals of one tenant share an instance: a request on its stream while both call is nobody's. */
+AWAITS static void tenant_script(struct bench *bench)
+{
+	if (strcmp(way->via, "get") == 0) {
+		expect_answer(bench, "echo", "{\"a\":1}", "\"a\"");
+		bench_until(fixture_stat(bench->fixture, "streams_live") == 2);
+	}
+	whose_script_ready(bench);
+}
+
+START_TEST(test_tenant)
+{
+	run(tenant_script, _i, 5000, ISOLATION_TENANT);
+}
+END_TEST
 
 int main(void)
 {
 	TCase *tcase = tcase_create("upstream/asks");
-	const TTest *const cases[] = {test_answers, test_other_loop, test_bound, test_gone,
-				      test_leave,   test_patience,   test_whose};
+	const TTest *const cases[] = {test_answers,  test_other_loop, test_bound, test_gone,  test_leave,
+				      test_patience, test_whose,      test_own,	  test_tenant};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
 		tcase_add_loop_test(tcase, cases[i], 0, ARRAY_LEN(ways));
