@@ -5,6 +5,8 @@
 #include "base/check.h"
 #include "upstream/ask.h"
 
+#define FACTS_MAGIC 0x46435401u
+
 static atomic_ullong serials; /* process-wide, so that no two facts are ever mistaken */
 
 struct facts *facts_new(struct upstream *upstream, enum mcp_revision revision, struct str session)

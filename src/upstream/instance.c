@@ -19,6 +19,7 @@
 #define REST_WORTH_WAITING_MS 1000 /* a caller waits out so short a rest */
 #define REAP_MS_MIN 50
 #define REAP_MS_MAX 30000
+#define STEADY_MS 10000	   /* who lived so long starts again at once */
 #define EVICT_IDLE_MS 2000 /* not in the middle of somebody's conversation */
 
 static const char *const state_names[INSTANCE_STATES] = {"resting", "starting", "ready", "stopping"};
@@ -160,7 +161,7 @@ void instance_lost(struct instance *instance, bool crashed)
 	listen_own_end(instance);
 	instance_set_state(instance, INSTANCE_RESTING);
 	if (crashed)
-		instance->failures = now - instance->ready_since_ms >= UPSTREAM_STEADY_MS ? 0 : instance->failures + 1;
+		instance->failures = now - instance->ready_since_ms >= STEADY_MS ? 0 : instance->failures + 1;
 	instance->not_before_ms = now + (crashed ? backoff_ms(instance->failures) : 0);
 	instance->start_error = ERR_UPSTREAM_DOWN;
 	atomic_fetch_add(&upstream->restarts, 1);

@@ -18,6 +18,7 @@
 #include "upstream/listen.h"
 
 #define SESSION_BYTES_MAX 1024
+#define PROBE_MS 15000	  /* a child that does not answer a probe by then is an old one */
 #define CHILD_GONE_MS 500 /* a child that failed to start gets no more */
 
 static bool is_true(const struct json_index *index, const struct json_member *object, struct str key)
@@ -91,7 +92,7 @@ AWAITS static enum err ask_discover(struct instance *instance, struct arena *are
 		.outgoing = {.method = STR("server/discover")},
 		.revision = revision,
 		.facts = facts,
-		.timeout_ms = upstream->spec.kind == UPSTREAM_STDIO ? UPSTREAM_PROBE_MS : upstream->spec.timeout_ms,
+		.timeout_ms = upstream->spec.kind == UPSTREAM_STDIO ? PROBE_MS : upstream->spec.timeout_ms,
 	};
 	enum err err;
 

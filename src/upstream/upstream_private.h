@@ -12,14 +12,11 @@
 
 #define UPSTREAM_MAGIC 0x55505301u
 #define INSTANCE_MAGIC 0x494e5301u
-#define FACTS_MAGIC 0x46435401u
 #define OFFER_MAGIC 0x4f464601u
 
 #define UPSTREAM_START_MS 120000 /* a child's first answer: npx may have to download it */
-#define UPSTREAM_PROBE_MS 15000	 /* a child that does not answer a probe by then is an old one */
 #define UPSTREAM_BACKOFF_MIN_MS 250
 #define UPSTREAM_BACKOFF_MAX_MS 30000
-#define UPSTREAM_STEADY_MS 10000    /* who lived so long starts again at once */
 #define UPSTREAM_VERDICT_MS 3600000 /* an era verdict is asked for anew after it */
 #define UPSTREAM_INSTANCES_MAX 4096 /* per upstream */
 #define UPSTREAM_EVENT_BYTES_SMALL 4096
