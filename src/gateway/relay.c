@@ -130,6 +130,7 @@ AWAITS enum err relay_resource(struct request *req)
 	aim(req, relay.item);
 	req->target = relay_told(req, uri);
 	relay.mcp_name = relay.name;
+	relay.turn = str_eq(relay.name, uri) ? NULL : relay_contents;
 	return relay_call(req, &relay);
 }
 

@@ -27,6 +27,10 @@ struct relay {
 /* A name or URI as the client wrote it, fit for the audit trail. */
 struct str relay_told(struct request *req, struct str text);
 
+/* contents.c: a turn for resources that the client knows under another URI than their server.
+ *   Errors     ERR_JSON_*, ERR_LIMIT, those of relay_reread */
+NODISCARD enum err relay_contents(struct request *req, const struct relay *relay, struct mcp_message *answer);
+
 /* Read a changed answer anew, copied into the request's arena.
  *   Errors     ERR_UPSTREAM_TOO_LARGE, ERR_UPSTREAM_GARBAGE */
 NODISCARD enum err relay_reread(struct request *req, struct str text, struct mcp_message *answer);

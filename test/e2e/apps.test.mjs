@@ -35,6 +35,7 @@ async function tools(target) {
 async function html(uri, target = at()) {
 	const { message } = await modern(target, 'resources/read', { uri }, DECLARED);
 	assert.ok(message.result, JSON.stringify(message.error));
+	assert.equal(message.result.contents[0].uri, uri);
 	assert.equal(message.result.contents[0].mimeType, SETTINGS.mimeTypes[0]);
 	assert.deepEqual(message.result.contents[0]._meta, { ui: { prefersBorder: true } });
 	return message.result.contents[0].text;
