@@ -170,6 +170,7 @@ test_everything() {
 	test_lint
 	test_unit
 	test_e2e e2e asan ''
+	test_conformance
 	test_e2e soak release soak
 }
 
@@ -182,7 +183,7 @@ test_full() {
 	counted bare-debian as_root tools/bare-check
 }
 
-#: test [LEG [PATTERN]]     lint, unit, e2e, schema, conformance, soak, full; default: all but full and conformance
+#: test [LEG [PATTERN]]     lint, unit, e2e, schema, conformance, soak, full; default: all but full
 verb_test() {
 	local what=${1:-everything} pattern=${2:-} begun=$SECONDS status=0
 

@@ -26,7 +26,7 @@ async function eachTool(client) {
 
 /** No SDK knows the methods of the skills extension. */
 async function listSkills(client, gateway) {
-	const target = { port: gateway.port, path: '/mcp/plain' };
+	const target = { port: gateway.port, path: '/mcp' }; // a toolset shows no server without items
 	const declared = { extensions: { 'io.modelcontextprotocol/skills': {} } };
 	const { message } = era === 'modern'
 		? await modern(target, 'skills/list', {}, { meta: { 'io.modelcontextprotocol/clientCapabilities': declared } })
