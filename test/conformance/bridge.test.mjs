@@ -77,7 +77,7 @@ const features = [
 		const results = await Promise.allSettled([ann, ann, bob, bob].map((client) => client.call('elicit')));
 		await Promise.all([ann.close(), bob.close()]);
 		results.forEach(({ value, reason }, i) => {
-			if (value !== undefined && !value.isError && !(cannotTell && era === 'modern')) assert.equal(text(value), `accept ${names[i]}`);
+			if (value !== undefined && !value.isError) assert.equal(text(value), `accept ${names[i]}`);
 			else assert.ok(cannotTell, reason ?? text(value ?? { content: [{ text: 'no result' }] }));
 		});
 	}],
@@ -121,8 +121,7 @@ const features = [
 
 for (const server of SERVERS) {
 	for (const transport of TRANSPORTS) {
-		// A child's questions do not say which call they belong to: with two sessions they are refused. Clients
-		// without sessions that share a credential are one client to the gateway.
+		// A child's questions do not say which call they belong to: with two sessions they are refused.
 		const cannotTell = server.era === 'legacy' && transport === 'stdio';
 		describe(`a server of ${YEAR[server.era]} over ${transport}`, () => {
 			let url;
@@ -132,18 +131,19 @@ for (const server of SERVERS) {
 			for (const { line, era } of WAYS) {
 				const column = `${YEAR[era]} (${line}) to ${YEAR[server.era]}`;
 				for (const [feature, act] of features) {
-					test(`${column}: ${feature}`, async () => {
+					test(`${column}: ${feature}`, async (t) => {
 						const reason = reasons.bridge?.[`${feature}, ${column}, ${transport}`];
 						const row = { section: 'bridge', item: feature, column, part: transport, state: 'failed', reason };
 						record.add(row);
-						const asked = [];
-						const client = await connect(line, era, url, makeHandlers(asked));
-						const work = within(feature, Promise.resolve(act({ client, url, asked, line, era, cannotTell })), 2 * PATIENCE_MS).finally(() => client.close());
 						if (reason !== undefined) {
-							await assert.rejects(work, undefined, 'it works: take its reason out of reasons.json');
+							row.state = 'skipped';
+							t.skip(reason);
 							return;
 						}
-						await work;
+						const asked = [];
+						const client = await connect(line, era, url, makeHandlers(asked));
+						const work = Promise.resolve(act({ client, url, asked, line, era, cannotTell }));
+						await within(feature, work, 2 * PATIENCE_MS).finally(() => client.close());
 						row.state = 'passed';
 					});
 				}
