@@ -204,3 +204,14 @@ for (const [name, Client, Transport, options] of [
 		assert.deepEqual(called.structuredContent, { a: 1 });
 	});
 }
+
+test('a task that a server makes of a call through call_tool can be followed to its end', async (t) => {
+	const tasks = 'io.modelcontextprotocol/tasks';
+	const gateway = await startGateway(t, { upstreams: { up: stdioFixture(['--era', 'modern', '--with', 'tasks']) }, config: { mode: 'search' } });
+	const declared = { meta: { 'io.modelcontextprotocol/clientCapabilities': { extensions: { [tasks]: {} } } } };
+	const made = (await through(gateway, 'up_job', { ms: 50 }, declared)).message.result;
+	assert.equal(made.resultType, 'task', JSON.stringify(made));
+	await until('the task to be done', async () => (await modern(gateway, 'tasks/get', { taskId: made.taskId }, declared)).message.result.status === 'completed');
+	const rows = (await gateway.cliJson('audit', 'list')).filter(({ event }) => event === 'tool.call');
+	assert.deepEqual(rows.map(({ target }) => target), ['up_job']);
+});
