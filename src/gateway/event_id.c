@@ -111,7 +111,7 @@ enum err event_id_read(struct str text, struct event_id *ret_id)
 	if (log.p[0] != EVENT_LOG_SESSION && log.p[0] != EVENT_LOG_REQUEST)
 		return ERR_MCP_EVENT_ID;
 	id.kind = (enum event_log_kind)log.p[0];
-	if (!read_hex(str_skip(log, 1), &id.log) || id.log == 0)
+	if (!read_hex(str_skip(log, 1), &id.log) || (id.log == 0 && id.kind != EVENT_LOG_SESSION))
 		return ERR_MCP_EVENT_ID;
 	if (str_cut(text, '.', &number, &request) && !read_request(request, &id))
 		return ERR_MCP_EVENT_ID;

@@ -16,7 +16,7 @@
 struct event_id {
 	bool here; /* of this life of this process */
 	enum event_log_kind kind;
-	uint64_t log, number;
+	uint64_t log, number;			  /* log 0: a session's stream that has said nothing yet */
 	char request[EVENT_ID_REQUEST_BYTES_MAX]; /* a string or integer lexeme, checked */
 	size_t request_bytes;			  /* 0: none */
 };

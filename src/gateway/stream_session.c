@@ -142,6 +142,16 @@ AWAITS static enum err begin(struct request *req, struct open_stream *open)
 	return err;
 }
 
+/* An id before there is an event: a client that has lost its connection shows it, and so takes the place
+ * of its own older stream, of which the gateway may not know yet that it is dead. */
+AWAITS static enum err send_priming(struct request *req)
+{
+	AUTO_BUF id = {0};
+
+	event_id_write(EVENT_LOG_SESSION, 0, 0, STR_NONE, &id);
+	return http_sse_event(req->exchange, &(struct http_event){.id = buf_str(&id)});
+}
+
 AWAITS static enum err open_own(struct request *req, bool resume, const struct event_id *last)
 {
 	struct open_stream *open = open_stream_new(req, STREAM_SESSION, STR_NONE);
@@ -158,6 +168,11 @@ AWAITS static enum err open_own(struct request *req, bool resume, const struct e
 	if (replaced)
 		end_streams(req, open);
 	TRY(begin(req, open));
+	err = resume || req->revision < MCP_2025_11_25 ? OK : send_priming(req);
+	if (err != OK) {
+		open_stream_free(open);
+		return err;
+	}
 	/* Nothing is kept yet, as a rule. What nobody has read is said now. */
 	log = event_log_find(EVENT_LOG_SESSION, key_of(req->session.number), 0);
 	err = stream_keep(req, open, log,

@@ -242,7 +242,9 @@ describe('the stream of a session', () => {
 		assert.equal(stream.head.status, 200);
 
 		await add(3);
-		const [first] = await stream.atLeast(1);
+		const [priming, first] = await stream.atLeast(2);
+		assert.equal(priming.data, '');
+		assert.ok(priming.id);
 		assert.equal(JSON.parse(first.data).method, 'notifications/tools/list_changed');
 		assert.ok(first.id);
 		stream.connection.reset();
@@ -263,18 +265,31 @@ describe('the stream of a session', () => {
 		const own = await startGateway(t, { upstreams: { fx: stdioFixture() } });
 		const session = await openSession(own);
 		const stream = await send(session, { method: 'GET' });
+		const [priming] = await stream.atLeast(1);
+		const early = await resume(session, priming.id); // before anything was said
+		assert.equal(early.head.status, 200);
+		await stream.rest();
 		await session.call('fx_fixture_control', { add_tools: 2 });
-		const [first] = await stream.atLeast(1);
+		const [first] = await early.atLeast(1);
 		const second = await resume(session, first.id);
 		assert.equal(second.head.status, 200);
-		await stream.rest(); // it is ended, in order
+		await early.rest(); // it is ended, in order
 		await session.call('fx_fixture_control', { add_tools: 4 });
 		assert.equal((await second.atLeast(1)).length, 1);
 		const third = await send(session, { method: 'GET' });
 		assert.equal(third.head.status, 409);
 		assert.equal((await session.end()).status, 200);
 		await second.rest();
-		for (const one of [stream, second, third]) one.connection.destroy();
+		for (const one of [stream, early, second, third]) one.connection.destroy();
+	});
+
+	test('an older client gets no event that it could not read', async () => {
+		const session = await openSession(gateway, { version: '2025-06-18' });
+		const stream = await send(session, { method: 'GET' });
+		await session.call('fx_fixture_control', { add_tools: 1 });
+		const [first] = await stream.atLeast(1);
+		assert.equal(JSON.parse(first.data).method, 'notifications/tools/list_changed');
+		stream.connection.destroy();
 	});
 });
 

@@ -17,6 +17,12 @@ async function setUp(t, era) {
 	return { fixture, gateway, change: (uri = URI) => fixture.control({ resource_updated: uri }) };
 }
 
+/** Read on for a moment; one reader at a time. */
+async function moment(stream) {
+	stream.reading ??= stream.advance().finally(() => (stream.reading = undefined));
+	await Promise.race([stream.reading, new Promise((resolve) => setTimeout(resolve, 100))]);
+}
+
 const updates = (stream) => stream.messages.filter(({ method }) => method === UPDATED);
 
 for (const era of ['legacy', 'modern']) {
@@ -115,7 +121,7 @@ for (const era of ['legacy', 'modern']) {
 			await fixture.restart();
 			await until('the news', async () => {
 				await change('fixture://large');
-				await Promise.race([stream.advance(), new Promise((resolve) => setTimeout(resolve, 100))]);
+				await moment(stream);
 				return updates(stream).length > 0;
 			});
 			stream.connection.destroy();
@@ -129,7 +135,7 @@ for (const era of ['legacy', 'modern']) {
 			assert.equal((await gateway.reload()).code, 0);
 			await until('the news', async () => {
 				await change('fixture://binary');
-				await Promise.race([stream.advance(), new Promise((resolve) => setTimeout(resolve, 100))]);
+				await moment(stream);
 				return updates(stream).some(({ params }) => params.uri === 'fixture://binary');
 			});
 			stream.connection.destroy();

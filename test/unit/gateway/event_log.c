@@ -485,6 +485,17 @@ START_TEST(hostile_ids_are_refused)
 }
 END_TEST
 
+START_TEST(a_sessions_stream_has_an_id_before_its_log)
+{
+	AUTO_BUF text = {0};
+	struct event_id id;
+
+	event_id_write(EVENT_LOG_SESSION, 0, 0, STR_NONE, &text);
+	ck_ok(event_id_read(buf_str(&text), &id));
+	ck_assert(id.here && id.kind == EVENT_LOG_SESSION && id.log == 0 && id.number == 0);
+}
+END_TEST
+
 START_TEST(an_id_of_another_life_is_known_as_such)
 {
 	struct event_id id;
@@ -513,6 +524,7 @@ int main(void)
 	tcase_add_test(tcase, another_loop_writes);
 	tcase_add_test(tcase, ids_come_back_as_they_went);
 	tcase_add_test(tcase, a_long_request_id_is_left_out);
+	tcase_add_test(tcase, a_sessions_stream_has_an_id_before_its_log);
 	tcase_add_loop_test(tcase, hostile_ids_are_refused, 0, ARRAY_LEN(hostile));
 	tcase_add_test(tcase, an_id_of_another_life_is_known_as_such);
 	return unit_run("event_log", tcase);
