@@ -488,6 +488,18 @@ describe('time and ends', () => {
 		assert.equal((await ended).code, 0);
 		assert.ok(Date.now() - began < 10000, 'it waited for the drain');
 	});
+	test('a caller has a bound on parked calls, of which others notice nothing', async (t) => {
+		const own = await startGateway(t, { workers: 1, tenants: ['acme', 'beta'], upstreams: { oh: await askingHttp('legacy') } });
+		const params = { name: 'oh_ask', arguments: { rounds: [{ a: ELICIT }] } };
+		const parked = await Promise.all(Array.from({ length: 32 }, () => modernAsk(params, CAN_ALL, own)));
+		for (const { message } of parked) assert.equal(message.result.resultType, 'input_required');
+		const over = await modernAsk(params, CAN_ALL, own);
+		assert.equal(over.message.result.isError, true);
+		const other = await modernAsk(params, CAN_ALL, own.as('beta'));
+		assert.equal(other.message.result.resultType, 'input_required');
+		for (const { message } of parked.slice(0, 2)) assert.deepEqual(textOf((await modernAsk({ ...params, ...answersTo(message) }, CAN_ALL, own)).message), [{ a: ANSWERS[ELICIT.method] }]);
+		assert.equal((await modernAsk(params, CAN_ALL, own)).message.result.resultType, 'input_required');
+	});
 	test('a state of an earlier life says so', async (t) => {
 		const own = await impatientGateway(t, {});
 		const params = { name: 'oh_ask', arguments: { rounds: [{ a: ELICIT }] } };
