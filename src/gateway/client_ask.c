@@ -58,6 +58,7 @@ static void ask_close(struct client_ask *ask)
 
 	CHECK_OBJ(ask, CLIENT_ASK_MAGIC);
 	map_remove(&asker->req->here->asked, key_of(&ask->serial));
+	atomic_fetch_sub(&asker->req->gateway->questions_open, 1);
 	list_remove(&ask->link);
 	timer_stop(&ask->timer);
 	if (--asker->open_count == 0)
@@ -177,6 +178,7 @@ static struct client_ask *ask_open(struct asker *asker, client_on_answer *on_ans
 	ask->arg = arg;
 	list_add_tail(&asker->open, &ask->link);
 	map_put(&here->asked, key_of(&ask->serial), ask);
+	atomic_fetch_add(&here->gateway->questions_open, 1);
 	timer_set(here->loop, &ask->timer, asker->req->config->limits.input_timeout_ms, on_timeout);
 	if (asker->open_count++ == 0)
 		fiber_clock_stop(asker->fiber);

@@ -52,6 +52,8 @@ struct gateway {
 	struct gateway_loop *loops; /* one each, by loop_index */
 	int64_t started_ms;	    /* wall time */
 	uint64_t node;		    /* random: tells this process from others, and from its earlier lives */
+	atomic_uint questions_open; /* to clients of sessions; these two are for /metrics */
+	atomic_uint calls_parked;
 	atomic_bool draining;
 	bool reloading; /* loop 0's */
 };

@@ -23,6 +23,8 @@ enum family {
 	F_STREAMS,
 	F_EVENT_LOGS,
 	F_EVENT_LOG_BYTES,
+	F_QUESTIONS,
+	F_PARKED,
 	F_UPSTREAM_UP,
 	F_UPSTREAM_IN_FLIGHT,
 	F_UPSTREAM_QUEUED,
@@ -63,6 +65,9 @@ static const struct {
 	[F_STREAMS] = {"gatehouse_streams", "gauge", "Open event streams"},
 	[F_EVENT_LOGS] = {"gatehouse_event_logs", "gauge", "Streams whose events are kept for clients that come back"},
 	[F_EVENT_LOG_BYTES] = {"gatehouse_event_log_bytes", "gauge", "Bytes of those events"},
+	[F_QUESTIONS] = {"gatehouse_questions_open", "gauge",
+			 "Questions that clients with sessions have not answered yet"},
+	[F_PARKED] = {"gatehouse_calls_parked", "gauge", "Calls that wait for a client to come back with answers"},
 	[F_UPSTREAM_UP] = {"gatehouse_upstream_up", "gauge", "1 when the upstream answers"},
 	[F_UPSTREAM_IN_FLIGHT] = {"gatehouse_upstream_in_flight", "gauge", "Calls the upstream is working on"},
 	[F_UPSTREAM_QUEUED] = {"gatehouse_upstream_queued", "gauge", "Calls waiting for a place"},
@@ -289,6 +294,8 @@ void metrics_write(struct gateway *gateway, struct buf *out)
 	put_single(out, F_STREAMS, (double)http.streams);
 	put_single(out, F_EVENT_LOGS, (double)logs.logs);
 	put_single(out, F_EVENT_LOG_BYTES, (double)logs.bytes);
+	put_single(out, F_QUESTIONS, (double)atomic_load(&gateway->questions_open));
+	put_single(out, F_PARKED, (double)atomic_load(&gateway->calls_parked));
 	put_single(out, F_CACHE_HITS, (double)results.hits);
 	put_single(out, F_CACHE_MISSES, (double)results.misses);
 	put_single(out, F_CACHE_BYTES, (double)results.bytes);

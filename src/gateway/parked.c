@@ -36,6 +36,7 @@ struct parked {
 	struct upstream_call call;
 	struct fiber *fiber;	/* NULL when the server's part is over */
 	struct mailbox *reader; /* one reference; NULL while parked */
+	bool waits;		/* parked: for its client */
 	bool ended;		/* nobody will ever read it */
 	struct list questions;
 	unsigned question_count, last_key;
@@ -97,12 +98,24 @@ static void refuse_questions(struct parked *parked, enum err err)
 
 /* ---- its end --------------------------------------------------------------------- */
 
+/* It waits for its client from now on, or no more: what it holds counts meanwhile. */
+static void parked_set_waits(struct parked *parked, bool waits)
+{
+	if (parked->waits == waits)
+		return;
+	parked->waits = waits;
+	atomic_fetch_add(&parked->gateway->calls_parked, waits ? 1u : -1u);
+	parked->here->parked_bytes -= parked->bytes;
+	parked->bytes = waits ? arena_used(parked->arena) : 0;
+	parked->here->parked_bytes += parked->bytes;
+}
+
 static void parked_free(struct parked *parked)
 {
 	CHECK_OBJ(parked, PARKED_MAGIC);
 	CHECK(parked->fiber == NULL && parked->question_count == 0);
 	map_remove(&parked->here->parked, key_of(&parked->serial));
-	parked->here->parked_bytes -= parked->bytes;
+	parked_set_waits(parked, false);
 	timer_stop(&parked->gather);
 	timer_stop(&parked->expiry);
 	if (parked->reader != NULL)
@@ -155,7 +168,7 @@ static bool may_park(const struct parked *parked)
 	size_t cursor = 0;
 
 	while ((other = map_next(&parked->here->parked, &cursor)) != NULL) {
-		if (other->reader != NULL || other->ended)
+		if (!other->waits || other->ended)
 			continue;
 		count++;
 		if (str_eq(other->principal, parked->principal))
@@ -220,8 +233,7 @@ static void on_gathered(struct timer *timer)
 		return;
 	}
 	parked->round++;
-	parked->bytes = arena_used(parked->arena);
-	parked->here->parked_bytes += parked->bytes;
+	parked_set_waits(parked, true);
 	reader_leave(parked, round_letter(parked, clock_wall_ms() + wait_ms));
 	timer_set(parked->here->loop, &parked->expiry, wait_ms, on_expiry);
 }
@@ -442,8 +454,7 @@ enum err parked_take_up(const struct parked_reader *reader, struct str responses
 	if (parked == NULL || parked->ended || parked->reader != NULL || parked->round != reader->at.round)
 		return ERR_MCP_STATE;
 	timer_stop(&parked->expiry);
-	parked->here->parked_bytes -= parked->bytes;
-	parked->bytes = 0;
+	parked_set_waits(parked, false);
 	parked->can = reader->can;
 	parked->reader = mailbox_ref(reader->mailbox);
 	if (parked->outcome != NULL) {

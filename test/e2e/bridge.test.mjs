@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { scope, startGateway } from './lib/gateway.mjs';
 import { modern, nextId, openSession } from './lib/mcp.mjs';
 import { endGroup, launch } from './lib/process.mjs';
-import { Connection, requestBytes } from './lib/raw.mjs';
+import { Connection, request, requestBytes } from './lib/raw.mjs';
 import { EventStream } from './lib/sse.mjs';
 import { until } from './lib/wait.mjs';
 
@@ -497,6 +497,9 @@ describe('time and ends', () => {
 		assert.equal(over.message.result.isError, true);
 		const other = await modernAsk(params, CAN_ALL, own.as('beta'));
 		assert.equal(other.message.result.resultType, 'input_required');
+		const gauge = async (name) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec((await request(own, { method: 'GET', path: '/metrics' })).text)[1]);
+		assert.equal(await gauge('gatehouse_calls_parked'), 33);
+		assert.equal(await gauge('gatehouse_questions_open'), 0);
 		for (const { message } of parked.slice(0, 2)) assert.deepEqual(textOf((await modernAsk({ ...params, ...answersTo(message) }, CAN_ALL, own)).message), [{ a: ANSWERS[ELICIT.method] }]);
 		assert.equal((await modernAsk(params, CAN_ALL, own)).message.result.resultType, 'input_required');
 	});
