@@ -26,10 +26,12 @@ struct roll {
 	struct lane *latest_lane;
 };
 
-void put_caller(const struct upstream_call *call, struct buf *out)
+void put_caller(const struct upstream *upstream, const struct upstream_call *call, struct buf *out)
 {
-	/* Clients without a session that share a key cannot be told apart: each call stands for itself. */
-	struct str who = call->session.n > 0 ? call->session : call->request_id;
+	/* Clients without a session that share a key cannot be told apart: each call stands for itself, unless
+	 * the config says that a principal is one user. */
+	bool one_user = upstream->spec.isolation >= ISOLATION_USER;
+	struct str who = call->session.n > 0 ? call->session : one_user ? STR("") : call->request_id;
 	const struct str part[] = {call->tenant_id, call->principal, who};
 
 	for (size_t i = 0; i < ARRAY_LEN(part); i++) {
@@ -43,7 +45,7 @@ static void roll_note(struct roll *roll, const struct askable *askable)
 {
 	AUTO_BUF caller = {0};
 
-	put_caller(askable->call, &caller);
+	put_caller(roll->upstream, askable->call, &caller);
 	if (roll->count++ == 0)
 		buf_put(&roll->caller, buf_str(&caller));
 	else if (!str_eq(buf_str(&roll->caller), buf_str(&caller)))

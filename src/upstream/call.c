@@ -318,6 +318,7 @@ AWAITS enum err upstream_call(struct upstream *upstream, struct upstream_call *c
 		bump(&lane->failures);
 	else
 		atomic_store_explicit(&lane->latency_us, (clock_ns() - start_ns) / 1000, memory_order_relaxed);
-	upstream_judge(upstream, err);
+	/* A client that gives up what its server has begun to answer is no reason to doubt the server. */
+	upstream_judge(upstream, err == ERR_CANCELED && call->bytes_in > 0 ? OK : err);
 	return err;
 }

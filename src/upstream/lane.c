@@ -6,11 +6,11 @@
 #include "base/limits.h"
 #include "upstream/upstream_private.h"
 
-#define SCRATCH_KEPT_MAX 64		   /* per lane */
-#define SCRATCH_KEPT_BYTES_MAX (64 * 1024) /* larger ones are given back */
-#define OWN_CONNECTIONS 8		   /* for listening, lists and errands, beside the calls' */
-#define HELPERS_MAX 512			   /* per upstream: errands of a burst of cancels */
-#define IDLE_MS 30000			   /* most servers keep a connection at least so long */
+#define SCRATCH_KEPT_MAX 64			  /* per lane */
+#define SCRATCH_KEPT_BYTES_MAX (64 * 1024)	  /* larger ones are given back */
+#define OWN_CONNECTIONS 8			  /* for listening, lists and errands, beside the calls' */
+#define HELPERS_MAX (UPSTREAM_STREAMS_MAX + 1024) /* per upstream: its streams, and errands of a burst of cancels */
+#define IDLE_MS 30000				  /* most servers keep a connection at least so long */
 
 struct lane *lane_here(struct upstream *upstream)
 {

@@ -20,7 +20,7 @@ struct pending *pending_add(struct instance *instance, uint64_t id, struct mailb
 	AUTO_BUF caller = {0};
 
 	if (call != NULL)
-		put_caller(call, &caller);
+		put_caller(upstream, call, &caller);
 	pending = calloc(1, sizeof(*pending) + caller.n);
 	CHECK(pending != NULL && loop_self() == upstream->home);
 	pending->id = id;

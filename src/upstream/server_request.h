@@ -91,6 +91,6 @@ void attribute_request(struct instance *instance, struct str head, const struct 
 void attribute_cancelled(struct instance *instance, const struct mcp_message *message) AWAITS;
 
 /* The strings that tell callers apart, unmistakably; appended. */
-void put_caller(const struct upstream_call *call, struct buf *out);
+void put_caller(const struct upstream *upstream, const struct upstream_call *call, struct buf *out);
 
 #endif
