@@ -92,8 +92,13 @@ struct pending *pending_add(struct instance *instance, uint64_t id, struct mailb
 struct pending *pending_find(struct upstream *upstream, uint64_t id);
 void pending_settle(struct pending *pending, struct letter *letter);
 
-/* The only client's call that an instance has in flight; NULL when there are more, or none. */
+/* The only request that an instance has in flight, a client's or our own; NULL when there are more, or
+ * none. */
 struct pending *pending_sole(struct instance *instance);
+
+/* The only client's call that an instance has in flight, whatever we ask it besides; NULL when there are
+ * more, or none. */
+struct pending *pending_sole_call(struct instance *instance);
 
 /* Whose client a request of the server's is for: that of the only call in flight, or of the latest one
  * whose client can be asked, when all in flight are of one tenant, principal and session. NULL: it

@@ -81,11 +81,12 @@ static void take_request(struct instance *instance, struct arena *arena, const s
 	arena_free(arena);
 }
 
-/* Log messages name no call. They go to the only one in flight, and only while all calls of
- * this child came from one caller: else one tenant could read another's. */
+/* Log messages name no call. They go to the only one in flight (a level being told or a list being read
+ * beside it says nothing to anybody), and only while all calls of this child came from one caller: else
+ * one tenant could read another's. */
 static struct pending *log_reader(struct instance *instance)
 {
-	return instance->many_callers ? NULL : pending_sole(instance);
+	return instance->many_callers ? NULL : pending_sole_call(instance);
 }
 
 /* A question is taken back: the call that was asked knows which. */

@@ -72,6 +72,21 @@ struct pending *pending_sole(struct instance *instance)
 	return sole;
 }
 
+struct pending *pending_sole_call(struct instance *instance)
+{
+	struct pending *pending, *sole = NULL;
+	size_t cursor = 0;
+
+	while ((pending = map_next(&instance->upstream->pending, &cursor)) != NULL) {
+		if (pending->instance != instance || !pending->placed)
+			continue;
+		if (sole != NULL)
+			return NULL;
+		sole = pending;
+	}
+	return sole;
+}
+
 struct pending *pending_asked(struct instance *instance, unsigned *ret_calls)
 {
 	struct pending *pending, *first = NULL, *latest = NULL;
