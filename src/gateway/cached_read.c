@@ -51,12 +51,11 @@ bool cached_read_find(struct cached_read *read, struct request *req, const struc
 /* Whether it is a complete result that says how long it may be kept. */
 static bool read_hints(const struct mcp_message *answer, struct result_kept *ret_kept, bool *ret_public)
 {
-	const struct json_member *type, *ttl, *scope;
+	const struct json_member *type = answer->result_type, *ttl, *scope;
 	uint64_t ttl_ms;
 
 	if (answer->result == NULL || answer->result->kind != JSON_OBJECT)
 		return false;
-	type = json_member(&answer->index, answer->result, STR("resultType"));
 	ttl = json_member(&answer->index, answer->result, STR("ttlMs"));
 	scope = json_member(&answer->index, answer->result, STR("cacheScope"));
 	if ((type != NULL && !str_eq(type->value, STR("\"complete\""))) || ttl == NULL ||

@@ -77,9 +77,7 @@ static enum err rekey_created(struct request *req, const struct relay *relay, en
 
 static enum err rekey_extension(struct request *req, const struct relay *relay, struct mcp_message *answer)
 {
-	const struct json_member *type = json_member(&answer->index, answer->result, STR("resultType"));
-
-	if (type == NULL || !str_eq(type->value, STR("\"task\"")))
+	if (answer->result_type == NULL || !str_eq(answer->result_type->value, STR("\"task\"")))
 		return OK;
 	if (!has_declared(req)) {
 		req->problem = STR("the upstream server made a task of a call whose client takes none");

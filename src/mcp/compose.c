@@ -228,7 +228,7 @@ static void put_modern_additions(const struct mcp_message *answer, enum mcp_meth
 	const struct json_index *index = &answer->index;
 	const struct json_member *meta = json_member(index, answer->result, STR("_meta"));
 
-	if (json_member(index, answer->result, STR("resultType")) == NULL)
+	if (answer->result_type == NULL)
 		object_raw(object, STR("resultType"), STR("\"complete\""));
 	if (is_cacheable(method)) {
 		if (json_member(index, answer->result, STR("ttlMs")) == NULL)
@@ -255,7 +255,7 @@ static bool is_modern_only(const struct json_member *m)
 /* Whether a client of that era can take this resultType as the answer to this method. */
 static enum err check_result_type(const struct mcp_message *answer, enum mcp_method method, enum mcp_revision client)
 {
-	const struct json_member *type = json_member(&answer->index, answer->result, STR("resultType"));
+	const struct json_member *type = answer->result_type;
 
 	if (type == NULL || str_eq(type->value, STR("\"complete\"")))
 		return OK;

@@ -96,8 +96,7 @@ bool mcp_has_rounds(enum mcp_method method)
 
 bool mcp_is_input_required(const struct mcp_message *answer)
 {
-	return answer->result != NULL && answer->result->kind == JSON_OBJECT &&
-	       text_is(json_member(&answer->index, answer->result, STR("resultType")), STR("\"input_required\""));
+	return text_is(answer->result_type, STR("\"input_required\""));
 }
 
 static NODISCARD enum err input_read(struct arena *arena, const struct json_member *m, struct mcp_input *ret_input)

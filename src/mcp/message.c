@@ -111,8 +111,12 @@ enum err mcp_message_read(struct arena *arena, struct str text, struct mcp_messa
 	m->result = env[ENV_RESULT];
 	m->error = env[ENV_ERROR];
 	TRY(message_classify(m, env[ENV_ID], env[ENV_METHOD]));
-	if (m->kind == MCP_RESPONSE)
+	if (m->kind == MCP_RESPONSE) {
+		/* Asked for by every step of an answer's way, so looked up once. */
+		if (m->result != NULL && m->result->kind == JSON_OBJECT)
+			m->result_type = json_member(&m->index, m->result, STR("resultType"));
 		return OK;
+	}
 
 	m->method = json_member_str(arena, env[ENV_METHOD]);
 	m->params = env[ENV_PARAMS];

@@ -15,6 +15,7 @@ struct mcp_message {
 	const struct json_member *params;	  /* an object, or NULL */
 	const struct json_member *meta;		  /* params._meta, an object, or NULL */
 	const struct json_member *result, *error; /* exactly one of them in a response */
+	const struct json_member *result_type;	  /* of a result that is an object; NULL when it says none */
 };
 
 /* Read one message (not a batch).
@@ -28,14 +29,14 @@ NODISCARD enum err mcp_message_read(struct arena *arena, struct str text, struct
 /* A member of params as unescaped text; STR_NONE when absent or no string. */
 struct str mcp_param(struct arena *arena, const struct mcp_message *message, struct str key);
 
-/* The methods the gateway knows, as numbers. X(ID, "wire name") */
+/* The methods the gateway knows, as numbers; the one that is looked up most comes first. X(ID, "wire name") */
 #define MCP_METHOD_TABLE(X)                                                                                            \
 	X(OTHER, "")                                                                                                   \
+	X(TOOLS_CALL, "tools/call")                                                                                    \
 	X(INITIALIZE, "initialize")                                                                                    \
 	X(PING, "ping")                                                                                                \
 	X(SERVER_DISCOVER, "server/discover")                                                                          \
 	X(TOOLS_LIST, "tools/list")                                                                                    \
-	X(TOOLS_CALL, "tools/call")                                                                                    \
 	X(RESOURCES_LIST, "resources/list")                                                                            \
 	X(RESOURCES_TEMPLATES_LIST, "resources/templates/list")                                                        \
 	X(RESOURCES_READ, "resources/read")                                                                            \
