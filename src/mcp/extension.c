@@ -109,7 +109,7 @@ void mcp_extensions_write(unsigned extensions, struct buf *out)
 	}
 }
 
-struct str mcp_extensions_keep(struct arena *arena, struct str capabilities, unsigned kept)
+static struct str keep_some(struct arena *arena, struct str capabilities, unsigned kept)
 {
 	struct json_splice splice = {.text = capabilities};
 	const struct json_member *map;
@@ -117,8 +117,6 @@ struct str mcp_extensions_keep(struct arena *arena, struct str capabilities, uns
 	struct json_index index;
 	bool all = true;
 
-	if (!mentions(capabilities, STR("extensions")))
-		return capabilities;
 	map = find_map(arena, capabilities, &index);
 	if (map == NULL)
 		return capabilities;
@@ -137,6 +135,12 @@ struct str mcp_extensions_keep(struct arena *arena, struct str capabilities, uns
 	json_splice_value(&splice, map, buf_str(&text));
 	json_splice_write(&splice, &whole);
 	return arena_str(arena, buf_str(&whole));
+}
+
+struct str mcp_extensions_keep(struct arena *arena, struct str capabilities, unsigned kept)
+{
+	/* Every call comes here, and few clients speak of extensions. */
+	return mentions(capabilities, STR("extensions")) ? keep_some(arena, capabilities, kept) : capabilities;
 }
 
 struct str mcp_extension_required(enum mcp_extension_number number)
