@@ -7,10 +7,12 @@
 #include "base/check.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "catalog/shelf.h"
 
-#define CATALOG_MAGIC 0x43544c47u /* "CTLG" */
-#define CATALOG_ARENA_BYTES_MAX (1024u * 1024 * 1024)
+#define CATALOG_MAGIC 0x43544c47u	     /* "CTLG" */
+#define CATALOG_ENTRIES_MAX 8000000	     /* items times views: some 250 bytes each, if all views show all */
+#define CATALOG_ARENA_BYTES_MAX (4ull << 30) /* never reached by so many */
 
 static void count_marks(struct catalog *catalog)
 {
@@ -29,18 +31,47 @@ static void count_marks(struct catalog *catalog)
 	}
 }
 
-struct catalog *catalog_build(const struct catalog_spec *spec)
+/* The shelves that there is room for, in the config's order: servers may offer what they like, and the
+ * last of them is left out rather than the gateway's memory used up.
+ *   ret_shelves  room for all
+ *   returns      how many */
+static size_t shelves_that_fit(const struct catalog_spec *spec, struct shelf **ret_shelves)
+{
+	size_t room = CATALOG_ENTRIES_MAX / (spec->toolset_count + 1), kept = 0;
+
+	for (size_t i = 0; i < spec->shelf_count; i++) {
+		struct shelf *shelf = spec->shelves[i];
+		size_t items = 0;
+
+		for (int kind = 0; kind < OFFER_KINDS; kind++)
+			items += shelf->offer->list[kind].count;
+		if (items > room) {
+			log_error("catalog.full", LOG_STR("upstream", upstream_name(shelf->upstream)),
+				  LOG_INT("items", (int64_t)items), LOG_INT("room", (int64_t)room),
+				  LOG_CSTR("advice",
+					   "it is left out; serve fewer upstreams or toolsets from one process"));
+			continue;
+		}
+		room -= items;
+		ret_shelves[kept++] = shelf;
+	}
+	return kept;
+}
+
+struct catalog *catalog_build(const struct catalog_spec *asked)
 {
 	struct arena *arena = arena_new(CATALOG_ARENA_BYTES_MAX);
 	struct catalog *catalog = ARENA_NEW(arena, struct catalog);
+	struct catalog_spec fitting = *asked, *spec = &fitting;
 
 	catalog->magic = CATALOG_MAGIC;
 	atomic_init(&catalog->refs, 1);
 	catalog->arena = arena;
 	catalog->version = spec->version;
-	catalog->shelves = arena_alloc(arena, (spec->shelf_count + 1) * sizeof(struct shelf *));
-	for (size_t i = 0; i < spec->shelf_count; i++)
-		catalog->shelves[catalog->shelf_count++] = shelf_ref(spec->shelves[i]);
+	catalog->shelves = spec->shelves = arena_alloc(arena, (asked->shelf_count + 1) * sizeof(struct shelf *));
+	catalog->shelf_count = spec->shelf_count = shelves_that_fit(asked, spec->shelves);
+	for (size_t i = 0; i < catalog->shelf_count; i++)
+		(void)shelf_ref(catalog->shelves[i]);
 	catalog->view_count = spec->toolset_count + 1;
 	catalog->views = arena_zalloc(arena, catalog->view_count * sizeof(struct catalog_view));
 	count_marks(catalog);

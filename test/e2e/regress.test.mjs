@@ -190,3 +190,14 @@ test('notifications/cancelled ends a call from any connection, and its row says 
 	});
 	assert.ok(rows.every(({ outcome }) => outcome === 'CANCELED'));
 });
+
+test('what servers offer is bounded in all: one too many is left out, the gateway and the others go on', async (t) => {
+	const toolsets = Object.fromEntries(Array.from({ length: 1700 }, (_, n) => [`t${n}`, { include: ['nobody.*'] }]));
+	const gateway = await startGateway(t, {
+		upstreams: { small: stdioFixture(), big: stdioFixture(['--tools', '5000', '--no-builtin']) },
+		config: { toolsets },
+	});
+	await until('the log to say so', () => gateway.logged(({ event, upstream }) => event === 'catalog.full' && upstream === 'big').length > 0);
+	const names = await toolNames(gateway);
+	assert.ok(names.includes('small_echo') && !names.some((name) => name.startsWith('big_')), names.slice(0, 30).join());
+});
