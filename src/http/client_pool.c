@@ -179,16 +179,21 @@ AWAITS enum err http_pool_take(struct http_pool *pool, bool fresh, struct http_c
 {
 	struct list *link = fresh ? NULL : list_pop(&pool->idle);
 
-	/* A new connection comes through the idle list: until we run again it may have died, or
-	 * somebody else have taken it. */
-	for (int tries = 0; link == NULL && tries < CONNECT_TRIES_MAX; tries++) {
+	/* A new connection comes through the idle list: until we run again it may have died, or somebody
+	 * else have taken it. Only the first says anything of the server: in a burst of calls one may lose
+	 * several connections to others, each of whom gets on by it. */
+	for (int tries = 0; link == NULL && tries < CONNECT_TRIES_MAX;) {
+		uint64_t taken = pool->taken;
+
 		TRY(connect_new(pool));
 		link = list_pop(&pool->idle);
+		tries += pool->taken == taken;
 	}
 	if (link == NULL) {
 		gate_leave(&pool->gate);
 		return ERR_UPSTREAM_DOWN;
 	}
+	pool->taken++;
 	*ret_conn = LIST_OBJ(link, struct http_client_conn, link);
 	http_conn_set_state(*ret_conn, HTTP_CONN_BUSY);
 	if ((*ret_conn)->served)

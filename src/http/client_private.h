@@ -104,6 +104,7 @@ struct http_pool {
 	struct timer sweep;
 	unsigned open, connecting, hops, draining;
 	uint64_t connects, reuses;
+	uint64_t taken;		   /* connections that callers got so far */
 	struct address address[8]; /* as resolved */
 	size_t address_count;
 	int64_t resolved_until_ms;

@@ -188,6 +188,15 @@ AWAITS static void ask_era_again(struct upstream *upstream)
 	instance_unpin(instance);
 }
 
+/* How long the lists may be trusted, 0 for ever. Of a child that runs on demand they are read when it
+ * starts: none is started to be asked only that. */
+static int64_t lists_trusted_ms(const struct upstream *upstream)
+{
+	if (upstream->spec.kind == UPSTREAM_STDIO && !upstream->spec.warm)
+		return 0;
+	return upstream->lists_silent || upstream->deaf ? upstream->lists_ttl_ms : 0;
+}
+
 /* What to do next, when the last attempt ended like this. */
 AWAITS static enum err await_reason(struct upstream *upstream, enum err last)
 {
@@ -197,7 +206,7 @@ AWAITS static enum err await_reason(struct upstream *upstream, enum err last)
 		return wait_wish(upstream, 0, retry_ms(upstream), &wishes);
 	for (;;) {
 		bool resting = atomic_load(&upstream->state) == UPSTREAM_RESTING;
-		int64_t ttl_ms = upstream->lists_silent || upstream->deaf ? upstream->lists_ttl_ms : 0;
+		int64_t ttl_ms = lists_trusted_ms(upstream);
 
 		TRY(wait_wish(upstream, KEEPER_CONNECT | KEEPER_LISTS | KEEPER_LEVEL | KEEPER_REPORT,
 			      resting	   ? upstream->spec.breaker_rest_ms

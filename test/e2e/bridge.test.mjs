@@ -492,7 +492,7 @@ describe('time and ends', () => {
 		const own = await startGateway(t, { workers: 1, tenants: ['acme', 'beta'], upstreams: { oh: await askingHttp('legacy') } });
 		const params = { name: 'oh_ask', arguments: { rounds: [{ a: ELICIT }] } };
 		const parked = await Promise.all(Array.from({ length: 32 }, () => modernAsk(params, CAN_ALL, own)));
-		for (const { message } of parked) assert.equal(message.result.resultType, 'input_required');
+		for (const { message } of parked) assert.equal(message.result.resultType, 'input_required', JSON.stringify(message));
 		const over = await modernAsk(params, CAN_ALL, own);
 		assert.equal(over.message.result.isError, true);
 		const other = await modernAsk(params, CAN_ALL, own.as('beta'));
