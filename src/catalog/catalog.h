@@ -13,7 +13,7 @@
 #include "base/blob.h"
 #include "base/map.h"
 #include "catalog/param_header.h"
-#include "catalog/schema.h"
+#include "schema/schema.h"
 #include "upstream/upstream.h"
 
 /* How a view's tools reach a client: as a list, or two tools with which it finds and runs them. */

@@ -7,7 +7,7 @@
 #include "catalog/param_header.h"
 
 #include "base/json_scan.h"
-#include "catalog/schema_number.h"
+#include "schema/schema_number.h"
 
 #define ANNOTATION STR("x-mcp-header")
 

@@ -3,7 +3,7 @@
 #include <stdint.h>
 
 #include "base/check.h"
-#include "catalog/schema.h"
+#include "schema/schema.h"
 
 #define FUZZ_ARENA_BYTES_MAX (16u << 20)
 

@@ -1,6 +1,6 @@
 /* Which members or items of one value have been looked at: a bit each, in the arena. Kept only
  * while a schema with unevaluatedProperties or unevaluatedItems runs on the value. */
-#include "catalog/schema_run.h"
+#include "schema/schema_run.h"
 
 static size_t words(const struct marks *marks)
 {

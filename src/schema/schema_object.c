@@ -1,8 +1,8 @@
 /* The members of an object: one walk finds each name in the schema's hash table, checks its
  * value, and counts the required ones. The usual member, a known name with a value of the right
  * type, is decided without a call. */
-#include "catalog/schema_run.h"
-#include "catalog/schema_property.h"
+#include "schema/schema_run.h"
+#include "schema/schema_property.h"
 
 static inline bool property_is(const struct run *run, const struct property *property, uint64_t tag, const char *p,
 			       size_t n)

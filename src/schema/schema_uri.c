@@ -1,6 +1,6 @@
 /* Resolving one URI reference against another, as names of schemas: text in, text out, nothing
  * is fetched and nothing is normalized beyond dot segments. */
-#include "catalog/schema_compile.h"
+#include "schema/schema_compile.h"
 
 struct uri {
 	struct str scheme, authority, path, query;

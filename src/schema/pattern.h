@@ -1,7 +1,7 @@
 /* Regular expressions of JSON Schema: ECMA-262 patterns in Unicode mode, run by PCRE2 with a
  * bound on their work, so that a pattern with runaway backtracking ends with an error. */
-#ifndef GATEHOUSE_CATALOG_PATTERN_H
-#define GATEHOUSE_CATALOG_PATTERN_H
+#ifndef GATEHOUSE_SCHEMA_PATTERN_H
+#define GATEHOUSE_SCHEMA_PATTERN_H
 
 #include "base/str.h"
 

@@ -1,7 +1,7 @@
 /* The program under construction: growing tables while keywords are compiled, one packed block
  * at the end. Nodes are handed out before their instructions exist, so references may be
  * circular and compiling never recurses. */
-#include "catalog/schema_compile.h"
+#include "schema/schema_compile.h"
 
 #include <stdlib.h>
 

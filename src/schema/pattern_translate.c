@@ -4,10 +4,10 @@
  * \x{...}, \p by the names PCRE2 knows. What ECMA does not have (inline options, atomic groups,
  * recursion, verbs, possessive repeats) is refused, though PCRE2 would take it. Balance of
  * brackets, group numbers and ranges are left to PCRE2's compiler. */
-#include "catalog/pattern.h"
+#include "schema/pattern.h"
 
 #include "base/json.h"
-#include "catalog/schema.h"
+#include "schema/schema.h"
 
 /* White space and line terminators, and the rest, as the inside of a class. */
 #define CLASS_SPACE                                                                                                    \

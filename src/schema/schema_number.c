@@ -4,7 +4,7 @@
  * A decimal is its lexeme with leading and trailing zeros cut off, plus the powers of ten of its
  * first and last digit. Comparing is one walk over the digits, so cost is linear in the length of
  * the text and nothing is allocated. Integers that fit a machine word take a short cut. */
-#include "catalog/schema_number.h"
+#include "schema/schema_number.h"
 
 #include <stdio.h>
 #include <stdlib.h>

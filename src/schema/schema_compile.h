@@ -3,11 +3,11 @@
  *   index    finds resources ($id), anchors and subschemas of a document; resolves references
  *   emit     growing tables of the program under construction, packed at the end
  *   keyword  one function a keyword, writing instructions */
-#ifndef GATEHOUSE_CATALOG_SCHEMA_COMPILE_H
-#define GATEHOUSE_CATALOG_SCHEMA_COMPILE_H
+#ifndef GATEHOUSE_SCHEMA_SCHEMA_COMPILE_H
+#define GATEHOUSE_SCHEMA_SCHEMA_COMPILE_H
 
 #include "base/map.h"
-#include "catalog/schema_program.h"
+#include "schema/schema_program.h"
 
 /* Compile-time memory is the product of these with small factors: far below the arena's cap. */
 #define SCHEMA_URI_BYTES_MAX 1024 /* of $id, $ref and anchors, as written and resolved */

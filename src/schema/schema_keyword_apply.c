@@ -1,6 +1,6 @@
 /* Compiling the keywords that apply other schemas to the same value or to its items: references,
  * allOf to if, items and contains, unevaluated*. */
-#include "catalog/schema_compile.h"
+#include "schema/schema_compile.h"
 
 static enum err call_reference(struct subject *subject, const char *keyword)
 {

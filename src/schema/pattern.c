@@ -9,7 +9,7 @@
  * service may not have. Scratch memory belongs to the thread. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 
-#include "catalog/pattern.h"
+#include "schema/pattern.h"
 
 #include <pcre2.h>
 #include <pthread.h>

@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-#include "catalog/schema.h"
+#include "schema/schema.h"
 
 #define ARENA_BYTES (64u << 20)
 

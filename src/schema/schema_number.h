@@ -1,7 +1,7 @@
 /* Numbers as JSON writes them, compared exactly: no digit is lost to a double. Private to the
  * room. */
-#ifndef GATEHOUSE_CATALOG_SCHEMA_NUMBER_H
-#define GATEHOUSE_CATALOG_SCHEMA_NUMBER_H
+#ifndef GATEHOUSE_SCHEMA_SCHEMA_NUMBER_H
+#define GATEHOUSE_SCHEMA_SCHEMA_NUMBER_H
 
 #include "base/json.h"
 

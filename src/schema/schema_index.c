@@ -1,7 +1,7 @@
 /* Indexing a schema document before it is compiled: which values are subschemas, under which
  * base URI and dialect each stands, and what names it has. Only the places where a known keyword
  * has a schema are entered, so an "$id" inside an enum or an example names nothing. */
-#include "catalog/schema_compile.h"
+#include "schema/schema_compile.h"
 
 #define INDEX_DEPTH_MAX 256 /* more than json_read lets a document nest */
 

@@ -5,15 +5,15 @@
  * Everything lies in one allocation and refers to the rest by index; texts are slices of one
  * pool. Each node holds the types it accepts, so that most of a usual tool schema is decided
  * without running an instruction. */
-#ifndef GATEHOUSE_CATALOG_SCHEMA_PROGRAM_H
-#define GATEHOUSE_CATALOG_SCHEMA_PROGRAM_H
+#ifndef GATEHOUSE_SCHEMA_SCHEMA_PROGRAM_H
+#define GATEHOUSE_SCHEMA_SCHEMA_PROGRAM_H
 
 #include <stdatomic.h>
 
 #include "base/check.h"
-#include "catalog/pattern.h"
-#include "catalog/schema.h"
-#include "catalog/schema_number.h"
+#include "schema/pattern.h"
+#include "schema/schema.h"
+#include "schema/schema_number.h"
 
 #define SCHEMA_NONE UINT32_MAX
 

@@ -1,7 +1,7 @@
 /* Compiling one schema object: its keywords, in a fixed order, become instructions of its node.
  * This file has what all keywords share and those that look at the value itself: type, const,
  * enum, numbers and strings. */
-#include "catalog/schema_compile.h"
+#include "schema/schema_compile.h"
 
 static const struct type_name {
 	const char *name;

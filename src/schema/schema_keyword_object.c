@@ -1,8 +1,8 @@
 /* Compiling the keywords about an object's members: properties, required, patternProperties,
  * additionalProperties and propertyNames become one rule with a hash table of names, so that
  * validating walks the members once; dependencies get instructions of their own. */
-#include "catalog/schema_compile.h"
-#include "catalog/schema_property.h"
+#include "schema/schema_compile.h"
+#include "schema/schema_property.h"
 
 #define BUCKETS_PER_PROPERTY 2 /* half full: few probes */
 

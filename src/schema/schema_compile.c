@@ -1,6 +1,6 @@
 /* Compiling a schema: index the document, compile the root, then whatever a compiled schema
  * refers to, until nothing is queued. Subschemas that nothing reaches cost nothing at run time. */
-#include "catalog/schema_compile.h"
+#include "schema/schema_compile.h"
 
 #include <stdio.h>
 

@@ -4,7 +4,7 @@
  *
  * It recurses with the value and with references. Depth, steps and the work of patterns are
  * counted, so a circular reference or a hostile value ends with ERR_LIMIT. */
-#include "catalog/schema_run.h"
+#include "schema/schema_run.h"
 
 static LEAF enum err op_number(struct run *run, const struct op *op, yyjson_val *value, const struct frame *frame)
 {

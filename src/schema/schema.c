@@ -1,6 +1,6 @@
 /* A compiled schema's life: references, release, size. What it is made of stands in
  * schema_program.h; compiling and running it have their own files. */
-#include "catalog/schema_program.h"
+#include "schema/schema_program.h"
 
 #include <stdlib.h>
 

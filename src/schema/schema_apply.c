@@ -3,7 +3,7 @@
  * A branch is asked quietly, since its failure may mean nothing. When the types leave only one
  * branch that can match, it is checked aloud instead: its own failure says far more than "none
  * matches", and "this object or null" is what most unions are. */
-#include "catalog/schema_run.h"
+#include "schema/schema_run.h"
 
 /* How many branches the value's type allows; *ret_only is the last of them. */
 static LEAF uint32_t candidates(struct run *run, const struct op *op, yyjson_val *value, uint32_t *ret_only)

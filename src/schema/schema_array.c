@@ -1,6 +1,6 @@
 /* The items of an array, by position and by search, and what is left over of arrays and objects
  * for unevaluatedItems and unevaluatedProperties. */
-#include "catalog/schema_run.h"
+#include "schema/schema_run.h"
 
 enum err op_items(struct run *run, const struct op *op, yyjson_val *value, const struct frame *frame,
 		  struct marks *marks)

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "catalog/schema.h"
+#include "schema/schema.h"
 
 #define SUITE_ARENA_BYTES_MAX (512u << 20)
 #define FILE_BYTES_MAX (16u << 20)

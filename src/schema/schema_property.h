@@ -1,9 +1,9 @@
 /* How property names are hashed and compared, the same when compiling and when running. Private
  * to the room. */
-#ifndef GATEHOUSE_CATALOG_SCHEMA_PROPERTY_H
-#define GATEHOUSE_CATALOG_SCHEMA_PROPERTY_H
+#ifndef GATEHOUSE_SCHEMA_SCHEMA_PROPERTY_H
+#define GATEHOUSE_SCHEMA_SCHEMA_PROPERTY_H
 
-#include "catalog/schema_program.h"
+#include "schema/schema_program.h"
 
 /* Distinct for all names of up to 8 bytes; longer ones need a comparison when it is equal. */
 static inline uint64_t property_tag(const char *p, size_t n)

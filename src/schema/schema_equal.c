@@ -1,7 +1,7 @@
 /* Equality of JSON values as const, enum and uniqueItems mean it, and finding equal items. Numbers
  * are equal by value, objects whatever the order of their members. Small arrays are compared pair
  * by pair; larger ones are hashed first, so that only likely pairs are compared. */
-#include "catalog/schema_run.h"
+#include "schema/schema_run.h"
 
 #define UNIQUE_PAIRS_MAX 16 /* items up to which comparing all pairs is cheaper than hashing */
 #define EQUAL_DEPTH_MAX 256 /* more than json_read lets a document nest */

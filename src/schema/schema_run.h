@@ -3,10 +3,10 @@
  *   run       what one validation carries along: work done, depth, who is listening
  *   frame     where in the value we are: one on the C stack for each member or item entered
  *   marks     which members or items have been looked at, for unevaluated* */
-#ifndef GATEHOUSE_CATALOG_SCHEMA_RUN_H
-#define GATEHOUSE_CATALOG_SCHEMA_RUN_H
+#ifndef GATEHOUSE_SCHEMA_SCHEMA_RUN_H
+#define GATEHOUSE_SCHEMA_SCHEMA_RUN_H
 
-#include "catalog/schema_program.h"
+#include "schema/schema_program.h"
 
 struct frame {
 	const struct frame *up; /* NULL: the root */

@@ -2,7 +2,7 @@
  * have is refused, and that work is paid for. */
 #include "../unit.h"
 
-#include "catalog/pattern.h"
+#include "schema/pattern.h"
 
 #define WORK 1000000
 

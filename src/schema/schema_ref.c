@@ -1,7 +1,7 @@
 /* Where a reference leads: to a resource by its URI, then inside it by a JSON pointer or an
  * anchor. A document from the options is indexed when the first reference needs it; any other
  * URI is refused, never fetched. */
-#include "catalog/schema_compile.h"
+#include "schema/schema_compile.h"
 
 static enum err load_document(struct compiler *compiler, struct str uri, struct resource **ret_resource)
 {

@@ -1,7 +1,7 @@
 /* What a model is told when its arguments are refused: the path, and one sentence that says what
  * would be right. The value itself is never repeated. Texts are bounded whatever the schema and
  * the value hold; with the arena at its cap the failure has no texts, but is still one. */
-#include "catalog/schema_run.h"
+#include "schema/schema_run.h"
 
 #include <stdio.h>
 

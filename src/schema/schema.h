@@ -7,8 +7,8 @@
  *
  * Both the schema and the values come from strangers: compiling and validating have bounds on
  * size, depth and work, and meet them with an error. */
-#ifndef GATEHOUSE_CATALOG_SCHEMA_H
-#define GATEHOUSE_CATALOG_SCHEMA_H
+#ifndef GATEHOUSE_SCHEMA_SCHEMA_H
+#define GATEHOUSE_SCHEMA_SCHEMA_H
 
 #include "base/arena.h"
 #include "base/json.h"
