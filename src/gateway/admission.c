@@ -234,7 +234,11 @@ AWAITS static enum err authenticate(struct request *req)
 	enum err err;
 
 	if (!req->config->auth_required) {
-		req->caller = (struct caller){.principal = "anonymous", .tenant_name = "default", .role = ROLE_OWNER};
+		req->caller = (struct caller){.principal = "anonymous",
+					      .tenant_name = "default",
+					      .role_name = "owner",
+					      .role = ROLE_OWNER,
+					      .scopes = SCOPE_ALL};
 		return OK;
 	}
 	if (credential.p == NULL)
@@ -303,7 +307,7 @@ AWAITS enum err request_permit(struct request *req, enum permission permission)
 		.target = str_of(permission_name(permission)),
 		.outcome = STR("FORBIDDEN"),
 	};
-	enum err err = policy_decide(&req->caller, permission);
+	enum err err = policy_decide(NULL, &req->caller, permission);
 
 	if (err != OK)
 		TRY(audit_append(req->gateway->audit, &record));

@@ -14,7 +14,7 @@ static const struct str list_member[OFFER_KINDS] = {
 /* What a list shows must be what a call allows. */
 static bool list_is_hidden(const struct request *req, enum offer_kind kind)
 {
-	return kind == OFFER_TOOLS && policy_decide(&req->caller, PERMISSION_TOOLS_CALL) != OK;
+	return kind == OFFER_TOOLS && policy_decide(NULL, &req->caller, PERMISSION_TOOLS_CALL) != OK;
 }
 
 static void put_list_head(const struct request *req, enum offer_kind kind, struct buf *out)

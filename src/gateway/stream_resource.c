@@ -192,9 +192,9 @@ AWAITS enum err listen_wishes(struct request *req, struct open_stream *open, con
 	struct session_notes *notes;
 	enum err err;
 
-	if (policy_decide(&req->caller, PERMISSION_RESOURCES_READ) != OK)
+	if (policy_decide(NULL, &req->caller, PERMISSION_RESOURCES_READ) != OK)
 		uris = NULL;
-	if (policy_decide(&req->caller, PERMISSION_TOOLS_CALL) != OK)
+	if (policy_decide(NULL, &req->caller, PERMISSION_TOOLS_CALL) != OK)
 		task_ids = NULL;
 	if (uris == NULL && task_ids == NULL)
 		return OK;

@@ -1,6 +1,5 @@
-/* Roles by name. The names are what the database and the command line say; the order of the
- * enum is what policy compares. A name nobody knows is ROLE_NONE, which may do nothing: a
- * newer version's role read by an older one fails safe. */
+/* Roles and scopes by name. The names are what the database, tokens and the command line say. A role
+ * that nobody knows is ROLE_NONE: a newer version's role read by an older one fails safe. */
 #include "identity/caller.h"
 
 #include "base/check.h"
@@ -8,6 +7,15 @@
 static const char *const names[] = {
 	[ROLE_NONE] = "none",	[ROLE_VIEWER] = "viewer", [ROLE_MEMBER] = "member",
 	[ROLE_ADMIN] = "admin", [ROLE_OWNER] = "owner",
+};
+
+static const struct {
+	struct str name;
+	enum scope scope;
+} scopes[] = {
+	{{"mcp:read", 8}, SCOPE_READ},
+	{{"mcp:tools", 9}, SCOPE_TOOLS},
+	{{"api", 3}, SCOPE_API},
 };
 
 enum role role_of(struct str name)
@@ -23,4 +31,33 @@ const char *role_name(enum role role)
 {
 	CHECK((unsigned)role < ARRAY_LEN(names));
 	return names[role];
+}
+
+unsigned scopes_of(struct str text)
+{
+	unsigned found = 0;
+
+	while (text.n > 0) {
+		struct str word, rest;
+
+		str_cut(text, ' ', &word, &rest);
+		for (size_t i = 0; i < ARRAY_LEN(scopes); i++)
+			found |= str_eq(word, scopes[i].name) ? scopes[i].scope : 0;
+		text = rest;
+	}
+	return found;
+}
+
+void scopes_put(unsigned wanted, struct buf *out)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < ARRAY_LEN(scopes); i++) {
+		if ((wanted & scopes[i].scope) == 0)
+			continue;
+		if (!first)
+			buf_put_byte(out, ' ');
+		buf_put(out, scopes[i].name);
+		first = false;
+	}
 }

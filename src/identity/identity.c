@@ -89,12 +89,18 @@ static bool copy_text(char *out, size_t size, struct str text)
 /* false: the key exists and is no good. */
 static bool caller_from(const struct api_key *key, struct caller *ret_caller)
 {
-	struct caller caller = {.role = role_of(key->role), .expires_ms = key->expires_ms};
+	struct caller caller = {
+		.credential = CREDENTIAL_KEY,
+		.scopes = SCOPE_ALL,
+		.role = role_of(key->role),
+		.expires_ms = key->expires_ms,
+	};
 
 	if (key->revoked_ms != 0 || key->tenant_disabled || caller.role == ROLE_NONE || has_expired(key->expires_ms))
 		return false;
 	if (!copy_text(caller.tenant_id, sizeof(caller.tenant_id), key->tenant_id) ||
 	    !copy_text(caller.principal, sizeof(caller.principal), key->id) ||
+	    !copy_text(caller.role_name, sizeof(caller.role_name), key->role) ||
 	    !copy_text(caller.tenant_name, sizeof(caller.tenant_name), key->tenant_name))
 		return false;
 	*ret_caller = caller;

@@ -1,30 +1,121 @@
-/* May they? A pure function of the caller's role and the permission asked for; no I/O, no
- * clock, no state. */
+/* May they? Pure functions over documents compiled before: no I/O, no clock, no state.
+ *
+ * A permission is what a role grants: a name, and for calls a glob over "upstream.item"
+ * ("tools:call:billing.*"). Rules refine roles: the role must permit, then the first rule whose who, tools and
+ * condition match decides; a tenant without a rule in force is governed by roles alone.
+ *
+ *     role ──▶ scopes, toolsets of the credential ──▶ rules in order ──▶ allowed, or refused by name */
 #ifndef GATEHOUSE_POLICY_POLICY_H
 #define GATEHOUSE_POLICY_POLICY_H
 
+#include "base/arena.h"
+#include "base/json.h"
 #include "identity/caller.h"
+#include "net/address.h"
 
-/* X(ID, "name", least role) */
+#define POLICY_RULES_MAX 256		      /* of one tenant: they are read in order */
+#define POLICY_ROLES_MAX 64		      /* of one tenant */
+#define POLICY_GLOBS_MAX 64		      /* of one role or rule */
+#define POLICY_DOCUMENT_BYTES_MAX (32 * 1024) /* of one rule, its tests included */
+
+/* X(ID, "name", least of the built-in roles, scope that a credential needs for it) */
 #define PERMISSION_TABLE(X)                                                                                            \
-	X(CATALOG_LIST, "catalog:list", ROLE_VIEWER)                                                                   \
-	X(RESOURCES_READ, "resources:read", ROLE_VIEWER)                                                               \
-	X(PROMPTS_GET, "prompts:get", ROLE_VIEWER)                                                                     \
-	X(TOOLS_CALL, "tools:call", ROLE_MEMBER)                                                                       \
-	X(STATUS_READ, "status:read", ROLE_ADMIN)                                                                      \
-	X(KEYS_MANAGE, "keys:manage", ROLE_ADMIN)                                                                      \
-	X(AUDIT_READ, "audit:read", ROLE_ADMIN)                                                                        \
-	X(TENANT_MANAGE, "tenant:manage", ROLE_OWNER)
+	X(CATALOG_LIST, "catalog:list", ROLE_VIEWER, SCOPE_READ)                                                       \
+	X(RESOURCES_READ, "resources:read", ROLE_VIEWER, SCOPE_READ)                                                   \
+	X(PROMPTS_GET, "prompts:get", ROLE_VIEWER, SCOPE_READ)                                                         \
+	X(TOOLS_CALL, "tools:call", ROLE_MEMBER, SCOPE_TOOLS)                                                          \
+	X(STATUS_READ, "status:read", ROLE_ADMIN, SCOPE_API)                                                           \
+	X(USERS_READ, "users:read", ROLE_ADMIN, SCOPE_API)                                                             \
+	X(USERS_MANAGE, "users:manage", ROLE_ADMIN, SCOPE_API)                                                         \
+	X(ROLES_MANAGE, "roles:manage", ROLE_OWNER, SCOPE_API)                                                         \
+	X(KEYS_MANAGE, "keys:manage", ROLE_ADMIN, SCOPE_API)                                                           \
+	X(CLIENTS_MANAGE, "clients:manage", ROLE_ADMIN, SCOPE_API)                                                     \
+	X(POLICY_READ, "policy:read", ROLE_ADMIN, SCOPE_API)                                                           \
+	X(POLICY_MANAGE, "policy:manage", ROLE_ADMIN, SCOPE_API)                                                       \
+	X(UPSTREAMS_READ, "upstreams:read", ROLE_ADMIN, SCOPE_API)                                                     \
+	X(UPSTREAMS_MANAGE, "upstreams:manage", ROLE_ADMIN, SCOPE_API)                                                 \
+	X(USAGE_READ, "usage:read", ROLE_ADMIN, SCOPE_API)                                                             \
+	X(AUDIT_READ, "audit:read", ROLE_ADMIN, SCOPE_API)                                                             \
+	X(TENANT_READ, "tenant:read", ROLE_ADMIN, SCOPE_API)                                                           \
+	X(TENANT_MANAGE, "tenant:manage", ROLE_OWNER, SCOPE_API)                                                       \
+	X(OPERATE, "operate", ROLE_NONE, SCOPE_API) /* every tenant: the operator's alone */
 
 enum permission {
-#define X(id, name, least) PERMISSION_##id,
+#define X(id, name, least, scope) PERMISSION_##id,
 	PERMISSION_TABLE(X)
 #undef X
 		PERMISSION_COUNT,
 };
 
-/* OK or ERR_FORBIDDEN. */
-NODISCARD enum err policy_decide(const struct caller *caller, enum permission permission);
+/* "tools:call" ... */
 const char *permission_name(enum permission permission);
+
+/* A tenant's roles and rules, compiled: immutable, shared by threads, reference-counted. */
+struct policy;
+
+struct policy_document {
+	struct str name;
+	struct str text; /* a role: JSON array of permissions; a rule: see doc/guides/policy.md */
+};
+struct policy_source {
+	const struct policy_document *roles;
+	size_t role_count;
+	const struct policy_document *rules; /* in order */
+	size_t rule_count;
+};
+
+/* Compile; a policy without roles and rules of its own is fine.
+ *   problem     on error: which document, where in it, and what is wrong
+ *   ret_policy  one reference
+ *   Errors      ERR_CONFIG, ERR_LIMIT
+ *   Runs on     any thread; schemas take a while */
+NODISCARD enum err policy_compile(const struct policy_source *source, struct buf *problem, struct policy **ret_policy);
+struct policy *policy_ref(struct policy *policy);
+void policy_unref(struct policy *policy);
+DEFINE_AUTO(policy, policy_unref);
+
+/* Whether the caller may do this at all; of permissions with a glob: to anything.
+ *   Errors     ERR_FORBIDDEN (the role lacks it), ERR_SCOPE (the credential was narrowed: a token with more would do)
+ */
+NODISCARD enum err policy_decide(const struct policy *policy, const struct caller *caller, enum permission permission);
+
+/* Who asks from where: what rules' `who` look at. */
+struct policy_subject {
+	const struct caller *caller;
+	struct address ip;
+};
+
+/* Bits of rules whose `who` matches: with the role it is all that a caller's class depends on. */
+struct policy_match {
+	uint64_t rule[POLICY_RULES_MAX / 64];
+};
+void policy_match(const struct policy *policy, const struct policy_subject *subject, struct policy_match *ret_match);
+
+enum policy_answer { POLICY_ALLOW, POLICY_REFUSE, POLICY_DEPENDS /* on the arguments */ };
+struct policy_verdict {
+	enum policy_answer answer;
+	struct str rule;   /* the name of the one that decided; empty: the role did, or no rule allows */
+	struct str reason; /* a sentence for the caller that says what to do, in `arena`; empty when allowed */
+	struct str shadow; /* the first shadow rule that would have refused; empty none */
+};
+
+/* What the class may do with one item, before its arguments are known.
+ *   kind_permission  PERMISSION_TOOLS_CALL, _RESOURCES_READ or _PROMPTS_GET
+ *   label            "upstream.item" */
+void policy_judge(const struct policy *policy, const struct caller *caller, const struct policy_match *match,
+		  enum permission kind_permission, struct str label, struct arena *arena,
+		  struct policy_verdict *ret_verdict);
+
+/* The same for a call with these arguments (raw JSON, p NULL: none); never POLICY_DEPENDS.
+ *   Errors     ERR_JSON_*, ERR_LIMIT (the condition takes too much work: to be refused) */
+NODISCARD enum err policy_judge_call(const struct policy *policy, const struct caller *caller,
+				     const struct policy_match *match, struct str label, struct str arguments,
+				     struct arena *arena, struct policy_verdict *ret_verdict);
+
+/* Run the tests that rules carry.
+ *   out        a line for each that fails: "rule refunds, test 2: allowed, expected refused by \"refunds\""
+ *   ret_count  how many were run
+ *   Errors     ERR_CONFIG when one fails */
+NODISCARD enum err policy_test(const struct policy *policy, struct buf *out, size_t *ret_count);
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef GATEHOUSE_STORE_MIGRATIONS_H
 #define GATEHOUSE_STORE_MIGRATIONS_H
 
-extern const char store_migration_0001[], store_migration_0002[];
+extern const char store_migration_0001[], store_migration_0002[], store_migration_0003[], store_migration_0004[],
+	store_migration_0005[], store_migration_0006[], store_migration_0007[], store_migration_0008[];
 
 #endif

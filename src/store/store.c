@@ -10,6 +10,12 @@
 const struct db_migration store_migrations[] = {
 	{1, "tenants, API keys, audit", store_migration_0001},
 	{2, "pinned definitions of tools", store_migration_0002},
+	{3, "people, roles, certificates", store_migration_0003},
+	{4, "the authorization server", store_migration_0004},
+	{5, "sessions in the browser", store_migration_0005},
+	{6, "rules, blocked addresses, usage", store_migration_0006},
+	{7, "upstreams and toolsets made at run time", store_migration_0007},
+	{8, "archiving the audit trail", store_migration_0008},
 };
 const size_t store_migration_count = ARRAY_LEN(store_migrations);
 

@@ -6,7 +6,8 @@
 # (doc/decisions/0003-trixie-pin.md).
 
 packages_build=(gcc libc6-dev meson ninja-build pkg-config python3 libuv1-dev libllhttp-dev libyyjson-dev
-	libsqlite3-dev libssl-dev libyaml-dev libpcre2-dev libboost-context-dev zlib1g-dev binutils)
+	libsqlite3-dev libssl-dev libyaml-dev libpcre2-dev libboost-context-dev zlib1g-dev
+	libcjose-dev libjansson-dev libargon2-dev binutils)
 packages_run=(ca-certificates nodejs npm)
 packages_lint=(python3 clang-format shellcheck)
 packages_test=(check clang llvm libclang-rt-dev json-schema-test-suite curl util-linux "${packages_run[@]}"

@@ -12,6 +12,17 @@ static const bool want[PERMISSION_COUNT][ROLE_OWNER + 1] = {
 	[PERMISSION_STATUS_READ] = {false, false, false, true, true},
 	[PERMISSION_KEYS_MANAGE] = {false, false, false, true, true},
 	[PERMISSION_AUDIT_READ] = {false, false, false, true, true},
+	[PERMISSION_USERS_READ] = {false, false, false, true, true},
+	[PERMISSION_USERS_MANAGE] = {false, false, false, true, true},
+	[PERMISSION_ROLES_MANAGE] = {false, false, false, false, true},
+	[PERMISSION_CLIENTS_MANAGE] = {false, false, false, true, true},
+	[PERMISSION_POLICY_READ] = {false, false, false, true, true},
+	[PERMISSION_POLICY_MANAGE] = {false, false, false, true, true},
+	[PERMISSION_UPSTREAMS_READ] = {false, false, false, true, true},
+	[PERMISSION_UPSTREAMS_MANAGE] = {false, false, false, true, true},
+	[PERMISSION_USAGE_READ] = {false, false, false, true, true},
+	[PERMISSION_TENANT_READ] = {false, false, false, true, true},
+	[PERMISSION_OPERATE] = {false, false, false, false, false},
 	[PERMISSION_TENANT_MANAGE] = {false, false, false, false, true},
 };
 
@@ -19,8 +30,8 @@ START_TEST(table_is_exact)
 {
 	for (unsigned permission = 0; permission < PERMISSION_COUNT; permission++) {
 		for (unsigned role = ROLE_NONE; role <= ROLE_OWNER; role++) {
-			struct caller caller = {.role = (enum role)role};
-			enum err err = policy_decide(&caller, (enum permission)permission);
+			struct caller caller = {.role = (enum role)role, .scopes = SCOPE_ALL};
+			enum err err = policy_decide(NULL, &caller, (enum permission)permission);
 
 			ck_assert_msg(err == (want[permission][role] ? OK : ERR_FORBIDDEN), "%s for %s: %s",
 				      permission_name((enum permission)permission), role_name((enum role)role),
@@ -33,9 +44,9 @@ END_TEST
 START_TEST(unknown_role_may_nothing)
 {
 	for (unsigned permission = 0; permission < PERMISSION_COUNT; permission++) {
-		struct caller caller = {.role = (enum role)(ROLE_OWNER + 1)};
+		struct caller caller = {.role = (enum role)(ROLE_OWNER + 1), .scopes = SCOPE_ALL};
 
-		ck_err(policy_decide(&caller, (enum permission)permission), ERR_FORBIDDEN);
+		ck_err(policy_decide(NULL, &caller, (enum permission)permission), ERR_FORBIDDEN);
 	}
 }
 END_TEST

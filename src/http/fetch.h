@@ -1,0 +1,35 @@
+/* One request to a stranger's server: issuers' keys, discovery documents, client documents, token endpoints. Rare
+ * and small: a connection of its own, a bound on size and time, the address guard on every address. */
+#ifndef GATEHOUSE_HTTP_FETCH_H
+#define GATEHOUSE_HTTP_FETCH_H
+
+#include "http/client.h"
+
+#define FETCH_BYTES_MAX (256 * 1024)
+#define FETCH_TIMEOUT_MS 10000
+
+struct fetch {
+	struct str url;	    /* https; http only to loopback, and only with allow_private */
+	struct str method;  /* p NULL: GET */
+	struct str headers; /* full lines */
+	struct str body;
+	size_t bytes_max;   /* 0: FETCH_BYTES_MAX */
+	int64_t timeout_ms; /* 0: FETCH_TIMEOUT_MS */
+	unsigned redirects; /* followed, each checked like the first; 0 none */
+	bool allow_private; /* the address may be private or loopback */
+};
+
+struct fetched {
+	int status;
+	struct str body;
+	struct str content_type;
+	int64_t fresh_ms; /* as Cache-Control: max-age allows it to be kept; 0 when it names none, -1 for no-store */
+};
+
+/* Ask.
+ *   ret_fetched  whatever the status is; in `arena`
+ *   Errors       ERR_CONFIG (not such a URL), ERR_REFUSED_ADDRESS, ERR_UPSTREAM_TOO_LARGE, as http_call
+ *   Runs on      a fiber */
+NODISCARD enum err http_fetch(struct arena *arena, const struct fetch *fetch, struct fetched *ret_fetched) AWAITS;
+
+#endif

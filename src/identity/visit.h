@@ -1,0 +1,23 @@
+/* A request to a room that serves pages or JSON of its own (oauth, signin, portal): what the door has found
+ * out about it. Lives in the exchange's arena. */
+#ifndef GATEHOUSE_IDENTITY_VISIT_H
+#define GATEHOUSE_IDENTITY_VISIT_H
+
+#include "http/server.h"
+#include "identity/caller.h"
+#include "identity/settings.h"
+
+struct visit {
+	struct http_exchange *exchange;
+	struct arena *arena;	   /* the exchange's */
+	struct str path;	   /* the exchange's */
+	struct str ip, request_id; /* for logs and audit */
+	struct str origin;	   /* the gateway's own: "https://gatehouse.example"; issuer of its tokens */
+	const struct identity_settings *settings; /* of the snapshot the request runs with */
+	const struct str *resources;		  /* every MCP endpoint's URL: origin/mcp, origin/mcp/{toolset} */
+	size_t resource_count;
+	struct caller caller; /* portal: who is asking; others: not set */
+	struct str problem;   /* says more than the error that is returned; empty: nothing */
+};
+
+#endif

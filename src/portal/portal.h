@@ -1,0 +1,55 @@
+/* The management API, /api/v1: tenants, users, roles, keys, clients, grants, rules, toolsets, upstreams, limits, audit.
+ *
+ * One table of resources says what there is: path, fields, permissions, functions. Routing, checks, paging, ETags,
+ * idempotency, audit, the OpenAPI document and the command line's verbs are made from it. */
+#ifndef GATEHOUSE_PORTAL_PORTAL_H
+#define GATEHOUSE_PORTAL_PORTAL_H
+
+#include "access/access.h"
+#include "audit/audit.h"
+#include "identity/visit.h"
+#include "signin/signin.h"
+#include "state/state.h"
+
+struct portal;
+
+struct portal_spec {
+	struct db *db;
+	struct state *state; /* NULL from the command line */
+	struct audit *audit;
+	struct access *access;
+	struct signin *signin;		    /* NULL from the command line */
+	const struct secret *api_key, *key; /* MACs of API keys; seals. All borrowed */
+	/* Whether a document describes an upstream, a toolset: the gateway's configuration knows. */
+	enum err (*check_upstream)(struct str name, struct str document, struct buf *problem);
+	enum err (*check_toolset)(struct str name, struct str document, struct buf *problem);
+};
+struct portal *portal_new(const struct portal_spec *spec);
+void portal_free(struct portal *portal);
+
+/* One call to the API, wherever it comes from. */
+struct api_call {
+	struct arena *arena;
+	struct caller *caller; /* whose permissions count */
+	struct str ip, request_id;
+	struct str method, path; /* "POST", "/tenants/acme/keys" */
+	struct str query, body;
+	struct str if_match, if_none_match, idempotency_key; /* p NULL absent */
+	int64_t now_ms;
+
+	/* the answer */
+	int status;
+	struct str answer, content_type, headers; /* full lines */
+};
+
+/* Run a call: every outcome is an answer, problem+json (RFC 9457) where it failed.
+ *   Errors     ERR_CANCELED, ERR_TIMEOUT: nobody waits for the answer any more */
+NODISCARD enum err portal_run(struct portal *portal, struct api_call *call) AWAITS;
+
+/* The same for an HTTP request whose caller is known. */
+NODISCARD enum err portal_serve(struct portal *portal, struct visit *visit) AWAITS;
+
+/* The OpenAPI 3.1 document, made from the table. */
+void portal_openapi_write(struct buf *out);
+
+#endif
