@@ -1,0 +1,191 @@
+/* People and service accounts as rows of `account` ("user" is a word of SQL). Each change that could let somebody
+ * in, keep them out or change what they may bumps the generation in the same write; a sign-in noted does not, since
+ * no cache cares. A removal takes along everything that could still speak for the user, in one write: the foreign
+ * keys would refuse a half of it. What a password or a code is worth is for signin to judge. */
+#include "store/user.h"
+
+#include "store/cells.h"
+
+#define USER_COLUMNS                                                                                                   \
+	"u.id, u.tenant_id, t.name, u.kind, u.email, u.name, u.role, u.password, u.totp, u.issuer, u.subject,"         \
+	" u.totp_step, u.created_ms, u.changed_ms, u.last_login_ms, u.disabled, t.disabled"
+#define USER_TABLES " FROM account u JOIN tenant t ON t.id = u.tenant_id"
+
+static struct user from_row(const struct db_value *cell)
+{
+	return (struct user){
+		.id = cell_str(&cell[0]),
+		.tenant_id = cell_str(&cell[1]),
+		.tenant_name = cell_str(&cell[2]),
+		.kind = cell_str(&cell[3]),
+		.email = cell_str(&cell[4]),
+		.name = cell_str(&cell[5]),
+		.role = cell_str(&cell[6]),
+		.password = cell_str(&cell[7]),
+		.totp = cell_str(&cell[8]),
+		.issuer = cell_str(&cell[9]),
+		.subject = cell_str(&cell[10]),
+		.totp_step = cell_int(&cell[11]),
+		.created_ms = cell_int(&cell[12]),
+		.changed_ms = cell_int(&cell[13]),
+		.last_login_ms = cell_int(&cell[14]),
+		.disabled = cell_int(&cell[15]) != 0,
+		.tenant_disabled = cell_int(&cell[16]) != 0,
+	};
+}
+
+/* An absent text is an empty one: the columns are NOT NULL. */
+static struct db_value text(struct str value)
+{
+	return DB_T(value.p == NULL ? STR("") : value);
+}
+
+AWAITS enum err user_insert(struct db *db, const struct user *user)
+{
+	const struct db_statement statements[] = {
+		STATEMENT("INSERT INTO account (id, tenant_id, kind, email, name, role, password, issuer, subject,"
+			  " created_ms, changed_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			  1, text(user->id), text(user->tenant_id), text(user->kind), text(user->email),
+			  text(user->name), text(user->role), text(user->password), text(user->issuer),
+			  text(user->subject), DB_I(user->created_ms), DB_I(user->created_ms)),
+		GENERATION_BUMP,
+	};
+
+	return db_write(db, statements, ARRAY_LEN(statements));
+}
+
+AWAITS static enum err find_one(struct db *db, struct arena *arena, const char *sql, const struct db_value *params,
+				size_t count, struct user *ret_user)
+{
+	struct db_rows *rows;
+
+	TRY(db_query(db, arena, sql, params, count, &rows));
+	if (rows->rows == 0)
+		return ERR_NOT_FOUND;
+	*ret_user = from_row(rows->cells);
+	return OK;
+}
+
+AWAITS static enum err find_all(struct db *db, struct arena *arena, const char *sql, const struct db_value *params,
+				size_t count, struct user **ret_users, size_t *ret_count)
+{
+	struct db_rows *rows;
+	struct user *users;
+
+	TRY(db_query(db, arena, sql, params, count, &rows));
+	users = arena_try_alloc(arena, rows->rows * sizeof(*users));
+	if (users == NULL)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < rows->rows; i++)
+		users[i] = from_row(&rows->cells[i * rows->columns]);
+	*ret_users = users;
+	*ret_count = rows->rows;
+	return OK;
+}
+
+AWAITS enum err user_get(struct db *db, struct arena *arena, struct str id, struct user *ret_user)
+{
+	return find_one(db, arena, "SELECT " USER_COLUMNS USER_TABLES " WHERE u.id = ?", CELLS(text(id)), 1, ret_user);
+}
+
+AWAITS enum err user_find_email(struct db *db, struct arena *arena, struct str email, struct user **ret_users,
+				size_t *ret_count)
+{
+	/* The second condition is the partial index's own: without it SQLite would not use it. */
+	return find_all(db, arena,
+			"SELECT " USER_COLUMNS USER_TABLES " WHERE u.email = ? AND u.email <> '' ORDER BY u.id LIMIT ?",
+			CELLS(text(email), DB_I(USER_EMAIL_MAX)), 2, ret_users, ret_count);
+}
+
+AWAITS enum err user_find_subject(struct db *db, struct arena *arena, struct str tenant_id, struct str issuer,
+				  struct str subject, struct user *ret_user)
+{
+	return find_one(db, arena,
+			"SELECT " USER_COLUMNS USER_TABLES
+			" WHERE u.issuer = ? AND u.subject = ? AND u.tenant_id = ? AND u.subject <> ''",
+			CELLS(text(issuer), text(subject), text(tenant_id)), 3, ret_user);
+}
+
+AWAITS enum err user_list(struct db *db, struct arena *arena, struct str tenant_id, struct str after, size_t limit,
+			  struct user **ret_users, size_t *ret_count)
+{
+	return find_all(db, arena,
+			"SELECT " USER_COLUMNS USER_TABLES " WHERE u.tenant_id = ? AND u.id > ? ORDER BY u.id LIMIT ?",
+			CELLS(text(tenant_id), text(after), DB_I((int64_t)limit)), 3, ret_users, ret_count);
+}
+
+AWAITS enum err user_update(struct db *db, const struct user *user, int64_t changed_before_ms)
+{
+	const struct db_statement statements[] = {
+		/* Two changes within one ms must not look the same to a third writer. */
+		STATEMENT("UPDATE account SET email = ?, name = ?, role = ?, disabled = ?, issuer = ?, subject = ?,"
+			  " changed_ms = max(?, changed_ms + 1) WHERE id = ? AND changed_ms = ?",
+			  1, text(user->email), text(user->name), text(user->role), DB_I(user->disabled),
+			  text(user->issuer), text(user->subject), DB_I(user->changed_ms), text(user->id),
+			  DB_I(changed_before_ms)),
+		/* Who is enabled again signs in again. */
+		STATEMENT("DELETE FROM web_session WHERE user_id = ? AND ? <> 0", -1, text(user->id),
+			  DB_I(user->disabled)),
+		GENERATION_BUMP,
+	};
+
+	return db_write(db, statements, ARRAY_LEN(statements));
+}
+
+/* One column of what they sign in with; every session that the old one opened ends. */
+AWAITS static enum err set_proof(struct db *db, const char *sql, struct db_value value, struct str id, int64_t now_ms)
+{
+	const struct db_statement statements[] = {
+		STATEMENT(sql, 1, value, DB_I(now_ms), text(id)),
+		STATEMENT("DELETE FROM web_session WHERE user_id = ?", -1, text(id)),
+		GENERATION_BUMP,
+	};
+
+	return db_write(db, statements, ARRAY_LEN(statements));
+}
+
+AWAITS enum err user_set_password(struct db *db, struct str id, struct str encoded, int64_t now_ms)
+{
+	return set_proof(db, "UPDATE account SET password = ?, changed_ms = max(?, changed_ms + 1) WHERE id = ?",
+			 text(encoded), id, now_ms);
+}
+
+AWAITS enum err user_set_totp(struct db *db, struct str id, struct str sealed, int64_t now_ms)
+{
+	return set_proof(db, "UPDATE account SET totp = ?, changed_ms = max(?, changed_ms + 1) WHERE id = ?",
+			 sealed.n == 0 ? DB_N : DB_B(sealed), id, now_ms);
+}
+
+AWAITS enum err user_signed_in(struct db *db, struct str id, int64_t totp_step, int64_t now_ms)
+{
+	const struct db_statement statement =
+		STATEMENT("UPDATE account SET last_login_ms = ?, totp_step = max(totp_step, ?)"
+			  " WHERE id = ? AND (? = 0 OR totp_step < ?)",
+			  1, DB_I(now_ms), DB_I(totp_step), text(id), DB_I(totp_step), DB_I(totp_step));
+	enum err err = db_write(db, &statement, 1);
+
+	return err == ERR_NOT_FOUND && totp_step != 0 ? ERR_EXISTS : err;
+}
+
+#define THEIR_GRANTS "(SELECT id FROM oauth_grant WHERE user_id = ?)"
+
+AWAITS enum err user_delete(struct db *db, struct str id, int64_t now_ms)
+{
+	const struct db_value user = text(id);
+	const struct db_statement statements[] = {
+		STATEMENT("DELETE FROM web_session WHERE user_id = ?", -1, user),
+		STATEMENT("DELETE FROM oauth_code WHERE grant_id IN " THEIR_GRANTS, -1, user),
+		STATEMENT("DELETE FROM oauth_refresh WHERE grant_id IN " THEIR_GRANTS, -1, user),
+		STATEMENT("DELETE FROM oauth_grant WHERE user_id = ?", -1, user),
+		STATEMENT("DELETE FROM certificate WHERE user_id = ?", -1, user),
+		/* Rows that the trail or others' grants name stay, and serve nobody. */
+		STATEMENT("UPDATE oauth_client SET user_id = '', disabled = 1 WHERE user_id = ?", -1, user),
+		STATEMENT("UPDATE api_key SET user_id = '', revoked_ms = iif(revoked_ms = 0, ?, revoked_ms)"
+			  " WHERE user_id = ?",
+			  -1, DB_I(now_ms), user),
+		STATEMENT("DELETE FROM account WHERE id = ?", 1, user),
+		GENERATION_BUMP,
+	};
+
+	return db_write(db, statements, ARRAY_LEN(statements));
+}
