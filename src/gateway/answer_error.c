@@ -4,33 +4,28 @@
 
 #include "base/log.h"
 #include "gateway/routes.h"
+#include "gateway/visits.h"
 
-/* Where the challenge says what is wrong with the credential, clients that see no `error` know
- * that they sent none. */
-static struct str challenge(const struct request *req, enum err err)
+/* What the status asks for in headers. */
+static void put_headers(const struct request *req, enum err err, struct buf *out)
 {
-	switch (err) {
-	case ERR_UNAUTHENTICATED:
-		return STR("WWW-Authenticate: Bearer realm=\"gatehouse\"\r\n");
-	case ERR_KEY_INVALID:
-		return STR("WWW-Authenticate: Bearer realm=\"gatehouse\", error=\"invalid_token\"\r\n");
-	case ERR_HTTP_METHOD:
-		return routes_allow(req);
-	default:
-		return STR("");
-	}
+	if (err == ERR_HTTP_METHOD)
+		buf_put(out, routes_allow(req));
+	else
+		visits_challenge(req, err, out);
 }
 
 /* A 401 speaks OAuth's error words, as clients look for them in the body. */
 AWAITS static enum err answer_unauthorized(struct request *req, enum err err)
 {
-	AUTO_BUF body = {0};
+	AUTO_BUF body = {0}, headers = {0};
 
+	put_headers(req, err, &headers);
 	buf_put_fmt(&body, "{\"error\":\"%s\",\"error_description\":",
 		    err == ERR_UNAUTHENTICATED ? "unauthorized" : "invalid_token");
 	buf_put_json(&body, str_of(err_text(err)));
 	buf_put_byte(&body, '}');
-	return answer_json(req, 401, challenge(req, err), &(struct piece){.str = buf_str(&body)}, 1);
+	return answer_json(req, 401, buf_str(&headers), &(struct piece){.str = buf_str(&body)}, 1);
 }
 
 /* The HTTP status of an error: the sessions era answers a method's errors in band. */
@@ -57,7 +52,7 @@ static bool is_tool_failure(const struct request *req, enum err err)
 
 AWAITS static enum err answer_failure(struct request *req, enum err err)
 {
-	AUTO_BUF message = {0};
+	AUTO_BUF message = {0}, headers = {0};
 
 	if (err_row(err)->http_status == 401)
 		return answer_unauthorized(req, err);
@@ -69,7 +64,8 @@ AWAITS static enum err answer_failure(struct request *req, enum err err)
 	mcp_compose_error(req->message.id, err, req->problem, req->problem_data, &message);
 	if (req->streaming)
 		return answer_message(req, buf_str(&message));
-	return answer_json(req, status_of(req, err), challenge(req, err), &(struct piece){.str = buf_str(&message)}, 1);
+	put_headers(req, err, &headers);
+	return answer_json(req, status_of(req, err), buf_str(&headers), &(struct piece){.str = buf_str(&message)}, 1);
 }
 
 static void log_failure(const struct request *req, enum err err)

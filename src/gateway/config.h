@@ -11,6 +11,7 @@
 #include "audit/audit.h"
 #include "base/log.h"
 #include "catalog/catalog.h"
+#include "identity/settings.h"
 #include "net/address.h"
 #include "state/state.h"
 #include "upstream/upstream.h"
@@ -52,6 +53,7 @@ struct config {
 	const struct prefix *trusted_proxies;
 	size_t trusted_count;
 	struct config_limits limits;
+	struct identity_settings identity;
 	enum audit_durability durability;
 	int64_t audit_commit_ms;
 	enum log_level log_level;

@@ -42,6 +42,8 @@ static const struct form {
 	{CONF_CUSTOM, config_read_auth, "`required` or `none`", "\"enum\":[\"required\",\"none\"]"},
 	{CONF_CUSTOM, config_read_names, "`prefixed` or `plain`", "\"enum\":[\"prefixed\",\"plain\"]"},
 	{CONF_CUSTOM, config_read_proxies, "list of networks", "\"type\":\"array\",\"items\":{\"type\":\"string\"}"},
+	{CONF_CUSTOM, config_read_public_url, "https origin",
+	 "\"type\":\"string\",\"pattern\":\"^https?://[^/?#]+/?$\""},
 	{CONF_CUSTOM, config_read_revision, "protocol revision",
 	 "\"type\":\"string\",\"pattern\":\"^[0-9]{4}-[0-9]{2}-[0-9]{2}$\""},
 	{CONF_CUSTOM, config_read_http, "URL, or map",

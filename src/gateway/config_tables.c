@@ -209,6 +209,12 @@ static const struct conf_field root_fields[] = {
 	 .example = "[\"gateway.example\"]"},
 	{"trusted_proxies", CONF_CUSTOM, .custom = config_read_proxies,
 	 .doc = "Networks whose X-Forwarded-For and PROXY headers are believed.", .example = "[\"10.0.0.0/8\"]"},
+	{"public_url", CONF_CUSTOM, .custom = config_read_public_url,
+	 .doc = "The gateway's own origin, as clients and browsers see it: OAuth and sign-in need it wherever a "
+		"listener is not a loopback one.",
+	 .example = "https://gatehouse.example"},
+	{"oauth", CONF_TABLE, AT(identity), .table = &config_oauth_table,
+	 .doc = "The authorization server for MCP clients."},
 	{"limits", CONF_TABLE, AT(limits), .table = &config_limits_table, .doc = "Rates, sizes, counts and times."},
 	{"audit", CONF_TABLE, 0, .table = &audit_table, .doc = "The audit trail."},
 	{"log", CONF_TABLE, 0, .table = &log_table, .doc = "Logs on standard error."},

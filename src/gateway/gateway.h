@@ -17,6 +17,7 @@ struct metrics;
 struct assembly;
 struct stream_watch;
 struct result_cache;
+struct oauth;
 
 struct gateway_loop {
 	struct gateway *gateway;
@@ -49,6 +50,7 @@ struct gateway {
 	struct assembly *assembly; /* upstreams to catalog */
 	struct stream_watch *stream_watch;
 	struct result_cache *results;
+	struct oauth *oauth;
 	struct gateway_loop *loops; /* one each, by loop_index */
 	int64_t started_ms;	    /* wall time */
 	uint64_t node;		    /* random: tells this process from others, and from its earlier lives */

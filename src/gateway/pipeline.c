@@ -14,6 +14,7 @@
 #include "gateway/request.h"
 #include "gateway/routes.h"
 #include "gateway/sse_server.h"
+#include "gateway/visits.h"
 
 #define REQUEST_MAGIC 0x52455153u /* "REQS" */
 
@@ -83,6 +84,9 @@ AWAITS static enum err serve(struct request *req)
 {
 	enum route route = routes_find(req);
 
+	TRY(routes_check_host(req));
+	if (route == ROUTE_OAUTH || route == ROUTE_SIGNIN || route == ROUTE_PORTAL)
+		return visits_serve(req, route);
 	TRY(routes_check_origin(req));
 	if (req->exchange->method == HTTP_OPTIONS)
 		return routes_preflight(req);

@@ -14,6 +14,23 @@ static const struct {
 	{{"/metrics", 8}, ROUTE_METRICS},   {{"/status", 7}, ROUTE_STATUS},
 };
 
+static const struct {
+	struct str prefix;
+	enum route route;
+} prefixes[] = {
+	{{"/mcp/", 5}, ROUTE_MCP},     {{"/sse/", 5}, ROUTE_SSE},     {{"/.well-known/", 13}, ROUTE_OAUTH},
+	{{"/oauth/", 7}, ROUTE_OAUTH}, {{"/login", 6}, ROUTE_SIGNIN}, {{"/logout", 7}, ROUTE_SIGNIN},
+	{{"/api/", 5}, ROUTE_PORTAL},
+};
+
+/* The metadata of an endpoint is asked for below it as well. */
+static bool is_metadata(struct str path)
+{
+	struct str mark = STR("/.well-known/");
+
+	return memmem(path.p, path.n, mark.p, mark.n) != NULL;
+}
+
 enum route routes_find(const struct request *req)
 {
 	struct str path = req->exchange->path;
@@ -21,9 +38,10 @@ enum route routes_find(const struct request *req)
 	for (size_t i = 0; i < ARRAY_LEN(exact_paths); i++)
 		if (str_eq(path, exact_paths[i].path))
 			return exact_paths[i].route;
-	if (str_starts(path, STR("/mcp/")))
-		return ROUTE_MCP;
-	return str_starts(path, STR("/sse/")) ? ROUTE_SSE : ROUTE_NONE;
+	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
+		if (str_starts(path, prefixes[i].prefix))
+			return prefixes[i].route == ROUTE_MCP && is_metadata(path) ? ROUTE_OAUTH : prefixes[i].route;
+	return ROUTE_NONE;
 }
 
 enum err routes_find_view(struct request *req)
@@ -71,7 +89,8 @@ static bool origin_allowed(const struct request *req, struct str origin)
 {
 	struct str scheme, rest;
 
-	if (listed(req->config->origins, req->config->origin_count, origin))
+	if (listed(req->config->origins, req->config->origin_count, origin) ||
+	    (origin.n > 0 && str_eq_nocase(req->config->identity.public_url, origin)))
 		return true;
 	if (!str_cut(origin, ':', &scheme, &rest) || !str_starts(rest, STR("//")))
 		return false;
@@ -82,9 +101,13 @@ static bool origin_allowed(const struct request *req, struct str origin)
 /* A web page that points a name of its own at 127.0.0.1 gives itself away by its Host. */
 static bool host_allowed(const struct request *req, struct str host)
 {
+	struct str scheme, rest;
+
 	if (!req->gateway->started_config->loopback_only)
 		return true;
-	return is_local_name(host_of(host)) || listed(req->config->hosts, req->config->host_count, host_of(host));
+	str_cut(req->config->identity.public_url, ':', &scheme, &rest);
+	return is_local_name(host_of(host)) || listed(req->config->hosts, req->config->host_count, host_of(host)) ||
+	       (rest.n > 2 && str_eq_nocase(host_of(str_skip(rest, 2)), host_of(host)));
 }
 
 /* Headers a browser needs to see our answers. */
@@ -100,14 +123,18 @@ static void add_cors(struct request *req, struct str origin)
 			  STR_ARG(before), STR_ARG(origin));
 }
 
-enum err routes_check_origin(struct request *req)
+enum err routes_check_host(struct request *req)
 {
-	struct str origin = http_field_get(&req->exchange->fields, HTTP_ORIGIN);
 	struct str host = http_field_get(&req->exchange->fields, HTTP_HOST);
 
 	request_name(req);
-	if (host.p != NULL && !host_allowed(req, host))
-		return ERR_HTTP_ORIGIN;
+	return host.p == NULL || host_allowed(req, host) ? OK : ERR_HTTP_ORIGIN;
+}
+
+enum err routes_check_origin(struct request *req)
+{
+	struct str origin = http_field_get(&req->exchange->fields, HTTP_ORIGIN);
+
 	if (origin.p == NULL)
 		return OK;
 	if (!origin_allowed(req, origin))

@@ -13,6 +13,9 @@ enum route {
 	ROUTE_READY,
 	ROUTE_METRICS,
 	ROUTE_STATUS,
+	ROUTE_OAUTH, /* these three are rooms of their own: visits.c */
+	ROUTE_SIGNIN,
+	ROUTE_PORTAL,
 };
 
 /* Which endpoint a path means. */
@@ -22,8 +25,9 @@ enum route routes_find(const struct request *req);
  *   Errors     ERR_MCP_TOOLSET */
 NODISCARD enum err routes_find_view(struct request *req);
 
-/* Refuse foreign web pages: Origin, and Host where the listener is a loopback one.
+/* Name the request, and refuse foreign web pages: by Host where the listener is a loopback one, and by Origin.
  *   Errors     ERR_HTTP_ORIGIN */
+NODISCARD enum err routes_check_host(struct request *req);
 NODISCARD enum err routes_check_origin(struct request *req);
 
 /* Content-Type and Accept of a POSTed message.

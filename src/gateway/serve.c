@@ -32,6 +32,7 @@
 #include "gateway/reload.h"
 #include "gateway/stream_watch.h"
 #include "gateway/welcome.h"
+#include "oauth/oauth.h"
 #include "rt/signal.h"
 #include "store/tenant.h"
 
@@ -148,6 +149,18 @@ AWAITS static enum err first_key_make(struct serving *serving)
 	return audit_first_key(gateway, &tenant, (struct str){id, ID_LEN});
 }
 
+/* The rooms that serve pages. What they are given outlives them: see stop(). */
+static void start_rooms(struct serving *serving)
+{
+	struct gateway *gateway = serving->gateway;
+
+	gateway->oauth = oauth_new(&(struct oauth_spec){.db = gateway->db,
+							.state = gateway->state,
+							.audit = gateway->audit,
+							.identity = gateway->identity,
+							.key = serving->keys.oauth});
+}
+
 AWAITS static enum err start_storage(struct serving *serving, struct buf *problem)
 {
 	struct gateway *gateway = serving->gateway;
@@ -172,6 +185,7 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 		TRY(first_key_make(serving));
 	TRY(identity_start(gateway->db, serving->keys.api_key, &gateway->identity));
 	serving->keys.api_key = NULL;
+	start_rooms(serving);
 	return audit_append(gateway->audit,
 			    &(struct audit_record){.event = STR("gateway.started"), .outcome = STR("ok")});
 }
@@ -292,6 +306,7 @@ AWAITS static void stop(struct serving *serving)
 	if (gateway->assembly != NULL)
 		assembly_stop(gateway->assembly, 1000);
 	stream_watch_stop(gateway->stream_watch);
+	oauth_free(gateway->oauth);
 	if (gateway->identity != NULL)
 		identity_stop(gateway->identity);
 	if (gateway->audit != NULL)

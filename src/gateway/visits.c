@@ -1,0 +1,119 @@
+/* The way from the corridor's door to the rooms that serve pages: a visit is filled in, the room answers, and what it
+ * returns instead becomes one JSON answer here. The corridor's checks of Origin are not theirs: a browser navigates
+ * to pages with none or a foreign one, and metadata is for any web page. Each room guards its forms by tokens. */
+#include "gateway/visits.h"
+
+#include "gateway/admission.h"
+#include "oauth/oauth.h"
+
+struct str visits_origin(const struct request *req)
+{
+	struct str host = http_field_get(&req->exchange->fields, HTTP_HOST);
+
+	if (req->config->identity.public_url.n > 0)
+		return req->config->identity.public_url;
+	if (!req->gateway->started_config->loopback_only || host.n == 0)
+		return STR("");
+	return arena_fmt(req->arena, "%s://%.*s", req->exchange->secure ? "https" : "http", STR_ARG(host));
+}
+
+struct str visits_resource(const struct request *req)
+{
+	struct str origin = visits_origin(req);
+	struct str name = req->view == NULL ? STR("") : req->view->name;
+
+	if (origin.n == 0)
+		return STR("");
+	return arena_fmt(req->arena, "%.*s/mcp%s%.*s", STR_ARG(origin), name.n > 0 ? "/" : "", STR_ARG(name));
+}
+
+/* Clients that are refused before the view was looked up still learn where its document is. */
+static struct str resource_path_of(const struct request *req)
+{
+	struct str path = req->exchange->path;
+
+	if (path.n > 1 && path.p[path.n - 1] == '/')
+		path.n--;
+	return str_starts(path, STR("/mcp")) ? path : STR("/mcp");
+}
+
+void visits_challenge(const struct request *req, enum err err, struct buf *out)
+{
+	struct str origin = visits_origin(req), error = STR("");
+
+	if (err_row(err)->http_status != 401 && err != ERR_SCOPE)
+		return;
+	if (err != ERR_UNAUTHENTICATED)
+		error = err == ERR_SCOPE ? STR("insufficient_scope") : STR("invalid_token");
+	if (origin.n > 0 && req->config->identity.oauth)
+		oauth_challenge(out, origin, resource_path_of(req), error, STR("mcp:read mcp:tools"),
+				str_of(err_text(err)));
+	else if (error.n == 0)
+		buf_put(out, STR("WWW-Authenticate: Bearer realm=\"gatehouse\"\r\n"));
+	else
+		buf_put_fmt(out, "WWW-Authenticate: Bearer realm=\"gatehouse\", error=\"%.*s\"\r\n", STR_ARG(error));
+}
+
+/* Every endpoint's URL, from the views of the catalog that the request runs with. */
+static const struct str *resources_of(struct request *req, struct str origin, size_t *ret_count)
+{
+	const struct catalog *catalog = req->catalog;
+	struct str *resources = arena_alloc(req->arena, (catalog->view_count + 1) * sizeof(*resources));
+
+	for (size_t i = 0; i < catalog->view_count; i++) {
+		struct str name = catalog->views[i].name;
+
+		resources[i] =
+			arena_fmt(req->arena, "%.*s/mcp%s%.*s", STR_ARG(origin), name.n > 0 ? "/" : "", STR_ARG(name));
+	}
+	*ret_count = catalog->view_count;
+	return resources;
+}
+
+AWAITS static enum err serve_room(struct request *req, enum route route, struct visit *visit)
+{
+	switch (route) {
+	case ROUTE_OAUTH:
+		return oauth_serve(req->gateway->oauth, visit);
+	default:
+		return ERR_HTTP_ROUTE;
+	}
+}
+
+AWAITS static void answer_failure(struct request *req, struct str problem, enum err err)
+{
+	struct fiber_shield shield = fiber_shield_begin(1000);
+	struct str headers = err == ERR_HTTP_METHOD ? routes_allow(req) : STR("");
+	AUTO_BUF body = {0};
+	enum err written;
+
+	buf_put(&body, STR("{\"error\":"));
+	buf_put_json(&body, err == ERR_HTTP_ROUTE ? STR("not_found") : str_of(err_name(err)));
+	buf_put(&body, STR(",\"error_description\":"));
+	buf_put_json(&body, problem.n > 0 ? problem : str_of(err_text(err)));
+	buf_put_byte(&body, '}');
+	written = answer_json(req, err_row(err)->http_status, headers, &(struct piece){.str = buf_str(&body)}, 1);
+	fiber_shield_end(shield);
+	if (written != OK)
+		log_debug("visit.unanswered", LOG_ERR(written), LOG_STR("request_id", req->id));
+}
+
+AWAITS enum err visits_serve(struct request *req, enum route route)
+{
+	struct visit visit = {
+		.exchange = req->exchange,
+		.arena = req->arena,
+		.path = req->exchange->path,
+		.ip = req->ip_text,
+		.request_id = req->id,
+		.origin = visits_origin(req),
+		.settings = &req->config->identity,
+	};
+	enum err err;
+
+	visit.resources = resources_of(req, visit.origin, &visit.resource_count);
+	err = visit.origin.n > 0 && req->config->auth_required ? serve_room(req, route, &visit) : ERR_HTTP_ROUTE;
+	if (err != OK && !req->exchange->answered)
+		answer_failure(req, visit.problem, err);
+	return err;
+}

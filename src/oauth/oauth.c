@@ -1,0 +1,83 @@
+/* The authorization server's door: which endpoint is asked, with which method, and the answers that all of them
+ * share. What web pages of any origin may call says so (CORS); what a browser navigates to does not. */
+#include "oauth/oauth_private.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+
+struct endpoint {
+	struct str path; /* ends in '/': all below it */
+	bool get, post, cors;
+	/* AWAITS */
+	enum err (*serve)(struct oauth *oauth, struct visit *visit);
+};
+
+static const struct endpoint endpoints[] = {
+	{{"/.well-known/", 13}, true, false, true, metadata_serve},
+	{{"/mcp/", 5}, true, false, true, metadata_serve},
+};
+
+struct oauth *oauth_new(const struct oauth_spec *spec)
+{
+	struct oauth *oauth = calloc(1, sizeof(*oauth));
+
+	CHECK(oauth != NULL);
+	oauth->magic = OAUTH_MAGIC;
+	oauth->spec = *spec;
+	return oauth;
+}
+
+void oauth_free(struct oauth *oauth)
+{
+	if (oauth == NULL)
+		return;
+	CHECK_OBJ(oauth, OAUTH_MAGIC);
+	oauth->magic = 0;
+	free(oauth);
+}
+
+static const struct endpoint *endpoint_of(struct str path)
+{
+	for (size_t i = 0; i < ARRAY_LEN(endpoints); i++) {
+		struct str known = endpoints[i].path;
+
+		if (str_eq(path, known) || (known.p[known.n - 1] == '/' && str_starts(path, known)))
+			return &endpoints[i];
+	}
+	return NULL;
+}
+
+AWAITS static enum err preflight(struct visit *visit, const struct endpoint *endpoint)
+{
+	struct str headers = endpoint->post ? STR("Access-Control-Allow-Methods: POST, OPTIONS\r\n"
+						  "Access-Control-Allow-Headers: authorization, content-type, dpop, "
+						  "mcp-protocol-version\r\nAccess-Control-Max-Age: 7200\r\n")
+					    : STR("Access-Control-Allow-Methods: GET, OPTIONS\r\n"
+						  "Access-Control-Allow-Headers: mcp-protocol-version, authorization, "
+						  "content-type\r\nAccess-Control-Max-Age: 7200\r\n");
+
+	return http_answer(visit->exchange, 204, headers, &(struct http_body){0});
+}
+
+AWAITS enum err oauth_serve(struct oauth *oauth, struct visit *visit)
+{
+	struct http_exchange *exchange = visit->exchange;
+	const struct endpoint *endpoint = endpoint_of(visit->path);
+	enum http_method method = exchange->method;
+
+	CHECK_OBJ(oauth, OAUTH_MAGIC);
+	if (endpoint == NULL)
+		return ERR_HTTP_ROUTE;
+	if (endpoint->cors)
+		exchange->extra_headers =
+			arena_fmt(visit->arena,
+				  "%.*sAccess-Control-Allow-Origin: *\r\n"
+				  "Access-Control-Expose-Headers: www-authenticate, x-request-id, retry-after\r\n",
+				  STR_ARG(exchange->extra_headers));
+	if (method == HTTP_OPTIONS && endpoint->cors)
+		return preflight(visit, endpoint);
+	if (!(endpoint->get && (method == HTTP_GET || method == HTTP_HEAD)) && !(endpoint->post && method == HTTP_POST))
+		return ERR_HTTP_METHOD;
+	return endpoint->serve(oauth, visit);
+}
