@@ -10,6 +10,7 @@ const char store_migration_0005[] =
 	"  user_id TEXT NOT NULL REFERENCES account (id),"
 	"  created_ms INTEGER NOT NULL,"
 	"  seen_ms INTEGER NOT NULL,"
-	"  expires_ms INTEGER NOT NULL"
+	"  expires_ms INTEGER NOT NULL"                            /* the earlier end: of idleness or of its life */
 	") STRICT, WITHOUT ROWID;"
-	"CREATE INDEX web_session_user ON web_session (user_id);";
+	"CREATE INDEX web_session_user ON web_session (user_id);"
+	"CREATE INDEX web_session_expires ON web_session (expires_ms);";
