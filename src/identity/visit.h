@@ -6,6 +6,7 @@
 #include "http/server.h"
 #include "identity/caller.h"
 #include "identity/settings.h"
+#include "state/state.h"
 
 struct visit {
 	struct http_exchange *exchange;
@@ -16,6 +17,7 @@ struct visit {
 	const struct identity_settings *settings; /* of the snapshot the request runs with */
 	const struct str *resources;		  /* every MCP endpoint's URL: origin/mcp, origin/mcp/{toolset} */
 	size_t resource_count;
+	struct rate per_auth; /* attempts of one address at each endpoint that takes a secret */
 	struct caller caller; /* portal: who is asking; others: not set */
 	struct str problem;   /* says more than the error that is returned; empty: nothing */
 };
