@@ -8,7 +8,7 @@
  *   Errors     as http_answer */
 NODISCARD enum err reply_json(struct http_exchange *exchange, int status, struct str headers, struct str json) AWAITS;
 
-/* A page: Content-Security-Policy without scripts and frames, no-store, no-referrer, nosniff.
+/* A page: Content-Security-Policy without scripts, frames and inline styles; no-store, nosniff.
  *   form_to    origins besides our own that its forms may lead to, between spaces; empty: none */
 NODISCARD enum err reply_html(struct http_exchange *exchange, int status, struct str headers, struct str form_to,
 			      struct str html) AWAITS;
