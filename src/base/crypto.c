@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <pthread.h>
 
 #include "base/check.h"
@@ -61,6 +62,13 @@ void crypto_mac(const struct secret *key, const struct str *pieces, size_t count
 {
 	CHECK_OBJ(key, SECRET_MAGIC);
 	mac_sum(&key->mac, pieces, count, out);
+}
+
+void crypto_mac_sha1(struct str key, struct str text, uint8_t out[CRYPTO_SHA1_BYTES])
+{
+	unsigned n = CRYPTO_SHA1_BYTES;
+
+	CHECK(HMAC(EVP_sha1(), key.p, (int)key.n, (const unsigned char *)text.p, text.n, out, &n) != NULL);
 }
 
 void hkdf_sha256(struct str input_key, struct str salt, struct str purpose, uint8_t out[CRYPTO_KEY_BYTES])

@@ -40,6 +40,11 @@ void crypto_sha256(struct str s, uint8_t out[32]);
  *   Source     RFC 2104 */
 void crypto_mac(const struct secret *key, const struct str *pieces, size_t count, uint8_t out[CRYPTO_MAC_BYTES]);
 
+/* HMAC-SHA1, only for what a standard demands it of: one-time codes.
+ *   Source     RFC 4226 section 5.2 */
+#define CRYPTO_SHA1_BYTES 20
+void crypto_mac_sha1(struct str key, struct str text, uint8_t out[CRYPTO_SHA1_BYTES]);
+
 /* AES-256-GCM: append nonce, ciphertext and tag to `out`. `bound` is authenticated, not sent.
  *   Source     NIST SP 800-38D; a fresh random 96-bit nonce each time */
 void crypto_seal(const struct secret *key, struct str plain, struct str bound, struct buf *out);
