@@ -47,8 +47,9 @@ enum permission {
 		PERMISSION_COUNT,
 };
 
-/* "tools:call" ... */
+/* "tools:call" ...; whether a text is a permission that a role may have, a glob or wildcard included. */
 const char *permission_name(enum permission permission);
+bool permission_is_known(struct str text);
 
 /* A tenant's roles and rules, compiled: immutable, shared by threads, reference-counted. */
 struct policy;
@@ -85,37 +86,63 @@ struct policy_subject {
 	struct address ip;
 };
 
-/* Bits of rules whose `who` matches: with the role it is all that a caller's class depends on. */
+/* Bits of rules whose `who` matches: with role and scopes it is all that a caller's class depends on. */
 struct policy_match {
 	uint64_t rule[POLICY_RULES_MAX / 64];
 };
 void policy_match(const struct policy *policy, const struct policy_subject *subject, struct policy_match *ret_match);
 
-enum policy_answer { POLICY_ALLOW, POLICY_REFUSE, POLICY_DEPENDS /* on the arguments */ };
+/* Whether some rule looks at networks: a caller's match then changes with its address. */
+bool policy_reads_network(const struct policy *policy);
+
+enum policy_answer { POLICY_ALLOW, POLICY_REFUSE, POLICY_DEPENDS /* on arguments, time or principal */ };
 struct policy_verdict {
 	enum policy_answer answer;
-	struct str rule;   /* the name of the one that decided; empty: the role did, or no rule allows */
+	struct str rule;   /* the one that decided, or whose condition was not met; empty: the role did, or no rule
+			    * allows. Lives as long as the policy */
 	struct str reason; /* a sentence for the caller that says what to do, in `arena`; empty when allowed */
-	struct str shadow; /* the first shadow rule that would have refused; empty none */
+	struct str shadow; /* the rule on trial that would have refused, or may do so; empty none */
 };
 
-/* What the class may do with one item, before its arguments are known.
+/* What the class may do with one item, before its arguments are known. Toolsets are for who knows the catalog.
+ *   policy, match    NULL: no roles and rules of its own
  *   kind_permission  PERMISSION_TOOLS_CALL, _RESOURCES_READ or _PROMPTS_GET
- *   label            "upstream.item" */
+ *   label            "upstream.item"
+ *   arena            for the reason; NULL: none is written */
 void policy_judge(const struct policy *policy, const struct caller *caller, const struct policy_match *match,
 		  enum permission kind_permission, struct str label, struct arena *arena,
 		  struct policy_verdict *ret_verdict);
 
-/* The same for a call with these arguments (raw JSON, p NULL: none); never POLICY_DEPENDS.
- *   Errors     ERR_JSON_*, ERR_LIMIT (the condition takes too much work: to be refused) */
-NODISCARD enum err policy_judge_call(const struct policy *policy, const struct caller *caller,
-				     const struct policy_match *match, struct str label, struct str arguments,
-				     struct arena *arena, struct policy_verdict *ret_verdict);
+/* A call, as far as conditions look at it. */
+struct policy_call {
+	struct policy_subject subject;
+	enum permission kind_permission;
+	struct str label;
+	struct str arguments; /* raw JSON, p NULL: none; of a resource {"uri":...} */
+	int64_t now_ms;	      /* wall time */
+};
 
-/* Run the tests that rules carry.
- *   out        a line for each that fails: "rule refunds, test 2: allowed, expected refused by \"refunds\""
+/* The same for a call with these arguments; never POLICY_DEPENDS.
+ *   Errors     ERR_JSON_*, ERR_LIMIT (a condition takes too much work): to be refused */
+NODISCARD enum err policy_judge_call(const struct policy *policy, const struct policy_call *call,
+				     const struct policy_match *match, struct arena *arena,
+				     struct policy_verdict *ret_verdict);
+
+/* Run the tests that rules carry, shadow rules as if they were in force.
+ *   out        a line for each that fails: "rule refunds, test 2: billing.refund: allowed, expected deny"
  *   ret_count  how many were run
  *   Errors     ERR_CONFIG when one fails */
 NODISCARD enum err policy_test(const struct policy *policy, struct buf *out, size_t *ret_count);
+
+/* The rules, in order, for those who list them. */
+struct policy_rule_view {
+	struct str name;
+	bool allow, shadow;
+	size_t tests;
+};
+size_t policy_rules(const struct policy *policy, const struct policy_rule_view **ret_rules);
+
+/* The JSON Schema of a rule's document: what policy_compile checks it against. */
+extern const struct str policy_rule_schema;
 
 #endif
