@@ -33,6 +33,7 @@ const char store_migration_0004[] =
 	"  last_used_ms INTEGER NOT NULL DEFAULT 0"
 	") STRICT, WITHOUT ROWID;"
 	"CREATE INDEX oauth_client_tenant ON oauth_client (tenant_id);"
+	"CREATE INDEX oauth_client_expires ON oauth_client (expires_ms) WHERE expires_ms > 0;"
 
 	"CREATE TABLE oauth_grant ("
 	"  id TEXT PRIMARY KEY,"
@@ -61,6 +62,8 @@ const char store_migration_0004[] =
 	"  expires_ms INTEGER NOT NULL,"
 	"  used_ms INTEGER NOT NULL DEFAULT 0"
 	") STRICT, WITHOUT ROWID;"
+	"CREATE INDEX oauth_code_grant ON oauth_code (grant_id);"
+	"CREATE INDEX oauth_code_expires ON oauth_code (expires_ms);"
 
 	"CREATE TABLE oauth_refresh ("
 	"  mac BLOB PRIMARY KEY,"
@@ -71,4 +74,5 @@ const char store_migration_0004[] =
 	"  used_ms INTEGER NOT NULL DEFAULT 0,"
 	"  successor BLOB"                                         /* sealed, for the grace window */
 	") STRICT, WITHOUT ROWID;"
-	"CREATE INDEX oauth_refresh_grant ON oauth_refresh (grant_id);";
+	"CREATE INDEX oauth_refresh_grant ON oauth_refresh (grant_id);"
+	"CREATE INDEX oauth_refresh_expires ON oauth_refresh (expires_ms);";
