@@ -23,6 +23,12 @@ static inline void cell_bytes(const struct db_value *cell, uint8_t *out, size_t 
 		memcpy(out, cell->str.p, n);
 }
 
+/* An absent text is an empty one: the columns are NOT NULL. */
+static inline struct db_value cell_text(struct str value)
+{
+	return DB_T(value.p == NULL ? STR("") : value);
+}
+
 /* For lists of n cells: queries and statements alike. */
 #define CELLS(...) ((const struct db_value[]){__VA_ARGS__})
 #define CELLS_LEN(...) (sizeof((struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value))
