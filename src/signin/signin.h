@@ -34,6 +34,11 @@ NODISCARD enum err signin_serve(struct signin *signin, struct visit *visit) AWAI
 NODISCARD enum err signin_session(struct signin *signin, struct visit *visit, struct user *ret_user,
 				  struct str *ret_csrf) AWAITS;
 
+/* Whether a request that changes something comes from a page of our own: by Origin and Sec-Fetch-Site. What a form does
+ * in somebody's name must carry ret_csrf besides.
+ *   Errors     ERR_HTTP_ORIGIN */
+NODISCARD enum err signin_check_origin(const struct visit *visit);
+
 /* Answer with the way to sign in: it leads back to `return_to` (a path of ours with its query). */
 NODISCARD enum err signin_begin(struct signin *signin, struct visit *visit, struct str return_to) AWAITS;
 
