@@ -53,6 +53,11 @@ int version_run(const struct invocation *invocation);
 int help_run(const struct invocation *invocation);
 int tenant_create_run(const struct invocation *invocation);
 int tenant_list_run(const struct invocation *invocation);
+int user_create_run(const struct invocation *invocation);
+int user_password_run(const struct invocation *invocation);
+int user_list_run(const struct invocation *invocation);
+int user_disable_run(const struct invocation *invocation);
+int user_enable_run(const struct invocation *invocation);
 int key_create_run(const struct invocation *invocation);
 int key_list_run(const struct invocation *invocation);
 int key_revoke_run(const struct invocation *invocation);
@@ -69,6 +74,7 @@ int reference_run(const struct invocation *invocation);
 
 /* Options of commands that have some. */
 extern const struct option serve_options_table[], key_create_options[], key_list_options[], audit_list_options[],
-	link_options[], import_options[], catalog_approve_options[];
+	link_options[], import_options[], user_create_options[], user_password_options[], user_options[],
+	catalog_approve_options[];
 
 #endif

@@ -11,6 +11,7 @@
 #define NAME_PATTERN "^[A-Za-z0-9_-]{1,32}$"
 #define SCALAR "{\"type\":[\"string\",\"number\",\"boolean\"]}"
 #define REF(table) "{\"$ref\":\"#/$defs/" table "\"}"
+#define MAPPING "\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}"
 #define NAMED(table)                                                                                                   \
 	"\"type\":[\"object\",\"null\"],\"patternProperties\":{\"" NAME_PATTERN                                        \
 	"\":" REF(table) "},\"additionalProperties\":false"
@@ -51,6 +52,11 @@ static const struct form {
 	{CONF_CUSTOM, config_read_sse, "URL, or map",
 	 "\"anyOf\":[{\"type\":\"string\"},{\"allOf\":[" REF("http") "],\"required\":[\"url\"]}]"},
 	{CONF_CUSTOM, config_read_stdio, "map", "\"allOf\":[" REF("stdio") "],\"required\":[\"command\"]"},
+	{CONF_CUSTOM, config_read_domains, "map of domains and tenants", MAPPING},
+	{CONF_CUSTOM, config_read_roles, "map of values and roles", MAPPING},
+	{CONF_CUSTOM, config_read_providers, "map of names and providers",
+	 "\"type\":[\"object\",\"null\"],\"patternProperties\":{\"^[a-z0-9-]{1,32}$\":" REF(
+		 "provider") "},\"additionalProperties\":false"},
 	{CONF_CUSTOM, config_read_upstreams, "map of names and upstreams", NAMED("upstream")},
 	{CONF_CUSTOM, config_read_toolsets, "map of names and toolsets", NAMED("toolset")},
 };

@@ -215,6 +215,7 @@ static const struct conf_field root_fields[] = {
 	 .example = "https://gatehouse.example"},
 	{"oauth", CONF_TABLE, AT(identity), .table = &config_oauth_table,
 	 .doc = "The authorization server for MCP clients."},
+	{"sign_in", CONF_TABLE, AT(identity), .table = &config_sign_in_table, .doc = "How people sign in."},
 	{"limits", CONF_TABLE, AT(limits), .table = &config_limits_table, .doc = "Rates, sizes, counts and times."},
 	{"audit", CONF_TABLE, 0, .table = &audit_table, .doc = "The audit trail."},
 	{"log", CONF_TABLE, 0, .table = &log_table, .doc = "Logs on standard error."},

@@ -18,6 +18,7 @@ struct assembly;
 struct stream_watch;
 struct result_cache;
 struct oauth;
+struct signin;
 
 struct gateway_loop {
 	struct gateway *gateway;
@@ -51,6 +52,7 @@ struct gateway {
 	struct stream_watch *stream_watch;
 	struct result_cache *results;
 	struct oauth *oauth;
+	struct signin *signin;
 	struct gateway_loop *loops; /* one each, by loop_index */
 	int64_t started_ms;	    /* wall time */
 	uint64_t node;		    /* random: tells this process from others, and from its earlier lives */

@@ -154,10 +154,16 @@ static void start_rooms(struct serving *serving)
 {
 	struct gateway *gateway = serving->gateway;
 
+	gateway->signin = signin_new(&(struct signin_spec){.db = gateway->db,
+							   .state = gateway->state,
+							   .audit = gateway->audit,
+							   .identity = gateway->identity,
+							   .key = serving->keys.signin});
 	gateway->oauth = oauth_new(&(struct oauth_spec){.db = gateway->db,
 							.state = gateway->state,
 							.audit = gateway->audit,
 							.identity = gateway->identity,
+							.signin = gateway->signin,
 							.key = serving->keys.oauth});
 }
 
@@ -307,6 +313,7 @@ AWAITS static void stop(struct serving *serving)
 		assembly_stop(gateway->assembly, 1000);
 	stream_watch_stop(gateway->stream_watch);
 	oauth_free(gateway->oauth);
+	signin_free(gateway->signin);
 	if (gateway->identity != NULL)
 		identity_stop(gateway->identity);
 	if (gateway->audit != NULL)

@@ -75,6 +75,8 @@ AWAITS static enum err serve_room(struct request *req, enum route route, struct 
 	switch (route) {
 	case ROUTE_OAUTH:
 		return oauth_serve(req->gateway->oauth, visit);
+	case ROUTE_SIGNIN:
+		return signin_serve(req->gateway->signin, visit);
 	default:
 		return ERR_HTTP_ROUTE;
 	}
@@ -108,6 +110,7 @@ AWAITS enum err visits_serve(struct request *req, enum route route)
 		.request_id = req->id,
 		.origin = visits_origin(req),
 		.settings = &req->config->identity,
+		.per_auth = req->config->limits.per_auth,
 	};
 	enum err err;
 

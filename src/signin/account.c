@@ -1,4 +1,5 @@
-/* What people do with their own account besides signing in: change the password, and leave. */
+/* What people do with their own account besides signing in: change the password, which ends every other session of
+ * theirs, and leave. Both need the session's token; a link alone changes nothing. */
 #include "signin/password.h"
 #include "signin/signin_private.h"
 

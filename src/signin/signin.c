@@ -1,4 +1,5 @@
-/* The room's door: a table of paths, and what a person sees when a page cannot be given. */
+/* The room's door: a table of paths, and what a person sees when a page cannot be given: a way to sign in, or a
+ * sentence. Errors that are no person's doing go back to the one place that answers errors. */
 #include "signin/signin_private.h"
 
 #include <stdlib.h>

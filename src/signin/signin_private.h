@@ -120,6 +120,7 @@ NODISCARD enum err proof_totp(const struct signin *signin, const struct user *us
 
 #define STYLE_PATH "/login/style.css"
 
+/* Answer with the stylesheet of all pages. */
 NODISCARD enum err page_style(struct visit *visit) AWAITS;
 
 /* Pieces of a page. A problem is shown above the field it is about. */
@@ -134,6 +135,8 @@ struct page_field {
 	struct str value;    /* what was typed before; never a password */
 	bool focus;
 };
+
+/* Append a labelled input. */
 void page_field(struct buf *out, const struct page_field *field);
 
 /* Answer 429 with when to come again. */
@@ -142,8 +145,10 @@ NODISCARD enum err page_wait(struct visit *visit, int64_t wait_ms) AWAITS;
 /* Answer with a sentence and the way back to /login. */
 NODISCARD enum err page_sorry(struct visit *visit, int status, const char *title, struct str sentence) AWAITS;
 
-/* ---- the pages: GET and POST of a path ------------------------------------------------------------------------ */
+/* ---- the pages ------------------------------------------------------------------------------------------------ */
 
+/* GET and POST of /login, /login/totp, /login/enrol, /login/password and /logout. Each answers, or says why not:
+ *   Errors     ERR_UNAUTHENTICATED (sign in first), ERR_FORBIDDEN, ERR_HTTP_*, ERR_BUSY, ERR_DB ... */
 NODISCARD enum err login_show(struct signin *signin, struct visit *visit) AWAITS;
 NODISCARD enum err login_take(struct signin *signin, struct visit *visit) AWAITS;
 NODISCARD enum err second_show(struct signin *signin, struct visit *visit) AWAITS;
@@ -154,7 +159,6 @@ NODISCARD enum err password_show(struct signin *signin, struct visit *visit) AWA
 NODISCARD enum err password_take(struct signin *signin, struct visit *visit) AWAITS;
 NODISCARD enum err logout_show(struct signin *signin, struct visit *visit) AWAITS;
 NODISCARD enum err logout_take(struct signin *signin, struct visit *visit) AWAITS;
-
 /* login.c: the page of who is signed in. */
 NODISCARD enum err account_show(struct visit *visit, const struct live *live) AWAITS;
 
