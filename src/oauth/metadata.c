@@ -121,8 +121,6 @@ AWAITS enum err metadata_serve(struct oauth *oauth, struct visit *visit)
 	struct str rest = turned(visit), path, resource;
 
 	(void)oauth;
-	if (!visit->settings->oauth)
-		return ERR_HTTP_ROUTE;
 	if (named(rest, STR("oauth-protected-resource"), &path))
 		return serve_resource(visit, path);
 	if (named(rest, STR("oauth-authorization-server"), &path) && find_endpoint(visit, path, &resource))

@@ -16,6 +16,7 @@ struct endpoint {
 static const struct endpoint endpoints[] = {
 	{{"/.well-known/", 13}, true, false, true, metadata_serve},
 	{{"/mcp/", 5}, true, false, true, metadata_serve},
+	{{"/oauth/register", 15}, false, true, true, register_serve},
 };
 
 struct oauth *oauth_new(const struct oauth_spec *spec)
@@ -60,14 +61,25 @@ AWAITS static enum err preflight(struct visit *visit, const struct endpoint *end
 	return http_answer(visit->exchange, 204, headers, &(struct http_body){0});
 }
 
+/* The error is answered in OAuth's form, and goes up for the log all the same. */
+AWAITS static enum err answer_failure(struct visit *visit, enum err err)
+{
+	struct fiber_shield shield = fiber_shield_begin(1000);
+	enum err written = oauth_error_answer(visit, err);
+
+	fiber_shield_end(shield);
+	return written == OK ? err : written;
+}
+
 AWAITS enum err oauth_serve(struct oauth *oauth, struct visit *visit)
 {
 	struct http_exchange *exchange = visit->exchange;
 	const struct endpoint *endpoint = endpoint_of(visit->path);
 	enum http_method method = exchange->method;
+	enum err err;
 
 	CHECK_OBJ(oauth, OAUTH_MAGIC);
-	if (endpoint == NULL)
+	if (endpoint == NULL || !visit->settings->oauth)
 		return ERR_HTTP_ROUTE;
 	if (endpoint->cors)
 		exchange->extra_headers =
@@ -79,5 +91,8 @@ AWAITS enum err oauth_serve(struct oauth *oauth, struct visit *visit)
 		return preflight(visit, endpoint);
 	if (!(endpoint->get && (method == HTTP_GET || method == HTTP_HEAD)) && !(endpoint->post && method == HTTP_POST))
 		return ERR_HTTP_METHOD;
-	return endpoint->serve(oauth, visit);
+	if (exchange->body.n > OAUTH_BODY_BYTES_MAX)
+		return answer_failure(visit, ERR_HTTP_BODY_TOO_LARGE);
+	err = endpoint->serve(oauth, visit);
+	return err == OK || exchange->answered || !endpoint->post ? err : answer_failure(visit, err);
 }

@@ -1,4 +1,6 @@
-/* PKCE: the client shows the hash first and what was hashed later, so that a stolen code is of no use alone. */
+/* PKCE: the client shows the hash first and what was hashed later, so that a stolen code is of no use alone. `plain`,
+ * which protects from nobody who saw the first request, does not exist here; keeping the challenge with the code is
+ * the caller's business. */
 #include "oauth/pkce.h"
 
 #include "base/crypto.h"

@@ -1,4 +1,5 @@
-/* Authorization codes as rows. */
+/* Authorization codes as rows. Using one is a conditional update, so that of two requests with the same code one finds
+ * it used; what follows from that is for the authorization server. */
 #include "store/oauth_code.h"
 
 #include "store/cells.h"

@@ -1,3 +1,4 @@
+/* The vector of RFC 7636, and what must not pass for it. */
 #include "oauth/pkce.h"
 #include "unit.h"
 

@@ -1,3 +1,4 @@
+/* Redirect URIs: what real clients register and ask for, and the tricks of those who are none. */
 #include "oauth/redirect.h"
 #include "unit.h"
 

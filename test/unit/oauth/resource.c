@@ -1,3 +1,4 @@
+/* Which endpoint a resource indicator means, and the challenge that names it. */
 #include "oauth/oauth.h"
 #include "oauth/resource.h"
 #include "unit.h"
