@@ -28,9 +28,10 @@ unsigned jose_alg_of(struct str name);
 /* A token taken apart. Nothing in it is proved yet. */
 struct jose_token {
 	struct str text;
-	unsigned alg;	     /* one bit */
-	struct str kid, typ; /* p NULL absent */
-	struct str issuer;   /* the claim iss, unproved: only to find the keys by; p NULL absent */
+	unsigned alg;	      /* one bit */
+	struct str kid, typ;  /* p NULL absent */
+	struct str issuer;    /* the claim iss, unproved: only to find the keys by; p NULL absent */
+	yyjson_val *unproved; /* all claims: jose_verify's to hand out */
 };
 
 /*   ret_token  in `arena`
@@ -48,15 +49,16 @@ struct jose_keys *jose_keys_ref(struct jose_keys *keys);
 void jose_keys_unref(struct jose_keys *keys);
 DEFINE_AUTO(jose_keys, jose_keys_unref);
 
-/* Whether some key has this id (p NULL: whether it is the only one of its kind). */
+/* Whether some key has this id (p NULL: whether there is only one). */
 bool jose_keys_have(const struct jose_keys *keys, struct str kid);
 
 /* Check the signature with the key that kid and alg name; the claims are still to be judged.
  *   algs        bits that are allowed here
- *   ret_claims  the payload, an object, in `arena`
- *   Errors      ERR_TOKEN_INVALID; ERR_NOT_FOUND: no such key (a reason to fetch the set again) */
-NODISCARD enum err jose_verify(struct arena *arena, const struct jose_token *token, const struct jose_keys *keys,
-			       unsigned algs, yyjson_val **ret_claims);
+ *   ret_claims  the payload, an object, where the token was read into
+ *   Errors      ERR_TOKEN_INVALID; ERR_NOT_FOUND: no such key (a reason to fetch the set again)
+ *   Runs on     any thread; some 100 us with a curve, 30 us with RSA */
+NODISCARD enum err jose_verify(const struct jose_token *token, const struct jose_keys *keys, unsigned algs,
+			       yyjson_val **ret_claims);
 
 /* What is asked of claims besides. */
 struct jose_expected {
@@ -66,6 +68,9 @@ struct jose_expected {
 	int64_t now_ms, leeway_ms;
 	int64_t life_ms_max; /* exp - iat; 0: any */
 };
+
+/* Whether two audiences are the same but for one slash at the end and the case of scheme and host. */
+bool jose_same_audience(struct str a, struct str b);
 
 /* iss, aud, exp (needed), nbf, iat.
  *   ret_expires_ms  wall time
