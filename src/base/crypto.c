@@ -16,7 +16,8 @@
 
 void crypto_wipe(void *p, size_t n)
 {
-	explicit_bzero(p, n);
+	if (n > 0)
+		explicit_bzero(p, n);
 }
 
 void crypto_sha256(struct str s, uint8_t out[32])

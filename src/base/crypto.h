@@ -29,7 +29,7 @@ const uint8_t *secret_bytes(const struct secret *secret);
 void secret_free(struct secret *secret);
 DEFINE_AUTO(secret, secret_free);
 
-/* Overwrite memory in a way the compiler keeps. */
+/* Overwrite memory in a way the compiler keeps; `p` may be NULL when n is 0. */
 void crypto_wipe(void *p, size_t n);
 
 /* SHA-256 of s. */

@@ -19,7 +19,7 @@ import { until, within } from './wait.mjs';
 const SANITIZER = /ERROR: (Address|Leak|Thread)Sanitizer|runtime error:|SUMMARY: /;
 
 /** Limits that tests do not want to meet by accident. */
-const FREE_LIMITS = { per_ip: 'off', per_tenant: 'off', auth_failures: 0 };
+const FREE_LIMITS = { per_ip: 'off', per_tenant: 'off', per_auth: 'off', auth_failures: 0 };
 
 function merge(base, over) {
 	return { ...base, ...over };
