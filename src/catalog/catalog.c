@@ -71,7 +71,7 @@ struct catalog *catalog_build(const struct catalog_spec *asked)
 	catalog->shelves = spec->shelves = arena_alloc(arena, (asked->shelf_count + 1) * sizeof(struct shelf *));
 	catalog->shelf_count = spec->shelf_count = shelves_that_fit(asked, spec->shelves);
 	for (size_t i = 0; i < catalog->shelf_count; i++)
-		(void)shelf_ref(catalog->shelves[i]);
+		catalog->owned |= upstream_owner(shelf_ref(catalog->shelves[i])->upstream).n > 0;
 	catalog->view_count = spec->toolset_count + 1;
 	catalog->views = arena_zalloc(arena, catalog->view_count * sizeof(struct catalog_view));
 	count_marks(catalog);

@@ -21,6 +21,7 @@ enum toolset_mode { TOOLSET_LIST, TOOLSET_SEARCH };
 
 struct toolset_spec {
 	struct str name;		     /* [a-z0-9-]{1,63}: the last part of /mcp/{name} */
+	struct str owner;		     /* the tenant whose callers alone have it, by id; empty: everybody */
 	const struct str *include, *exclude; /* globs over "{upstream}.{item}" */
 	size_t include_count, exclude_count; /* no include: everything */
 	bool plain;			     /* names as the upstream has them: for toolsets of one upstream */
@@ -89,7 +90,8 @@ struct catalog_list {
 struct search;
 
 struct catalog_view {
-	struct str name; /* of the toolset; empty: all */
+	struct str name;  /* of the toolset; empty: all */
+	struct str owner; /* as toolset_spec */
 	struct catalog_list list[OFFER_KINDS];
 	struct map by_name[OFFER_KINDS];      /* to struct catalog_item */
 	struct map held;		      /* tools that are held back, by the names they would have */
@@ -110,6 +112,7 @@ struct catalog {
 	size_t shelf_count;
 	struct catalog_view *views; /* [0] is all */
 	size_t view_count;
+	bool owned; /* some shelf's upstream has an owner: not every caller may see all of every view */
 	struct {
 		size_t new, changed, suspicious, held; /* tools of all shelves by their marks */
 	} marked;

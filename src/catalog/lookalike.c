@@ -22,15 +22,33 @@ static void mark_one(struct catalog_item *item, const struct catalog_item *like)
 	log_debug("catalog.lookalike", LOG_STR("tool", item->label), LOG_STR("like", like->label));
 }
 
+/* What one tenant brought must not hold back what others use. */
+static bool has_owner(const struct catalog_item *item)
+{
+	return upstream_owner(item->upstream).n > 0;
+}
+
 static void mark_pair(struct catalog_item *a, struct catalog_item *b)
 {
 	bool a_poses = (a->mark.suspicions & SUSPICION(MIXED_NAME)) != 0;
 	bool b_poses = (b->mark.suspicions & SUSPICION(MIXED_NAME)) != 0;
 
+	if (has_owner(a) != has_owner(b)) {
+		mark_one(has_owner(a) ? a : b, has_owner(a) ? b : a);
+		return;
+	}
 	if (a_poses || !b_poses)
 		mark_one(a, b);
 	if (b_poses || !a_poses)
 		mark_one(b, a);
+}
+
+/* Whether some caller sees both. */
+static bool may_meet(const struct catalog_item *a, const struct catalog_item *b)
+{
+	struct str owner_a = upstream_owner(a->upstream), owner_b = upstream_owner(b->upstream);
+
+	return owner_a.n == 0 || owner_b.n == 0 || str_eq(owner_a, owner_b);
 }
 
 static void compare_one(struct map *by_look, struct arena *arena, struct catalog_item *item)
@@ -42,7 +60,7 @@ static void compare_one(struct map *by_look, struct arena *arena, struct catalog
 	other = map_get(by_look, buf_str(&look));
 	if (other == NULL)
 		map_put(by_look, arena_str(arena, buf_str(&look)), item);
-	else if (other->upstream != item->upstream && !str_eq(other->original, item->original))
+	else if (other->upstream != item->upstream && !str_eq(other->original, item->original) && may_meet(other, item))
 		mark_pair(other, item);
 }
 

@@ -20,7 +20,9 @@ static bool any_glob(const struct str *globs, size_t count, struct str label)
 
 static bool view_shows(const struct toolset_spec *toolset, const struct catalog_item *item)
 {
-	if (item->unfit)
+	struct str owner = upstream_owner(item->upstream);
+
+	if (item->unfit || (toolset->owner.n > 0 && owner.n > 0 && !str_eq(toolset->owner, owner)))
 		return false;
 	if (toolset->include_count > 0 && !any_glob(toolset->include, toolset->include_count, item->label))
 		return false;
@@ -196,7 +198,8 @@ void view_build(struct catalog *catalog, const struct catalog_spec *spec, const 
 
 	if (toolset == NULL)
 		toolset = &everything;
-	*ret_view = (struct catalog_view){.name = arena_str(catalog->arena, toolset->name)};
+	*ret_view = (struct catalog_view){.name = arena_str(catalog->arena, toolset->name),
+					  .owner = arena_str(catalog->arena, toolset->owner)};
 	for (int kind = 0; kind < OFFER_KINDS; kind++)
 		view_select(catalog, spec, toolset, ret_view, kind);
 	view_link_apps(catalog, ret_view);

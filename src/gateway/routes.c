@@ -51,8 +51,9 @@ enum err routes_find_view(struct request *req)
 	if (name.n > 0 && name.p[name.n - 1] == '/')
 		name.n--;
 	req->view = catalog_view(req->catalog, name);
-	if (req->view != NULL)
+	if (req->view != NULL && (req->view->owner.n == 0 || str_eq(req->view->owner, str_of(req->caller.tenant_id))))
 		return OK;
+	req->view = NULL; /* another tenant's is as good as none */
 	req->problem =
 		arena_fmt(req->arena, "no such toolset: %.*s; the config's `toolsets` names them", STR_ARG(name));
 	return ERR_MCP_TOOLSET;

@@ -19,6 +19,7 @@ const char store_migration_0007[] =
 	"  tenant_id TEXT NOT NULL DEFAULT '',"
 	"  name TEXT NOT NULL UNIQUE,"
 	"  document TEXT NOT NULL,"
+	"  disabled INTEGER NOT NULL DEFAULT 0,"
 	"  created_ms INTEGER NOT NULL,"
 	"  changed_ms INTEGER NOT NULL"
 	") STRICT, WITHOUT ROWID;"

@@ -33,6 +33,7 @@ static void copy_spec(struct arena *arena, const struct upstream_spec *from, str
 
 	*to = *from;
 	to->name = copy(arena, from->name);
+	to->owner = copy(arena, from->owner);
 	to->url = copy(arena, from->url);
 	to->headers = copy_pairs(arena, from->headers, from->header_count);
 	to->ca_file = copy(arena, from->ca_file);
@@ -231,6 +232,12 @@ struct str upstream_name(const struct upstream *upstream)
 {
 	CHECK_OBJ(upstream, UPSTREAM_MAGIC);
 	return upstream->spec.name;
+}
+
+struct str upstream_owner(const struct upstream *upstream)
+{
+	CHECK_OBJ(upstream, UPSTREAM_MAGIC);
+	return upstream->spec.owner;
 }
 
 AWAITS static enum err stop_at_home(void *arg)

@@ -32,7 +32,8 @@ struct upstream_pair {
 /* What the config says; strings outlive the upstream (they belong to the config snapshot,
  * which the upstream copies what it needs from at upstream_new). */
 struct upstream_spec {
-	struct str name; /* [a-z0-9-_], unique */
+	struct str name;  /* [a-z0-9-_], unique */
+	struct str owner; /* the tenant whose callers alone see it, by id; empty: everybody */
 	enum upstream_kind kind;
 	enum upstream_isolation isolation;
 	/* http, sse */
@@ -113,6 +114,7 @@ void upstream_stop(struct upstream *upstream, int64_t grace_ms) AWAITS;
 struct upstream *upstream_ref(struct upstream *upstream);
 void upstream_unref(struct upstream *upstream);
 struct str upstream_name(const struct upstream *upstream);
+struct str upstream_owner(const struct upstream *upstream); /* see upstream_spec */
 enum upstream_kind upstream_kind(const struct upstream *upstream);
 enum upstream_isolation upstream_isolation(const struct upstream *upstream);
 

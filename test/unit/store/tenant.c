@@ -41,6 +41,44 @@ START_TEST(tenants_are_kept)
 }
 END_TEST
 
+static AWAITS void update_body(struct db *db)
+{
+	AUTO(arena) *arena = arena_new(1 << 20);
+	struct tenant acme = test_tenant(db, arena, "acme"), found, *page;
+	int64_t before, after;
+	size_t count;
+
+	test_tenant(db, arena, "other");
+	ck_ok(tenant_get(db, arena, acme.id, &found));
+	ck_str(found.limits, "{}");
+	ck_str(found.networks, "[]");
+	found.title = STR("Acme Ltd");
+	found.plan = STR("small");
+	found.networks = STR("[\"10.0.0.0/8\"]");
+	found.disabled = true;
+	ck_ok(store_generation(db, &before));
+	ck_ok(tenant_update(db, &found, found.changed_ms));
+	ck_ok(store_generation(db, &after));
+	ck_assert_int_eq(after, before + 1);
+	ck_err(tenant_update(db, &found, found.changed_ms), ERR_NOT_FOUND); /* it is another one by now */
+	ck_ok(tenant_get(db, arena, acme.id, &found));
+	ck_str(found.title, "Acme Ltd");
+	ck_str(found.plan, "small");
+	ck_assert(found.disabled);
+	ck_err(tenant_get(db, arena, STR("acme"), &found), ERR_NOT_FOUND);
+
+	ck_ok(tenant_page(db, arena, STR(""), 1, &page, &count));
+	ck_assert_uint_eq(count, 1);
+	ck_ok(tenant_page(db, arena, page[0].id, 5, &page, &count));
+	ck_assert_uint_eq(count, 1);
+}
+
+START_TEST(tenants_change)
+{
+	test_with_store(1, update_body);
+}
+END_TEST
+
 static AWAITS void names_body(struct db *db)
 {
 	static const char *const bad[] = {"", "Acme", "a b", "a_b", "a.b", "\xc3\xa4", "a/b", "a'b"};
@@ -63,4 +101,4 @@ START_TEST(names_are_checked)
 }
 END_TEST
 
-UNIT_MAIN("tenant", tenants_are_kept, names_are_checked)
+UNIT_MAIN("tenant", tenants_are_kept, tenants_change, names_are_checked)
