@@ -16,6 +16,7 @@ struct endpoint {
 static const struct endpoint endpoints[] = {
 	{{"/.well-known/", 13}, true, false, true, metadata_serve},
 	{{"/mcp/", 5}, true, false, true, metadata_serve},
+	{{"/oauth/authorize", 16}, true, true, false, authorize_serve},
 	{{"/oauth/register", 15}, false, true, true, register_serve},
 };
 

@@ -119,9 +119,8 @@ NODISCARD enum err consent_show(struct visit *visit, const struct authorization 
 /* A page that says what is wrong to the person in front of it. */
 NODISCARD enum err consent_refuse(struct visit *visit, enum err err) AWAITS;
 
-/* Send the browser back: with a code, or (code n 0) with an error. `at_once` when a form of ours led here; else by a
- * page, since browsers hold a redirect that follows a sign-in form against that form's policy. */
+/* Send the browser back: with a code, or (code n 0) with an error. */
 NODISCARD enum err consent_return(struct visit *visit, const struct authorization *authorization, struct str code,
-				  enum err err, bool at_once) AWAITS;
+				  enum err err) AWAITS;
 
 #endif
