@@ -20,6 +20,8 @@ NODISCARD enum err config_read_upstreams(struct conf_reading *reading, const str
 NODISCARD enum err config_read_toolsets(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_domains(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_roles(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_issuers(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_algorithms(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_providers(struct conf_reading *reading, const struct conf_node *node, void *object);
 
 #endif

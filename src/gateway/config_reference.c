@@ -57,6 +57,10 @@ static const struct form {
 	{CONF_CUSTOM, config_read_providers, "map of names and providers",
 	 "\"type\":[\"object\",\"null\"],\"patternProperties\":{\"^[a-z0-9-]{1,32}$\":" REF(
 		 "provider") "},\"additionalProperties\":false"},
+	{CONF_CUSTOM, config_read_algorithms, "list of algorithms",
+	 "\"type\":\"array\",\"minItems\":1,\"items\":{\"enum\":[\"ES256\",\"ES384\",\"RS256\",\"RS384\",\"RS512\","
+	 "\"PS256\"]}"},
+	{CONF_CUSTOM, config_read_issuers, "map of names and issuers", NAMED("issuer")},
 	{CONF_CUSTOM, config_read_upstreams, "map of names and upstreams", NAMED("upstream")},
 	{CONF_CUSTOM, config_read_toolsets, "map of names and toolsets", NAMED("toolset")},
 };

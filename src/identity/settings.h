@@ -24,6 +24,7 @@ struct claim_rules {
 
 /* An issuer whose JWTs are accepted as they are. */
 struct issuer_settings {
+	struct str name;	     /* in the log */
 	struct str issuer;	     /* compared exactly */
 	struct str jwks_uri;	     /* empty: discovered */
 	const struct str *audiences; /* besides the resource that is asked; */

@@ -6,7 +6,7 @@
 #include "base/crypto.h"
 #include "jose/jose_private.h"
 
-#define SIGNER_MAGIC 0x5349474eu /* "SIGN" */
+#define SIGNER_MAGIC 0x4a534947u /* "JSIG" */
 
 struct jose_signer {
 	uint32_t magic;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "gateway/config.h"
+#include "jose/jose.h"
 
 static struct config *good(const char *text)
 {
@@ -200,6 +201,64 @@ START_TEST(a_change_of_an_upstream_is_seen)
 }
 END_TEST
 
+START_TEST(issuers_are_read)
+{
+	AUTO(config) *config =
+		good("issuers:\n"
+		     "  acme:\n"
+		     "    issuer: https://id.acme.example\n"
+		     "    audiences: [\"api://gatehouse\"]\n"
+		     "    algorithms: [ES256, RS256]\n"
+		     "    claims: { tenant: acme, role_claim: groups, roles: { ops: admin }, role: member }\n"
+		     "  ci:\n"
+		     "    issuer: ci\n"
+		     "    jwks_uri: http://127.0.0.1:9/keys\n"
+		     "    allow_private: true\n"
+		     "    claims: { tenant: acme }\n"
+		     "keys: { life: 30d, grace: 1h }\n");
+	const struct issuer_settings *acme = &config->identity.issuers[0];
+
+	ck_assert_uint_eq(config->identity.issuer_count, 2);
+	ck_str(acme->name, "acme");
+	ck_str(acme->issuer, "https://id.acme.example");
+	ck_str(acme->audiences[0], "api://gatehouse");
+	ck_assert_uint_eq(acme->algorithms, JOSE_ES256 | JOSE_RS256);
+	ck_str(acme->claims.tenant, "acme");
+	ck_str(acme->claims.roles[0].value, "ops");
+	ck_str(acme->claims.roles[0].meaning, "admin");
+	ck_assert(!acme->assertions && !acme->allow_private);
+	ck_assert_uint_eq(config->identity.issuers[1].algorithms, JOSE_ALGS);
+	ck_assert_int_eq(config->identity.key_life_ms, 30 * 86400000LL);
+	ck_assert_int_eq(config->identity.key_grace_ms, 3600000);
+	ck_assert_int_eq(config->identity.key_life_ms_max, 0);
+}
+END_TEST
+
+START_TEST(issuers_that_nobody_could_trust_are_refused)
+{
+	static const char *const bad[] = {
+		"issuers: []",
+		"issuers: { a: {} }",
+		"issuers: { a: { issuer: \"https://a.example\" } }", /* for whom? */
+		"issuers: { a: { issuer: \"http://a.example\", claims: { tenant: t } } }",
+		"issuers: { a: { issuer: a, claims: { tenant: t } } }",
+		"issuers: { a: { issuer: a, jwks_uri: \"http://a.example/k\", claims: { tenant: t } } }",
+		"issuers: { a: { issuer: \"https://a.example\", algorithms: [HS256], claims: { tenant: t } } }",
+		"issuers: { a: { issuer: \"https://a.example\", algorithms: [none], claims: { tenant: t } } }",
+		"issuers: { a: { issuer: \"https://a.example\", algorithms: [], claims: { tenant: t } } }",
+		"issuers: { a: { issuer: \"https://a.example\", claims: { tenant: t } },"
+		" b: { issuer: \"https://a.example\", claims: { tenant: u } } }",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		AUTO(config) *config = NULL;
+		AUTO_BUF problem = {0};
+
+		ck_err(config_parse(str_of(bad[i]), STR("g.yaml"), &problem, &config), ERR_CONFIG);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tcase = tcase_create("config");
@@ -211,5 +270,7 @@ int main(void)
 	tcase_add_test(tcase, secrets_come_from_files);
 	tcase_add_test(tcase, a_private_url_says_so_itself);
 	tcase_add_test(tcase, a_change_of_an_upstream_is_seen);
+	tcase_add_test(tcase, issuers_are_read);
+	tcase_add_test(tcase, issuers_that_nobody_could_trust_are_refused);
 	return unit_run("config", tcase);
 }
