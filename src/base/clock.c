@@ -83,3 +83,94 @@ void clock_iso(int64_t wall_ms, char out[CLOCK_ISO_LEN + 1])
 	*p++ = 'Z';
 	*p = '\0';
 }
+
+/* --- reading --- */
+
+/* Days since 1970 of a date: the inverse of civil_date. */
+static int64_t days_of(int64_t year, unsigned month, unsigned day)
+{
+	int64_t y = month <= 2 ? year - 1 : year;
+	unsigned march_month = month > 2 ? month - 3 : month + 9;
+	int64_t day_of_year = (153 * march_month + 2) / 5 + day - 1;
+
+	return y * 365 + y / 4 - y / 100 + y / 400 + day_of_year - DAYS_TO_EPOCH;
+}
+
+/* `digits` digits and then `end` (0: nothing); steps past both. */
+static bool take_digits(struct str *text, size_t digits, char end, unsigned *ret_value)
+{
+	unsigned value = 0;
+
+	if (text->n < digits + (end != 0))
+		return false;
+	for (size_t i = 0; i < digits; i++) {
+		if (text->p[i] < '0' || text->p[i] > '9')
+			return false;
+		value = value * 10 + (unsigned)(text->p[i] - '0');
+	}
+	if (end != 0 && text->p[digits] != end)
+		return false;
+	*text = str_skip(*text, digits + (end != 0));
+	*ret_value = value;
+	return true;
+}
+
+/* ".123": more digits than three are read past. */
+static bool take_fraction(struct str *text, unsigned *ret_ms)
+{
+	unsigned ms = 0, digit, taken = 0;
+
+	*ret_ms = 0;
+	if (text->n == 0 || text->p[0] != '.')
+		return true;
+	*text = str_skip(*text, 1);
+	while (take_digits(text, 1, 0, &digit))
+		if (taken++ < 3)
+			ms = ms * 10 + digit;
+	for (unsigned i = taken; i < 3; i++)
+		ms *= 10;
+	*ret_ms = ms;
+	return taken > 0;
+}
+
+/* "Z" or "+01:00", to the end. */
+static bool take_offset(struct str text, int64_t *ret_ms)
+{
+	unsigned hours, minutes;
+	int64_t sign;
+
+	*ret_ms = 0;
+	if (text.n == 1 && (text.p[0] == 'Z' || text.p[0] == 'z'))
+		return true;
+	if (text.n != 6 || (text.p[0] != '+' && text.p[0] != '-'))
+		return false;
+	sign = text.p[0] == '-' ? -1 : 1;
+	text = str_skip(text, 1);
+	if (!take_digits(&text, 2, ':', &hours) || !take_digits(&text, 2, 0, &minutes) || hours > 23 || minutes > 59)
+		return false;
+	*ret_ms = sign * (hours * 60 + minutes) * 60000;
+	return true;
+}
+
+enum err clock_iso_read(struct str text, int64_t *ret_wall_ms)
+{
+	static const uint8_t month_days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	unsigned year, month, day, hour, minute, second, ms;
+	int64_t offset_ms;
+
+	if (!take_digits(&text, 4, '-', &year) || !take_digits(&text, 2, '-', &month) ||
+	    !take_digits(&text, 2, 0, &day) || text.n == 0 || (text.p[0] != 'T' && text.p[0] != 't'))
+		return ERR_RPC_PARAMS;
+	text = str_skip(text, 1);
+	if (!take_digits(&text, 2, ':', &hour) || !take_digits(&text, 2, ':', &minute) ||
+	    !take_digits(&text, 2, 0, &second) || !take_fraction(&text, &ms) || !take_offset(text, &offset_ms))
+		return ERR_RPC_PARAMS;
+	if (year < 1970 || month < 1 || month > 12 || day < 1 || day > month_days[month - 1] || hour > 23 ||
+	    minute > 59 || second > 59)
+		return ERR_RPC_PARAMS;
+	if (month == 2 && day == 29 && (year % 4 != 0 || (year % 100 == 0 && year % 400 != 0)))
+		return ERR_RPC_PARAMS;
+	*ret_wall_ms =
+		days_of(year, month, day) * DAY_MS + ((hour * 60 + minute) * 60 + second) * 1000 + ms - offset_ms;
+	return OK;
+}

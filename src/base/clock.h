@@ -19,4 +19,8 @@ int64_t clock_ns(void);
  *   Runs on    any thread */
 void clock_iso(int64_t wall_ms, char out[CLOCK_ISO_LEN + 1]);
 
+/* The other way round: RFC 3339 with Z or an offset, seconds' fraction optional.
+ *   Errors     ERR_RPC_PARAMS */
+NODISCARD enum err clock_iso_read(struct str text, int64_t *ret_wall_ms);
+
 #endif

@@ -19,6 +19,8 @@ struct stream_watch;
 struct result_cache;
 struct oauth;
 struct signin;
+struct access;
+struct portal;
 
 struct gateway_loop {
 	struct gateway *gateway;
@@ -48,11 +50,14 @@ struct gateway {
 	size_t listener_count;
 	struct secret *session_key; /* these two are borrowed from serve.c */
 	struct secret *request_state_key;
-	struct assembly *assembly; /* upstreams to catalog */
+	const struct secret *api_key; /* identity's */
+	struct assembly *assembly;    /* upstreams to catalog */
 	struct stream_watch *stream_watch;
 	struct result_cache *results;
 	struct oauth *oauth;
 	struct signin *signin;
+	struct access *access;
+	struct portal *portal;
 	struct gateway_loop *loops; /* one each, by loop_index */
 	int64_t started_ms;	    /* wall time */
 	uint64_t node;		    /* random: tells this process from others, and from its earlier lives */

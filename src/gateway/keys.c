@@ -97,6 +97,7 @@ enum err keys_load(struct str data_directory, struct buf *problem, struct keys *
 	ret_keys->session = secret_derive(master, STR("gatehouse session 1"));
 	ret_keys->state = secret_derive(master, STR("gatehouse request-state 1"));
 	ret_keys->audit = secret_derive(master, STR("gatehouse audit 1"));
+	ret_keys->portal = secret_derive(master, STR("gatehouse portal 1"));
 	ret_keys->oauth = secret_derive(master, STR("gatehouse oauth 1"));
 	ret_keys->signin = secret_derive(master, STR("gatehouse sign-in 1"));
 	ret_keys->seal = secret_derive(master, STR("gatehouse seal 1"));
@@ -109,6 +110,7 @@ void keys_free(struct keys *keys)
 	secret_free(keys->session);
 	secret_free(keys->state);
 	secret_free(keys->audit);
+	secret_free(keys->portal);
 	secret_free(keys->oauth);
 	secret_free(keys->signin);
 	secret_free(keys->seal);

@@ -11,6 +11,7 @@ struct keys {
 	struct secret *session; /* seals session ids */
 	struct secret *state;	/* seals requestState */
 	struct secret *audit;	/* the audit chain */
+	struct secret *portal;	/* seals cursors and kept answers of the management API */
 	struct secret *oauth;	/* MACs of codes, refresh tokens, client secrets; seals successors */
 	struct secret *signin;	/* MACs of cookies; seals TOTP secrets and flows */
 	struct secret *seal;	/* seals what rows keep: signing keys, people's keys, documents */

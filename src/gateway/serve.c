@@ -33,6 +33,7 @@
 #include "gateway/stream_watch.h"
 #include "gateway/welcome.h"
 #include "oauth/oauth.h"
+#include "portal/portal.h"
 #include "rt/signal.h"
 #include "store/tenant.h"
 
@@ -165,6 +166,13 @@ static void start_rooms(struct serving *serving)
 							.identity = gateway->identity,
 							.signin = gateway->signin,
 							.key = serving->keys.oauth});
+	gateway->access = access_new(gateway->db, gateway->identity);
+	gateway->portal = portal_new(&(struct portal_spec){.db = gateway->db,
+							   .state = gateway->state,
+							   .audit = gateway->audit,
+							   .access = gateway->access,
+							   .api_key = gateway->api_key,
+							   .key = serving->keys.portal});
 }
 
 AWAITS static enum err start_storage(struct serving *serving, struct buf *problem)
@@ -189,6 +197,7 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 	serving->keys.audit = NULL;
 	if (config->auth_required)
 		TRY(first_key_make(serving));
+	gateway->api_key = serving->keys.api_key;
 	TRY(identity_start(gateway->db, serving->keys.api_key, &gateway->identity));
 	serving->keys.api_key = NULL;
 	start_rooms(serving);
@@ -312,6 +321,8 @@ AWAITS static void stop(struct serving *serving)
 	if (gateway->assembly != NULL)
 		assembly_stop(gateway->assembly, 1000);
 	stream_watch_stop(gateway->stream_watch);
+	portal_free(gateway->portal);
+	access_free(gateway->access);
 	oauth_free(gateway->oauth);
 	signin_free(gateway->signin);
 	if (gateway->identity != NULL)

@@ -5,6 +5,7 @@
 
 #include "gateway/admission.h"
 #include "oauth/oauth.h"
+#include "portal/portal.h"
 
 struct str visits_origin(const struct request *req)
 {
@@ -70,6 +71,24 @@ static const struct str *resources_of(struct request *req, struct str origin, si
 	return resources;
 }
 
+/* The management API takes every credential that /mcp takes, and the cookie; its document is for everybody. */
+AWAITS static enum err serve_portal(struct request *req, struct visit *visit)
+{
+	enum err err = OK;
+
+	if (!portal_is_public(visit->path)) {
+		err = request_admit(req);
+		visit->caller = req->caller;
+		if (err == ERR_UNAUTHENTICATED)
+			err = signin_caller(req->gateway->signin, visit, &visit->caller);
+	}
+	if (err == OK)
+		err = portal_serve(req->gateway->portal, visit);
+	if (err != OK && !req->exchange->answered)
+		TRY(portal_refuse(visit, err));
+	return err;
+}
+
 AWAITS static enum err serve_room(struct request *req, enum route route, struct visit *visit)
 {
 	switch (route) {
@@ -77,6 +96,8 @@ AWAITS static enum err serve_room(struct request *req, enum route route, struct 
 		return oauth_serve(req->gateway->oauth, visit);
 	case ROUTE_SIGNIN:
 		return signin_serve(req->gateway->signin, visit);
+	case ROUTE_PORTAL:
+		return serve_portal(req, visit);
 	default:
 		return ERR_HTTP_ROUTE;
 	}
@@ -115,7 +136,9 @@ AWAITS enum err visits_serve(struct request *req, enum route route)
 	enum err err;
 
 	visit.resources = resources_of(req, visit.origin, &visit.resource_count);
-	err = visit.origin.n > 0 && req->config->auth_required ? serve_room(req, route, &visit) : ERR_HTTP_ROUTE;
+	err = (visit.origin.n > 0 || route == ROUTE_PORTAL) && req->config->auth_required
+		      ? serve_room(req, route, &visit)
+		      : ERR_HTTP_ROUTE;
 	if (err != OK && !req->exchange->answered)
 		answer_failure(req, visit.problem, err);
 	return err;

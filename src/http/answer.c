@@ -40,6 +40,7 @@
 	X(415, "Unsupported Media Type")                                                                               \
 	X(417, "Expectation Failed")                                                                                   \
 	X(422, "Unprocessable Content")                                                                                \
+	X(428, "Precondition Required")                                                                                \
 	X(429, "Too Many Requests")                                                                                    \
 	X(431, "Request Header Fields Too Large")                                                                      \
 	X(499, "Client Closed Request")                                                                                \

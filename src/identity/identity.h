@@ -39,6 +39,12 @@ int64_t identity_generation(const struct identity *identity);
  *   Errors     ERR_KEY_INVALID (its credential has expired or was revoked, its tenant is disabled), ERR_DB ... */
 NODISCARD enum err identity_check(struct identity *identity, struct str principal) AWAITS;
 
+/* A fresh raw key and its MAC; who makes the row wipes the text.
+ *   key        of API keys */
+#define API_KEY_HINT_LEN 7 /* of the text, "gh_Ab3d": to recognise it in lists */
+void identity_key_fresh(const struct secret *key, char ret_raw[API_KEY_TEXT_LEN + 1],
+			uint8_t ret_mac[CRYPTO_MAC_BYTES]);
+
 /* Make a key for a tenant; its raw text is returned once and stored nowhere.
  *   expires_ms 0 never
  *   Errors     ERR_NOT_FOUND (tenant), ERR_RPC_PARAMS (role), ERR_DB */

@@ -9,7 +9,6 @@
 #include "store/tenant.h"
 
 #define KEY_RANDOM_BYTES 32
-#define KEY_HINT_BYTES 7       /* "gh_Ab3d" */
 #define KEY_NAME_BYTES_MAX 128 /* a line in a list */
 
 static void make_raw(char out[API_KEY_TEXT_LEN + 1])
@@ -28,13 +27,20 @@ static void make_raw(char out[API_KEY_TEXT_LEN + 1])
 	buf_free(&text);
 }
 
+void identity_key_fresh(const struct secret *key, char ret_raw[API_KEY_TEXT_LEN + 1], uint8_t ret_mac[CRYPTO_MAC_BYTES])
+{
+	struct str raw = {ret_raw, API_KEY_TEXT_LEN};
+
+	make_raw(ret_raw);
+	crypto_mac(key, &raw, 1, ret_mac);
+}
+
 AWAITS enum err identity_key_create(struct db *db, const struct secret *key, struct str tenant_name, struct str role,
 				    struct str name, int64_t expires_ms, char ret_raw[API_KEY_TEXT_LEN + 1],
 				    char ret_id[ID_LEN + 1])
 {
 	AUTO(arena) *arena = arena_new(4096);
 	char raw[API_KEY_TEXT_LEN + 1], id[ID_LEN + 1];
-	struct str raw_str = {raw, API_KEY_TEXT_LEN};
 	struct tenant tenant;
 	struct api_key row;
 	enum err err;
@@ -42,18 +48,17 @@ AWAITS enum err identity_key_create(struct db *db, const struct secret *key, str
 	if (role_of(role) == ROLE_NONE || name.n > KEY_NAME_BYTES_MAX || !str_is_utf8(name))
 		return ERR_RPC_PARAMS;
 	TRY(tenant_find(db, arena, tenant_name, &tenant));
-	make_raw(raw);
 	random_id(id);
 	row = (struct api_key){
 		.id = {id, ID_LEN},
 		.tenant_id = tenant.id,
 		.name = name,
-		.hint = {raw, KEY_HINT_BYTES},
+		.hint = {raw, API_KEY_HINT_LEN},
 		.role = role,
 		.created_ms = clock_wall_ms(),
 		.expires_ms = expires_ms,
 	};
-	crypto_mac(key, &raw_str, 1, row.mac);
+	identity_key_fresh(key, raw, row.mac);
 	err = api_key_insert(db, &row);
 	if (err == OK) {
 		memcpy(ret_raw, raw, sizeof(raw));

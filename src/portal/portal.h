@@ -35,6 +35,7 @@ struct api_call {
 	struct str method, path; /* "POST", "/tenants/acme/keys" */
 	struct str query, body;
 	struct str if_match, if_none_match, idempotency_key; /* p NULL absent */
+	const struct identity_settings *settings;	     /* of the running snapshot */
 	int64_t now_ms;
 
 	/* the answer */
@@ -48,6 +49,12 @@ NODISCARD enum err portal_run(struct portal *portal, struct api_call *call) AWAI
 
 /* The same for an HTTP request whose caller is known. */
 NODISCARD enum err portal_serve(struct portal *portal, struct visit *visit) AWAITS;
+
+/* Answer a request that never became a call: nobody is signed in, the limit is reached. */
+NODISCARD enum err portal_refuse(struct visit *visit, enum err err) AWAITS;
+
+/* Whether a path is for everybody: no caller is needed. */
+bool portal_is_public(struct str path);
 
 /* The OpenAPI 3.1 document, made from the table. */
 void portal_openapi_write(struct buf *out);

@@ -10,7 +10,7 @@
 
 #define KEY_COLUMNS                                                                                                    \
 	"k.id, k.tenant_id, t.name, k.name, k.hint, k.role, k.mac, k.created_ms, k.expires_ms, k.revoked_ms,"          \
-	" k.last_used_ms, t.disabled"
+	" k.last_used_ms, t.disabled, k.user_id, k.description, k.toolsets, k.scopes, k.successor, k.changed_ms"
 #define KEY_TABLES " FROM api_key k JOIN tenant t ON t.id = k.tenant_id"
 
 /* Touches in one write: below DB_QUEUE_MAX, and few enough not to hold the writer up. */
@@ -35,21 +35,34 @@ static struct api_key from_row(const struct db_value *cell)
 		.revoked_ms = cell_int(&cell[9]),
 		.last_used_ms = cell_int(&cell[10]),
 		.tenant_disabled = cell_int(&cell[11]) != 0,
+		.user_id = cell_str(&cell[12]),
+		.description = cell_str(&cell[13]),
+		.toolsets = cell_str(&cell[14]),
+		.scopes = cell_str(&cell[15]),
+		.successor = cell_str(&cell[16]),
+		.changed_ms = cell_int(&cell[17]),
 	};
 
 	cell_bytes(&cell[6], key.mac, sizeof(key.mac));
 	return key;
 }
 
+/* An absent text is an empty one: the columns are NOT NULL. */
+static struct db_value text(struct str value)
+{
+	return DB_T(value.p == NULL ? STR("") : value);
+}
+
+#define INSERT_KEY(key)                                                                                                \
+	STATEMENT("INSERT INTO api_key (id, tenant_id, name, hint, role, mac, created_ms, expires_ms, user_id,"        \
+		  " description, toolsets, scopes, changed_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",        \
+		  1, text((key)->id), text((key)->tenant_id), text((key)->name), text((key)->hint), text((key)->role), \
+		  DB_B(mac_str((key)->mac)), DB_I((key)->created_ms), DB_I((key)->expires_ms), text((key)->user_id),   \
+		  text((key)->description), text((key)->toolsets), text((key)->scopes), DB_I((key)->created_ms))
+
 AWAITS enum err api_key_insert(struct db *db, const struct api_key *key)
 {
-	const struct db_statement statements[] = {
-		STATEMENT("INSERT INTO api_key (id, tenant_id, name, hint, role, mac, created_ms, expires_ms)"
-			  " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-			  1, DB_T(key->id), DB_T(key->tenant_id), DB_T(key->name), DB_T(key->hint), DB_T(key->role),
-			  DB_B(mac_str(key->mac)), DB_I(key->created_ms), DB_I(key->expires_ms)),
-		GENERATION_BUMP,
-	};
+	const struct db_statement statements[] = {INSERT_KEY(key), GENERATION_BUMP};
 
 	return db_write(db, statements, ARRAY_LEN(statements));
 }
@@ -76,14 +89,13 @@ AWAITS enum err api_key_get(struct db *db, struct arena *arena, struct str id, s
 	return find_one(db, arena, "SELECT " KEY_COLUMNS KEY_TABLES " WHERE k.id = ?", DB_T(id), ret_key);
 }
 
-AWAITS enum err api_key_list(struct db *db, struct arena *arena, struct str tenant_id, struct api_key **ret_keys,
-			     size_t *ret_count)
+AWAITS static enum err find_all(struct db *db, struct arena *arena, const char *sql, const struct db_value *params,
+				size_t count, struct api_key **ret_keys, size_t *ret_count)
 {
 	struct db_rows *rows;
 	struct api_key *keys;
 
-	TRY(db_query(db, arena, "SELECT " KEY_COLUMNS KEY_TABLES " WHERE k.tenant_id = ? ORDER BY k.id",
-		     CELLS(DB_T(tenant_id)), 1, &rows));
+	TRY(db_query(db, arena, sql, params, count, &rows));
 	keys = arena_try_alloc(arena, rows->rows * sizeof(*keys));
 	if (keys == NULL)
 		return ERR_LIMIT;
@@ -92,6 +104,21 @@ AWAITS enum err api_key_list(struct db *db, struct arena *arena, struct str tena
 	*ret_keys = keys;
 	*ret_count = rows->rows;
 	return OK;
+}
+
+AWAITS enum err api_key_list(struct db *db, struct arena *arena, struct str tenant_id, struct api_key **ret_keys,
+			     size_t *ret_count)
+{
+	return find_all(db, arena, "SELECT " KEY_COLUMNS KEY_TABLES " WHERE k.tenant_id = ? ORDER BY k.id",
+			CELLS(DB_T(tenant_id)), 1, ret_keys, ret_count);
+}
+
+AWAITS enum err api_key_page(struct db *db, struct arena *arena, struct str tenant_id, struct str after, size_t limit,
+			     struct api_key **ret_keys, size_t *ret_count)
+{
+	return find_all(db, arena,
+			"SELECT " KEY_COLUMNS KEY_TABLES " WHERE k.tenant_id = ? AND k.id > ? ORDER BY k.id LIMIT ?",
+			CELLS(DB_T(tenant_id), DB_T(after), DB_I((int64_t)limit)), 3, ret_keys, ret_count);
 }
 
 /* The full id behind an id or the beginning of one. */
@@ -158,4 +185,34 @@ AWAITS enum err api_key_touch(struct db *db, const struct api_key_use *uses, siz
 		TRY(touch_some(db, uses + at, left < TOUCHES_PER_WRITE ? left : TOUCHES_PER_WRITE));
 	}
 	return OK;
+}
+
+AWAITS enum err api_key_update(struct db *db, const struct api_key *key, int64_t changed_before_ms)
+{
+	const struct db_statement statements[] = {
+		STATEMENT("UPDATE api_key SET name = ?, description = ?, toolsets = ?, scopes = ?, role = ?,"
+			  " expires_ms = ?, changed_ms = max(?, changed_ms + 1) WHERE id = ? AND changed_ms = ?",
+			  1, text(key->name), text(key->description), text(key->toolsets), text(key->scopes),
+			  text(key->role), DB_I(key->expires_ms), DB_I(key->changed_ms), text(key->id),
+			  DB_I(changed_before_ms)),
+		GENERATION_BUMP,
+	};
+
+	return db_write(db, statements, ARRAY_LEN(statements));
+}
+
+AWAITS enum err api_key_rotate(struct db *db, struct str old_id, int64_t old_until_ms, const struct api_key *fresh)
+{
+	const struct db_statement statements[] = {
+		/* A key that ends sooner by itself still does. */
+		STATEMENT("UPDATE api_key SET successor = ?, changed_ms = max(?, changed_ms + 1),"
+			  " expires_ms = iif(expires_ms = 0, ?, min(expires_ms, ?))"
+			  " WHERE id = ? AND successor = '' AND revoked_ms = 0 AND (expires_ms = 0 OR expires_ms > ?)",
+			  1, text(fresh->id), DB_I(fresh->created_ms), DB_I(old_until_ms), DB_I(old_until_ms),
+			  text(old_id), DB_I(fresh->created_ms)),
+		INSERT_KEY(fresh),
+		GENERATION_BUMP,
+	};
+
+	return db_write(db, statements, ARRAY_LEN(statements));
 }

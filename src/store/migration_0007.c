@@ -32,4 +32,5 @@ const char store_migration_0007[] =
 	"  answer BLOB,"                                           /* sealed: it may hold a new key */
 	"  created_ms INTEGER NOT NULL,"
 	"  PRIMARY KEY (principal, key)"
-	") STRICT, WITHOUT ROWID;";
+	") STRICT, WITHOUT ROWID;"
+	"CREATE INDEX idempotency_created ON idempotency (created_ms);";

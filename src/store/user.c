@@ -189,3 +189,25 @@ AWAITS enum err user_delete(struct db *db, struct str id, int64_t now_ms)
 
 	return db_write(db, statements, ARRAY_LEN(statements));
 }
+
+AWAITS enum err user_page(struct db *db, struct arena *arena, struct str tenant_id, struct str kind, struct str after,
+			  size_t limit, struct user **ret_users, size_t *ret_count)
+{
+	return find_all(db, arena,
+			"SELECT " USER_COLUMNS USER_TABLES
+			" WHERE u.tenant_id = ? AND u.kind = ? AND u.id > ? ORDER BY u.id LIMIT ?",
+			CELLS(text(tenant_id), text(kind), text(after), DB_I((int64_t)limit)), 4, ret_users, ret_count);
+}
+
+AWAITS enum err user_other_owner(struct db *db, struct str tenant_id, struct str id, bool *ret_found)
+{
+	AUTO(arena) *arena = arena_new(4096);
+	struct db_rows *rows;
+
+	TRY(db_query(db, arena,
+		     "SELECT 1 FROM account WHERE tenant_id = ? AND id <> ? AND kind = 'person' AND role = 'owner'"
+		     " AND disabled = 0 LIMIT 1",
+		     CELLS(text(tenant_id), text(id)), 2, &rows));
+	*ret_found = rows->rows > 0;
+	return OK;
+}

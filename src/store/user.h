@@ -56,4 +56,11 @@ NODISCARD enum err user_signed_in(struct db *db, struct str id, int64_t totp_ste
  *   Errors     ERR_NOT_FOUND */
 NODISCARD enum err user_delete(struct db *db, struct str id, int64_t now_ms) AWAITS;
 
+/* As user_list, of one kind. */
+NODISCARD enum err user_page(struct db *db, struct arena *arena, struct str tenant_id, struct str kind,
+			     struct str after, size_t limit, struct user **ret_users, size_t *ret_count) AWAITS;
+
+/* Whether somebody else than `id` is an owner of the tenant and may sign in. */
+NODISCARD enum err user_other_owner(struct db *db, struct str tenant_id, struct str id, bool *ret_found) AWAITS;
+
 #endif

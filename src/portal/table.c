@@ -1,0 +1,8 @@
+/* The table of resources: all there is. Paths, checks, the OpenAPI document, doc/api.md and the command line's verbs
+ * are made from it; a new resource is a file of its own and a line here. */
+#include "portal/table.h"
+
+const struct resource *const portal_resources[] = {
+	&resource_me, &resource_tenants, &resource_limits, &resource_users, &resource_service_accounts, &resource_keys,
+};
+const size_t portal_resource_count = ARRAY_LEN(portal_resources);

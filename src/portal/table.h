@@ -1,0 +1,14 @@
+/* Every resource, one file each or a few that belong together. Private to the room. */
+#ifndef GATEHOUSE_PORTAL_TABLE_H
+#define GATEHOUSE_PORTAL_TABLE_H
+
+#include "portal/work.h"
+
+/* resource_tenant.c */
+extern const struct resource resource_tenants, resource_limits, resource_me;
+/* resource_user.c */
+extern const struct resource resource_users, resource_service_accounts;
+/* resource_key.c */
+extern const struct resource resource_keys;
+
+#endif
