@@ -18,6 +18,7 @@ struct assembly;
 struct stream_watch;
 struct result_cache;
 struct oauth;
+struct signing;
 struct signin;
 struct access;
 struct portal;
@@ -54,6 +55,7 @@ struct gateway {
 	struct assembly *assembly;    /* upstreams to catalog */
 	struct stream_watch *stream_watch;
 	struct result_cache *results;
+	struct signing *signing;
 	struct oauth *oauth;
 	struct signin *signin;
 	struct access *access;

@@ -32,6 +32,7 @@
 #include "gateway/reload.h"
 #include "gateway/stream_watch.h"
 #include "gateway/welcome.h"
+#include "identity/signing.h"
 #include "oauth/oauth.h"
 #include "portal/portal.h"
 #include "rt/signal.h"
@@ -160,11 +161,13 @@ static void start_rooms(struct serving *serving)
 							   .audit = gateway->audit,
 							   .identity = gateway->identity,
 							   .key = serving->keys.signin});
+	gateway->signing = signing_new(gateway->db, serving->keys.seal);
 	gateway->oauth = oauth_new(&(struct oauth_spec){.db = gateway->db,
 							.state = gateway->state,
 							.audit = gateway->audit,
 							.identity = gateway->identity,
 							.signin = gateway->signin,
+							.signing = gateway->signing,
 							.key = serving->keys.oauth});
 	gateway->access = access_new(gateway->db, gateway->identity);
 	gateway->portal = portal_new(&(struct portal_spec){.db = gateway->db,
@@ -324,6 +327,7 @@ AWAITS static void stop(struct serving *serving)
 	portal_free(gateway->portal);
 	access_free(gateway->access);
 	oauth_free(gateway->oauth);
+	signing_free(gateway->signing);
 	signin_free(gateway->signin);
 	if (gateway->identity != NULL)
 		identity_stop(gateway->identity);

@@ -19,6 +19,14 @@ AWAITS static enum err answer(struct visit *visit, const struct buf *json)
 			   &(struct http_body){.content_type = STR("application/json"), .pieces = &piece, .count = 1});
 }
 
+AWAITS enum err jwks_serve(struct oauth *oauth, struct visit *visit)
+{
+	AUTO_BUF json = {0};
+
+	TRY(signing_jwks(oauth->spec.signing, &json));
+	return answer(visit, &json);
+}
+
 /* What stands behind a document's name is the path of an endpoint; nothing means the main one. */
 static bool find_endpoint(const struct visit *visit, struct str path, struct str *ret_resource)
 {

@@ -17,6 +17,8 @@ static const struct endpoint endpoints[] = {
 	{{"/.well-known/", 13}, true, false, true, metadata_serve},
 	{{"/mcp/", 5}, true, false, true, metadata_serve},
 	{{"/oauth/authorize", 16}, true, true, false, authorize_serve},
+	{{"/oauth/jwks", 11}, true, false, true, jwks_serve},
+	{{"/oauth/token", 12}, false, true, true, token_serve},
 	{{"/oauth/register", 15}, false, true, true, register_serve},
 };
 

@@ -6,6 +6,7 @@
 
 #include "audit/audit.h"
 #include "identity/identity.h"
+#include "identity/signing.h"
 #include "identity/visit.h"
 #include "signin/signin.h"
 #include "state/state.h"
@@ -18,7 +19,8 @@ struct oauth_spec {
 	struct audit *audit;
 	struct identity *identity;
 	struct signin *signin;
-	struct secret *key; /* MACs of codes, refresh tokens and secrets; seals. All borrowed */
+	struct signing *signing; /* signs its tokens */
+	struct secret *key;	 /* MACs of codes, refresh tokens and secrets; seals. All borrowed */
 };
 /* On loop 0, before anybody asks; what `spec` names must outlive it. */
 struct oauth *oauth_new(const struct oauth_spec *spec);
