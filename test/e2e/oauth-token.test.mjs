@@ -132,7 +132,7 @@ test('refresh tokens rotate; a crowd gets the same successor; a late one ends th
 	await sql(database, 'UPDATE oauth_refresh SET used_ms = used_ms - 46000 WHERE used_ms > 0');
 	refused(await oauth.refresh(first.refresh_token), 'invalid_grant');
 	refused(await oauth.refresh(third.refresh_token), 'invalid_grant');
-	const events = new Set((await sql(database, "SELECT event FROM audit_row WHERE event LIKE 'oauth.%'")).map((row) => row.event));
+	const events = new Set((await sql(database, "SELECT event FROM audit WHERE event LIKE 'oauth.%'")).map((row) => row.event));
 	for (const event of ['oauth.flow_started', 'oauth.flow_completed', 'oauth.flow_failed', 'oauth.token_refreshed', 'oauth.token_revoked']) assert.ok(events.has(event), event);
 });
 
