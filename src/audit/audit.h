@@ -14,7 +14,7 @@ enum audit_durability {
 
 /* One event. Strings are copied (each cut at 256 bytes); static ones may be passed as they are. */
 struct audit_record {
-	struct str event; /* "tool.call", "auth.failed", "auth.blocked", "key.created", "config.reloaded", ... */
+	struct str event; /* one of events.def */
 	struct str tenant_id, principal, ip, request_id, target, upstream, outcome;
 	int64_t duration_us, bytes_in, bytes_out;
 };

@@ -152,7 +152,7 @@ AWAITS static enum err note_approved(void *arg, const struct tool_pin *pin)
 	if (approve->document.n > 0)
 		buf_put_byte(&approve->document, ',');
 	buf_put_json(&approve->document, buf_str(&target));
-	return installation_audit(approve->installation, "tool.approved", STR_NONE, buf_str(&target));
+	return installation_audit(approve->installation, "catalog.tool_approved", STR_NONE, buf_str(&target));
 }
 
 static enum err nothing_waits(struct installation *installation, const struct pins_approval *approval)

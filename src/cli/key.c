@@ -67,7 +67,7 @@ AWAITS static enum err create(struct installation *installation)
 		return refuse(installation, err, wanted);
 	err = tenant_find(installation->db, installation->arena, wanted->tenant, &tenant);
 	if (err == OK)
-		err = installation_audit(installation, "key.created", tenant.id, str_of(id));
+		err = installation_audit(installation, "api_key.created", tenant.id, str_of(id));
 	if (err == OK)
 		print_key(installation->invocation, wanted, raw, id);
 	crypto_wipe(raw, sizeof(raw));
@@ -198,7 +198,7 @@ AWAITS static enum err retire(struct installation *installation)
 	TRY(find(installation, installation->invocation->options.operands[0], &key));
 	TRY(api_key_revoke(installation->db, key->id, clock_wall_ms()));
 	if (key->revoked_ms == 0)
-		TRY(installation_audit(installation, "key.revoked", key->tenant_id, key->id));
+		TRY(installation_audit(installation, "api_key.revoked", key->tenant_id, key->id));
 	printf(installation->invocation->json ? "{\"id\":\"%.*s\",\"state\":\"revoked\"}\n"
 					      : "key %.*s is revoked; a running server refuses it within a second\n",
 	       STR_ARG(key->id));

@@ -79,7 +79,7 @@ AWAITS static enum err make_key(struct installation *installation)
 	TRY(err);
 	TRY(identity_key_create(installation->db, installation->keys.api_key, tenant_name, STR("member"),
 				str_of(linking->client->title), 0, linking->made_key, id));
-	return installation_audit(installation, "key.created", tenant.id, str_of(id));
+	return installation_audit(installation, "api_key.created", tenant.id, str_of(id));
 }
 
 static int choose_key(struct linking *linking)

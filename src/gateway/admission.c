@@ -177,7 +177,7 @@ AWAITS static void note_failure(struct request *req)
 {
 	const struct config_limits *limits = &req->config->limits;
 	struct audit_record record = {
-		.event = STR("auth.failed"),
+		.event = STR("api_key.auth_failure"),
 		.ip = req->ip_text,
 		.request_id = req->id,
 		.outcome = STR("KEY_INVALID"),
@@ -193,7 +193,7 @@ AWAITS static void note_failure(struct request *req)
 		return;
 	if (failures < limits->auth_failures_max)
 		return;
-	record.event = STR("auth.blocked");
+	record.event = STR("auth.blocked_ip");
 	record.outcome = STR("BLOCKED");
 	log_warn("auth.blocked", LOG_STR("ip", req->ip_text), LOG_INT("failures", failures),
 		 LOG_INT("block_ms", limits->auth_block_ms), LOG_STR("request_id", req->id));

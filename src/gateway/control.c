@@ -70,7 +70,7 @@ AWAITS static enum err note_approved(void *arg, const struct tool_pin *pin)
 	struct approving *approving = arg;
 	AUTO_BUF target = {0};
 	const struct audit_record record = {
-		.event = STR("tool.approved"),
+		.event = STR("catalog.tool_approved"),
 		.principal = approving->by,
 		.target = pins_label(pin, &target),
 		.upstream = pin->upstream,

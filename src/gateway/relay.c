@@ -40,7 +40,7 @@ AWAITS static enum err check_arguments(struct request *req, const struct relay *
 AWAITS enum err relay_tool(struct request *req)
 {
 	struct str name = mcp_param(req->arena, &req->message, STR("name"));
-	struct relay relay = {.event = STR("tool.call")};
+	struct relay relay = {.event = STR("mcp.tool_called")};
 	const struct json_member *arguments;
 	bool answered;
 	enum err err;
@@ -82,7 +82,7 @@ AWAITS enum err relay_tool(struct request *req)
 AWAITS enum err relay_prompt(struct request *req)
 {
 	struct str name = mcp_param(req->arena, &req->message, STR("name"));
-	struct relay relay = {.event = STR("prompt.get"), .idempotent = true};
+	struct relay relay = {.event = STR("mcp.prompt_read"), .idempotent = true};
 
 	if (name.p == NULL) {
 		req->problem = STR("params.name must be a string");
@@ -124,7 +124,7 @@ enum err relay_find_resource(struct request *req, struct str uri, const struct c
 AWAITS enum err relay_resource(struct request *req)
 {
 	struct str uri = mcp_param(req->arena, &req->message, STR("uri"));
-	struct relay relay = {.event = STR("resource.read"), .idempotent = true};
+	struct relay relay = {.event = STR("mcp.resource_read"), .idempotent = true};
 
 	TRY(relay_find_resource(req, uri, &relay.item, &relay.name));
 	aim(req, relay.item);

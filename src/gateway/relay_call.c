@@ -133,11 +133,20 @@ static struct str outcome_of(const struct upstream_call *call, enum err err)
 	return is_error != NULL && is_error->kind == JSON_TRUE ? STR("tool_error") : STR("ok");
 }
 
+/* A tool's row is called after what became of the call; the others have one name. */
+static struct str event_by_outcome(const struct request *req, struct str event)
+{
+	if (!str_eq(event, STR("mcp.tool_called")) || str_eq(req->outcome, STR("ok")) ||
+	    str_eq(req->outcome, STR("input_required")))
+		return event;
+	return STR("mcp.tool_failed");
+}
+
 /* The row of a call, whatever became of it. */
 AWAITS static enum err audit_call(struct request *req, struct str event, int64_t begun_ns, size_t answer_bytes)
 {
 	const struct audit_record record = {
-		.event = event,
+		.event = event_by_outcome(req, event),
 		.tenant_id = str_of(req->caller.tenant_id),
 		.principal = str_of(req->caller.principal),
 		.ip = req->ip_text,

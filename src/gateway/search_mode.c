@@ -7,8 +7,8 @@
 
 #define NEAR_NAMES_MAX 3
 
-static const struct str search_event = {"tool.search", 11};
-static const struct str call_event = {"tool.call", 9};
+static const struct str search_event = {"mcp.tools_searched", 18};
+static const struct str call_event = {"mcp.tool_called", 15};
 
 AWAITS static enum err refuse_arguments(struct request *req, struct str event, struct str tool, const char *why)
 {

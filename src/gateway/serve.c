@@ -121,7 +121,7 @@ static void on_reload_signal(void *arg)
 AWAITS static enum err audit_first_key(struct gateway *gateway, const struct tenant *tenant, struct str key_id)
 {
 	const struct audit_record record = {
-		.event = STR("key.created"), .tenant_id = tenant->id, .target = key_id, .outcome = STR("ok")};
+		.event = STR("api_key.created"), .tenant_id = tenant->id, .target = key_id, .outcome = STR("ok")};
 
 	return audit_append(gateway->audit, &record);
 }

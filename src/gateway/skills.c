@@ -100,7 +100,8 @@ AWAITS static enum err answer_empty_page(struct request *req, const struct catal
 
 AWAITS enum err relay_skills(struct request *req)
 {
-	struct relay relay = {.event = STR("skills.list"), .idempotent = true, .own_cursor = true, .turn = turn_page};
+	struct relay relay = {
+		.event = STR("mcp.skills_listed"), .idempotent = true, .own_cursor = true, .turn = turn_page};
 	const struct catalog_item *next;
 	enum err err;
 
@@ -120,7 +121,7 @@ AWAITS enum err relay_skill(struct request *req)
 	bool directory = req->method == MCP_M_DIRECTORY_READ;
 	struct str uri = mcp_param(req->arena, &req->message, STR("uri"));
 	struct relay relay = {
-		.event = directory ? STR("directory.read") : STR("skill.get"),
+		.event = directory ? STR("mcp.directory_read") : STR("mcp.skill_read"),
 		.idempotent = true,
 	};
 

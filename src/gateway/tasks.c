@@ -123,13 +123,13 @@ static struct str event_of(enum mcp_method method)
 {
 	switch (method) {
 	case MCP_M_TASKS_UPDATE:
-		return STR("task.update");
+		return STR("mcp.task_updated");
 	case MCP_M_TASKS_CANCEL:
-		return STR("task.cancel");
+		return STR("mcp.task_canceled");
 	case MCP_M_TASKS_RESULT:
-		return STR("task.result");
+		return STR("mcp.task_result_read");
 	default:
-		return STR("task.get");
+		return STR("mcp.task_read");
 	}
 }
 

@@ -6,7 +6,7 @@
 
 #include "base/check.h"
 
-#define SIGNIN_MAGIC 0x5349474eu /* "SIGN" */
+#define SIGNIN_MAGIC 0x53474e49u /* "SGNI" */
 #define HASHING_MAX 2		 /* of the worker threads, which also read the database */
 #define HASHING_QUEUE_MAX 64	 /* some seconds' worth */
 

@@ -11,7 +11,7 @@ struct audit_row {
 	int64_t seq;  /* 1, 2, 3 ... without gaps */
 	bool damaged; /* when read: a cell is not of the type it was written with */
 	int64_t at_ms;
-	struct str event; /* "tool.call", "auth.failed", "key.created", ... */
+	struct str event; /* one of audit/events.def */
 	struct str tenant_id, principal, ip, request_id;
 	struct str target; /* tool (as the client named it), resource, key id ... */
 	struct str upstream;

@@ -41,21 +41,21 @@ test('each call has its row: who, what, how it ended; never arguments or results
 	});
 	const seen = Object.fromEntries(found.map((row) => [row.request_id, row]));
 	assert.deepEqual(Object.entries(seen).map(([id, { event, target, upstream, outcome }]) => [id, event, target, upstream ?? '', outcome]).sort(), [
-		['r-arguments', 'tool.call', 'fx_size', 'fx', 'MCP_ARGUMENTS'],
-		['r-error', 'tool.call', 'fx_fail', 'fx', 'tool_error'],
-		['r-ok', 'tool.call', 'fx_echo', 'fx', 'ok'],
-		['r-prompt', 'prompt.get', 'fx_greeting', 'fx', 'ok'],
-		['r-resource', 'resource.read', 'fixture://text', 'fx', 'ok'],
-		['r-session', 'tool.call', 'fx_echo', 'fx', 'ok'],
-		['r-timeout', 'tool.call', 'fx_hang', 'fx', 'UPSTREAM_TIMEOUT'],
-		['r-unknown', 'tool.call', 'no_such_tool', '', 'MCP_UNKNOWN_TOOL'],
+		['r-arguments', 'mcp.tool_failed', 'fx_size', 'fx', 'MCP_ARGUMENTS'],
+		['r-error', 'mcp.tool_failed', 'fx_fail', 'fx', 'tool_error'],
+		['r-ok', 'mcp.tool_called', 'fx_echo', 'fx', 'ok'],
+		['r-prompt', 'mcp.prompt_read', 'fx_greeting', 'fx', 'ok'],
+		['r-resource', 'mcp.resource_read', 'fixture://text', 'fx', 'ok'],
+		['r-session', 'mcp.tool_called', 'fx_echo', 'fx', 'ok'],
+		['r-timeout', 'mcp.tool_failed', 'fx_hang', 'fx', 'UPSTREAM_TIMEOUT'],
+		['r-unknown', 'mcp.tool_failed', 'no_such_tool', '', 'MCP_UNKNOWN_TOOL'],
 	]);
 	assert.equal(new Set(found.map(({ principal }) => principal)).size, 1);
 	assert.ok(found.every(({ ip }) => ip === '127.0.0.1'));
 	assert.ok(seen['r-timeout'].duration_us >= 290000);
 	assert.ok(seen['r-ok'].bytes_in > 100 && seen['r-ok'].bytes_out > 50);
 	assert.ok(!fs.readFileSync(database(gateway)).includes('confidential-argument'));
-	assert.deepEqual((await rows(gateway, "event IN ('tenant.created', 'key.created')")).map(({ event }) => event), ['tenant.created', 'key.created']);
+	assert.deepEqual((await rows(gateway, "event IN ('tenant.created', 'api_key.created')")).map(({ event }) => event), ['tenant.created', 'api_key.created']);
 	assert.ok((await verify(gateway)).ok, 'while it serves');
 	await gateway.stop();
 	assert.ok((await verify(gateway)).ok, 'after it stopped');
@@ -153,7 +153,7 @@ describe('tampering is found', () => {
 	test('the triggers refuse accidents', async (t) => {
 		const gateway = await startGateway(t, { upstreams: { fx: stdioFixture() } });
 		await modernCall(gateway, 'fx_echo', {});
-		await assert.rejects(sql(database(gateway), 'DELETE FROM audit'), /never deleted/);
+		await assert.rejects(sql(database(gateway), 'DELETE FROM audit'), /only deleted once archived/);
 		await assert.rejects(sql(database(gateway), "UPDATE audit SET outcome = 'x'"), /never changed/);
 	});
 });

@@ -157,10 +157,10 @@ test('an address that fails ten times is blocked, and only that one', async (t) 
 	assert.equal((await ask(gateway, { 'x-api-key': gateway.key }, { localAddress: '127.0.0.10' })).status, 200);
 
 	const events = await until('the audit rows', async () => {
-		const rows = await sql(`${gateway.data}/gatehouse.db`, "SELECT event, ip, count(*) AS n FROM audit WHERE event LIKE 'auth.%' GROUP BY 1, 2 ORDER BY 1");
-		return rows.some(({ event }) => event === 'auth.blocked') && rows;
+		const rows = await sql(`${gateway.data}/gatehouse.db`, "SELECT event, ip, count(*) AS n FROM audit WHERE event IN ('auth.blocked_ip', 'api_key.auth_failure') GROUP BY 1, 2 ORDER BY 1");
+		return rows.some(({ event }) => event === 'auth.blocked_ip') && rows;
 	});
-	assert.deepEqual(events, [{ event: 'auth.blocked', ip: '127.0.0.9', n: 1 }, { event: 'auth.failed', ip: '127.0.0.9', n: 10 }]);
+	assert.deepEqual(events, [{ event: 'api_key.auth_failure', ip: '127.0.0.9', n: 10 }, { event: 'auth.blocked_ip', ip: '127.0.0.9', n: 1 }]);
 	await until('the end of the block', async () => (await ask(gateway, { 'x-api-key': gateway.key }, from)).status === 200, 6000);
 });
 

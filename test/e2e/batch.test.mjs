@@ -118,5 +118,5 @@ test('every element is counted, and has its audit row', async (t) => {
 	assert.ok(refused.length >= 11 && refused.length < 20, `${refused.length} were refused`);
 	assert.match(JSON.stringify(refused[0]), /too many requests/);
 	await own.stop();
-	assert.equal((await sql(path.join(own.data, 'gatehouse.db'), "SELECT count(*) AS n FROM audit WHERE event = 'tool.call'"))[0].n, 30 - refused.length);
+	assert.equal((await sql(path.join(own.data, 'gatehouse.db'), "SELECT count(*) AS n FROM audit WHERE event = 'mcp.tool_called'"))[0].n, 30 - refused.length);
 });

@@ -135,7 +135,7 @@ test('tenants and keys: made, listed, revoked, audited; nothing is made in the w
 	assert.equal((await at.json('key', 'list', '--tenant', 'acme')).answer.find(({ id }) => id === made.id).state, 'revoked');
 
 	const rows = (await at.json('audit', 'list')).answer;
-	assert.deepEqual(rows.map(({ event }) => event), ['tenant.created', 'key.created', 'key.created', 'key.revoked']);
+	assert.deepEqual(rows.map(({ event }) => event), ['tenant.created', 'api_key.created', 'api_key.created', 'api_key.revoked']);
 	assert.equal(rows[3].target, made.id);
 	assert.match(rows[3].principal, /^cli:uid=\d+$/);
 	assert.equal((await at.json('audit', 'list', '--after', '1', '--limit', '2')).answer.length, 2);

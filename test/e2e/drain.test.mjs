@@ -49,7 +49,7 @@ for (const signal of ['SIGTERM', 'SIGINT']) {
 		const ended = await gateway.child.ended;
 		assert.deepEqual([ended.code, ended.signal], [0, null]);
 		await until('the end of the children', () => !children.some(isRunning));
-		const rows = await sql(`${gateway.data}/gatehouse.db`, "SELECT outcome FROM audit WHERE event = 'tool.call'");
+		const rows = await sql(`${gateway.data}/gatehouse.db`, "SELECT outcome FROM audit WHERE event = 'mcp.tool_called'");
 		assert.deepEqual(rows.map(({ outcome }) => outcome), ['ok', 'ok', 'ok']);
 		assert.equal((await gateway.cli('audit', 'verify')).code, 0);
 	});

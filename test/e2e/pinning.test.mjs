@@ -68,7 +68,7 @@ test('block: a changed definition is neither shown nor called until it is approv
 	assert.deepEqual((await names(gateway)).sort(), ['fx_list', 'fx_pay']);
 	assert.deepEqual(await diff(gateway), []);
 
-	const rows = (await gateway.cliJson('audit', 'list')).filter(({ event }) => event === 'tool.approved');
+	const rows = (await gateway.cliJson('audit', 'list')).filter(({ event }) => event === 'catalog.tool_approved');
 	assert.deepEqual(rows.map(({ target }) => target), ['fx.pay', 'fx.list']);
 	assert.match(rows[0].principal, /^cli:uid=/);
 	assert.equal((await gateway.cli('audit', 'verify')).code, 0);

@@ -143,7 +143,7 @@ test('a session whose client went away in the middle of a stream has its call fi
 	const stream = new EventStream(connection, await connection.head());
 	await stream.next(({ method }) => method === 'notifications/progress');
 	connection.destroy();
-	const [row] = await auditRows(gateway, 'tool.call');
+	const [row] = await auditRows(gateway, 'mcp.tool_called');
 	assert.equal(row.outcome, 'ok');
 });
 
@@ -185,7 +185,7 @@ test('notifications/cancelled ends a call from any connection, and its row says 
 		assert.equal((await call).message.result.isError, true);
 	}
 	const rows = await until('four rows', async () => {
-		const found = await auditRows(gateway, 'tool.call');
+		const found = await auditRows(gateway, 'mcp.tool_failed');
 		return found.length === 4 ? found : undefined;
 	});
 	assert.ok(rows.every(({ outcome }) => outcome === 'CANCELED'));

@@ -83,11 +83,11 @@ test('a call through call_tool is validated, counted and audited as the real too
 	await search(gateway, 'echo');
 	const rows = await until('the rows', async () => {
 		const all = await gateway.cliJson('audit', 'list');
-		return all.some(({ event }) => event === 'tool.search') ? all : undefined;
+		return all.some(({ event }) => event === 'mcp.tools_searched') ? all : undefined;
 	});
-	const calls = rows.filter(({ event }) => event === 'tool.call').map(({ target, upstream, outcome }) => [target, upstream, outcome]);
+	const calls = rows.filter(({ event }) => /^mcp\.tool_(called|failed)$/.test(event)).map(({ target, upstream, outcome }) => [target, upstream, outcome]);
 	assert.deepEqual(calls, [['web_schema2020', 'web', 'MCP_ARGUMENTS'], ['web_schema2020', 'web', 'MCP_ARGUMENTS'], ['web_progress', 'web', 'ok']]);
-	assert.deepEqual(rows.filter(({ event }) => event === 'tool.search').map(({ target, outcome }) => [target, outcome]), [['search_tools', 'ok']]);
+	assert.deepEqual(rows.filter(({ event }) => event === 'mcp.tools_searched').map(({ target, outcome }) => [target, outcome]), [['search_tools', 'ok']]);
 });
 
 test('what is wrong with a search or a call is said in words that lead on', async (t) => {
@@ -212,6 +212,6 @@ test('a task that a server makes of a call through call_tool can be followed to 
 	const made = (await through(gateway, 'up_job', { ms: 50 }, declared)).message.result;
 	assert.equal(made.resultType, 'task', JSON.stringify(made));
 	await until('the task to be done', async () => (await modern(gateway, 'tasks/get', { taskId: made.taskId }, declared)).message.result.status === 'completed');
-	const rows = (await gateway.cliJson('audit', 'list')).filter(({ event }) => event === 'tool.call');
+	const rows = (await gateway.cliJson('audit', 'list')).filter(({ event }) => event === 'mcp.tool_called');
 	assert.deepEqual(rows.map(({ target }) => target), ['up_job']);
 });

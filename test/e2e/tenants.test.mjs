@@ -51,7 +51,7 @@ test('thousands of calls of two tenants, both eras, both workers, stdio and HTTP
 	const wanted = LANES * CALLS * 2;
 	const rows = await until('all audit rows', async () => {
 		const counted = await sql(`${gateway.data}/gatehouse.db`,
-			"SELECT tenant.name AS tenant, count(*) AS calls, count(DISTINCT request_id) AS requests FROM audit JOIN tenant ON tenant.id = tenant_id WHERE event = 'tool.call' AND outcome = 'ok' GROUP BY 1 ORDER BY 1");
+			"SELECT tenant.name AS tenant, count(*) AS calls, count(DISTINCT request_id) AS requests FROM audit JOIN tenant ON tenant.id = tenant_id WHERE event = 'mcp.tool_called' AND outcome = 'ok' GROUP BY 1 ORDER BY 1");
 		return counted.every(({ calls }) => calls >= wanted) && counted;
 	});
 	assert.deepEqual(rows, TENANTS.map((tenant) => ({ tenant, calls: wanted, requests: wanted })));

@@ -36,12 +36,13 @@ verb_bench() {
 	exec bench/run "$@"
 }
 
-#: docs                     write the reference pages doc/errors.md, config.md, cli.md, metrics.md, config.schema.json
+#: docs                     write the reference pages doc/errors.md, audit-events.md, config.md, cli.md, metrics.md, config.schema.json
 verb_docs() {
 	local page
 
 	deps build
 	python3 -B tools/docs/errors.py src/base/errors.def >doc/errors.md
+	python3 -B tools/docs/events.py src/audit/events.def >doc/audit-events.md
 	verb_build release
 	for page in config cli metrics; do
 		build/release/gatehouse reference "$page" >"build/$page.md"

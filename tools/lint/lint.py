@@ -94,6 +94,8 @@ def check_layers(root, sources):
 def check_listed(files):
     for path, message in listed.check_listed(files):
         yield path, 1, 'listed', message
+    for path, line, message in listed.check_events(files):
+        yield path, line, 'event', message
 
 
 def check_programs(root, files):

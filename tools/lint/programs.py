@@ -46,16 +46,23 @@ def check_shell(root, paths):
         yield found.group(1), int(found.group(2)), found.group(3)
 
 
+# A table in src, the page made from it, and the script that does it.
+GENERATED = (
+    ('src/base/errors.def', 'doc/errors.md', 'errors.py'),
+    ('src/audit/events.def', 'doc/audit-events.md', 'events.py'),
+)
+
+
 def check_generated(root):
-    """A generated page that its source has moved away from."""
-    table, page = os.path.join(root, 'src', 'base', 'errors.def'), os.path.join(root, 'doc', 'errors.md')
-    if not os.path.exists(table):
-        return
-    done = subprocess.run([sys.executable, '-B', os.path.join(TOOLS, 'docs', 'errors.py'), table], capture_output=True,
-                          text=True, check=False)
-    if done.returncode != 0:
-        yield 'src/base/errors.def', 1, f'{done.stderr.splitlines()[-1]}: see tools/docs/errors.py'
-        return
-    with open(page, encoding='utf-8') as file:
-        if file.read() != done.stdout:
-            yield 'doc/errors.md', 1, 'is older than src/base/errors.def: run ./dev docs'
+    """Generated pages that their sources have moved away from."""
+    for table, page, script in GENERATED:
+        if not os.path.exists(os.path.join(root, table)):
+            continue
+        done = subprocess.run([sys.executable, '-B', os.path.join(TOOLS, 'docs', script), os.path.join(root, table)],
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            yield table, 1, f'{done.stderr.splitlines()[-1]}: see tools/docs/{script}'
+            continue
+        with open(os.path.join(root, page), encoding='utf-8') as file:
+            if file.read() != done.stdout:
+                yield page, 1, f'is older than {table}: run ./dev docs'

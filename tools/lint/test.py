@@ -8,6 +8,7 @@ import shutil
 import tempfile
 
 import lint
+import listed
 import programs
 import size
 from source import Source
@@ -75,6 +76,12 @@ def case_generated():
             with open(page, 'w', encoding='utf-8') as file:
                 file.write('old\n')
             assert [path for path, _, _ in programs.check_generated(root)] == [where]
+
+
+def case_event():
+    files = {'src/audit/events.def': 'X("a.known", "it")\n',
+             'src/gateway/x.c': 'record.event = STR("a.known");\nrecord = {.event = STR("a.stranger")};\n'}
+    assert [line for _, line, _ in listed.check_events(files)] == [2]
 
 
 def main():

@@ -13,7 +13,7 @@ static AWAITS void append_body(struct db *db)
 	AUTO(arena) *arena = arena_new(1 << 16);
 	struct audit *audit = trail_start(db, AUDIT_GROUP);
 	char text[300];
-	struct audit_record record = {.event = STR("auth.failed"), .target = {text, sizeof(text)}};
+	struct audit_record record = {.event = STR("api_key.auth_failure"), .target = {text, sizeof(text)}};
 	int64_t now_ms = clock_wall_ms();
 	struct db_rows *rows;
 
@@ -25,7 +25,7 @@ static AWAITS void append_body(struct db *db)
 	audit_stop(audit);
 	ck_assert_int_eq(trail_rows(db), 2);
 	ck_ok(db_query(db, arena, "SELECT event, length(target), at_ms, tenant_id FROM audit", NULL, 0, &rows));
-	ck_str(rows->cells[0].str, "auth.failed");
+	ck_str(rows->cells[0].str, "api_key.auth_failure");
 	ck_assert_int_eq(rows->cells[1].num, 255);
 	ck_assert_int_ge(rows->cells[2].num, now_ms);
 	ck_assert_int_le(rows->cells[2].num, clock_wall_ms());

@@ -25,7 +25,7 @@ AWAITS static inline struct audit *trail_start(struct db *db, enum audit_durabil
 static inline struct audit_record trail_record(int64_t n)
 {
 	return (struct audit_record){
-		.event = STR("tool.call"),
+		.event = STR("mcp.tool_called"),
 		.tenant_id = STR("01ARZ3NDEKTSV4RRFFQ69G5FAV"),
 		.principal = STR("01ARZ3NDEKTSV4RRFFQ69G5FAW"),
 		.ip = STR("127.0.0.1"),

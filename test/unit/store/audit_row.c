@@ -24,7 +24,7 @@ static bool source_next(void *arg, struct audit_row *row)
 	source->at++;
 	*row = (struct audit_row){
 		.at_ms = 1000 + source->at,
-		.event = STR("tool.call"),
+		.event = STR("mcp.tool_called"),
 		.tenant_id = STR("tenant"),
 		.principal = STR("key"),
 		.ip = STR("::1"),
@@ -116,7 +116,7 @@ static AWAITS void rows_body(struct db *db)
 	ck_assert_int_eq(rows[0].seq, 2);
 	ck_assert(!rows[0].damaged);
 	ck_assert_int_eq(rows[0].at_ms, 1002);
-	ck_str(rows[0].event, "tool.call");
+	ck_str(rows[0].event, "mcp.tool_called");
 	ck_str(rows[0].tenant_id, "tenant");
 	ck_str(rows[0].principal, "key");
 	ck_str(rows[0].ip, "::1");
