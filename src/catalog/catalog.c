@@ -68,6 +68,7 @@ struct catalog *catalog_build(const struct catalog_spec *asked)
 	atomic_init(&catalog->refs, 1);
 	catalog->arena = arena;
 	catalog->version = spec->version;
+	catalog->page_items = spec->page_items;
 	catalog->shelves = spec->shelves = arena_alloc(arena, (asked->shelf_count + 1) * sizeof(struct shelf *));
 	catalog->shelf_count = spec->shelf_count = shelves_that_fit(asked, spec->shelves);
 	for (size_t i = 0; i < catalog->shelf_count; i++)

@@ -56,6 +56,7 @@ struct catalog_item {
 	bool unfit;			    /* on the shelf only: no view shows it */
 	struct tool_mark mark;		    /* tools only */
 	unsigned metric;		    /* slot for counters, stable over snapshots */
+	unsigned at;			    /* its place in its view's list */
 };
 
 /* One upstream's offer, prepared. */
@@ -113,6 +114,7 @@ struct catalog {
 	struct catalog_view *views; /* [0] is all */
 	size_t view_count;
 	bool owned; /* some shelf's upstream has an owner: not every caller may see all of every view */
+	size_t page_items;
 	struct {
 		size_t new, changed, suspicious, held; /* tools of all shelves by their marks */
 	} marked;
@@ -134,6 +136,23 @@ struct catalog *catalog_build(const struct catalog_spec *spec);
 struct catalog *catalog_ref(struct catalog *catalog);
 void catalog_unref(struct catalog *catalog);
 DEFINE_AUTO(catalog, catalog_unref);
+
+/* A part of a view, with lists of its own: for callers who may not see the whole. Its items are those of the
+ * whole, under the same names. */
+struct catalog_narrowed {
+	struct catalog *catalog; /* with a reference */
+	struct arena *arena;
+	struct catalog_view view;
+};
+
+/*   whole      a view of the catalog
+ *   shows      whether an item is part of it; tools that are held back are asked for too
+ *   returns    owned by the caller
+ *   Runs on    any thread; takes a while for large views */
+struct catalog_narrowed *catalog_narrow(struct catalog *catalog, const struct catalog_view *whole,
+					bool (*shows)(void *arg, enum offer_kind kind, const struct catalog_item *item),
+					void *arg);
+void catalog_narrowed_free(struct catalog_narrowed *narrowed); /* NULL is fine */
 
 /* The view of a toolset (empty name: all); NULL when there is none. */
 const struct catalog_view *catalog_view(const struct catalog *catalog, struct str toolset);

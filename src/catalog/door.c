@@ -37,6 +37,16 @@ void view_open_doors(struct catalog *catalog, const struct catalog_spec *spec, s
 			open_door(view, spec->shelves[s]);
 }
 
+void view_narrow_doors(struct arena *arena, const struct catalog *catalog, const struct catalog_view *whole,
+		       struct catalog_view *view)
+{
+	view->doors = arena_alloc(arena, (whole->door_count + 1) * sizeof(*view->doors));
+	for (size_t s = 0; s < catalog->shelf_count; s++)
+		if (view_uses(view, catalog->shelves[s]) &&
+		    catalog_door(whole, upstream_name(catalog->shelves[s]->upstream)) != NULL)
+			open_door(view, catalog->shelves[s]);
+}
+
 const struct catalog_item *catalog_door(const struct catalog_view *view, struct str upstream)
 {
 	for (size_t i = 0; i < view->door_count; i++)

@@ -29,11 +29,16 @@ struct str item_name_key(enum offer_kind kind);
 void view_build(struct catalog *catalog, const struct catalog_spec *spec, const struct toolset_spec *toolset,
 		struct catalog_view *ret_view);
 
+/* With its items chosen: the lists as bytes (or the index that is searched), instructions, capabilities. */
+void view_write(struct arena *arena, const struct catalog *catalog, enum toolset_mode mode, struct catalog_view *view);
+
 /* Whether any item of the view comes from this shelf. */
 bool view_uses(const struct catalog_view *view, const struct shelf *shelf);
 
 /* door.c: the view's doors, and which extensions are behind them. */
 void view_open_doors(struct catalog *catalog, const struct catalog_spec *spec, struct catalog_view *view);
+void view_narrow_doors(struct arena *arena, const struct catalog *catalog, const struct catalog_view *whole,
+		       struct catalog_view *view);
 
 /* Release what lies outside the arena. */
 void view_free(struct catalog_view *view);

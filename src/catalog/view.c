@@ -74,6 +74,7 @@ static void view_add(struct catalog *catalog, struct catalog_view *view, enum of
 		map_put(&view->held, shown->name, shown);
 		return;
 	}
+	shown->at = (unsigned)list->count;
 	list->items[list->count++] = shown;
 	map_put(&view->by_name[kind], shown->name, shown);
 }
@@ -111,20 +112,20 @@ static struct blob *page_write(const struct catalog_list *list, enum offer_kind 
 }
 
 /* One page of the two tools that find and run all others, the same for both eras. */
-static void listing_write(struct catalog *catalog, struct catalog_list *list)
+static void listing_write(struct arena *arena, struct catalog_list *list)
 {
 	list->pages = 1;
 	for (int era = 0; era < CATALOG_ERAS; era++)
-		list->page[era] = arena_zalloc(catalog->arena, sizeof(struct blob *));
+		list->page[era] = arena_zalloc(arena, sizeof(struct blob *));
 	list->page[CATALOG_LEGACY][0] = blob_new(search_listing);
 	list->page[CATALOG_MODERN][0] = blob_ref(list->page[CATALOG_LEGACY][0]);
 }
 
-static void list_write(struct catalog *catalog, struct catalog_list *list, enum offer_kind kind, size_t page_items)
+static void list_write(struct arena *arena, struct catalog_list *list, enum offer_kind kind, size_t page_items)
 {
 	list->pages = list->count == 0 ? 1 : (list->count + page_items - 1) / page_items;
 	for (int era = 0; era < CATALOG_ERAS; era++)
-		list->page[era] = arena_zalloc(catalog->arena, list->pages * sizeof(struct blob *));
+		list->page[era] = arena_zalloc(arena, list->pages * sizeof(struct blob *));
 	for (size_t p = 0; p < list->pages; p++) {
 		size_t from = p * page_items;
 		size_t to = from + page_items < list->count ? from + page_items : list->count;
@@ -152,16 +153,16 @@ bool view_uses(const struct catalog_view *view, const struct shelf *shelf)
 }
 
 /* Tells a model at the start how the tools are reached, and whose they are. */
-static void put_search_hint(const struct catalog_spec *spec, const struct catalog_view *view, struct buf *out)
+static void put_search_hint(const struct catalog *catalog, const struct catalog_view *view, struct buf *out)
 {
 	size_t named = 0;
 
 	buf_put_fmt(out, "Tools are not listed here: find them with %.*s and run them with %.*s.",
 		    STR_ARG(search_tool_find), STR_ARG(search_tool_call));
-	for (size_t s = 0; s < spec->shelf_count && named < HINT_SERVERS_MAX; s++) {
-		struct str name = upstream_name(spec->shelves[s]->upstream);
+	for (size_t s = 0; s < catalog->shelf_count && named < HINT_SERVERS_MAX; s++) {
+		struct str name = upstream_name(catalog->shelves[s]->upstream);
 
-		if (!view_uses(view, spec->shelves[s]))
+		if (!view_uses(view, catalog->shelves[s]))
 			continue;
 		buf_put_fmt(out, "%s%.*s", named == 0 ? " They belong to: " : ", ", STR_ARG(name));
 		named++;
@@ -169,14 +170,14 @@ static void put_search_hint(const struct catalog_spec *spec, const struct catalo
 	buf_put(out, named == 0 ? STR("") : STR("."));
 }
 
-static void view_describe(struct catalog *catalog, const struct catalog_spec *spec, struct catalog_view *view)
+static void view_describe(struct arena *arena, const struct catalog *catalog, struct catalog_view *view)
 {
 	AUTO_BUF text = {0};
 
 	if (view->search != NULL)
-		put_search_hint(spec, view, &text);
-	for (size_t s = 0; s < spec->shelf_count; s++) {
-		const struct shelf *shelf = spec->shelves[s];
+		put_search_hint(catalog, view, &text);
+	for (size_t s = 0; s < catalog->shelf_count; s++) {
+		const struct shelf *shelf = catalog->shelves[s];
 		struct str name = upstream_name(shelf->upstream);
 
 		if (!view_uses(view, shelf))
@@ -188,7 +189,21 @@ static void view_describe(struct catalog *catalog, const struct catalog_spec *sp
 			buf_put_fmt(&text, "%s# %.*s\n%.*s", text.n > 0 ? "\n\n" : "", STR_ARG(name),
 				    STR_ARG(shelf->offer->instructions));
 	}
-	view->instructions = arena_str(catalog->arena, buf_str(&text));
+	view->instructions = arena_str(arena, buf_str(&text));
+}
+
+void view_write(struct arena *arena, const struct catalog *catalog, enum toolset_mode mode, struct catalog_view *view)
+{
+	struct catalog_list *tools = &view->list[OFFER_TOOLS];
+
+	for (int kind = 0; kind < OFFER_KINDS; kind++)
+		if (kind != OFFER_TOOLS || mode == TOOLSET_LIST)
+			list_write(arena, &view->list[kind], kind, catalog->page_items);
+	if (mode == TOOLSET_SEARCH) {
+		listing_write(arena, tools);
+		view->search = search_build(arena, tools->items, tools->count);
+	}
+	view_describe(arena, catalog, view);
 }
 
 void view_build(struct catalog *catalog, const struct catalog_spec *spec, const struct toolset_spec *toolset,
@@ -203,18 +218,7 @@ void view_build(struct catalog *catalog, const struct catalog_spec *spec, const 
 	for (int kind = 0; kind < OFFER_KINDS; kind++)
 		view_select(catalog, spec, toolset, ret_view, kind);
 	view_link_apps(catalog, ret_view);
-	for (int kind = 0; kind < OFFER_KINDS; kind++) {
-		struct catalog_list *list = &ret_view->list[kind];
-
-		if (kind != OFFER_TOOLS || toolset->mode == TOOLSET_LIST)
-			list_write(catalog, list, kind, spec->page_items);
-	}
-	if (toolset->mode == TOOLSET_SEARCH) {
-		listing_write(catalog, &ret_view->list[OFFER_TOOLS]);
-		ret_view->search = search_build(catalog->arena, ret_view->list[OFFER_TOOLS].items,
-						ret_view->list[OFFER_TOOLS].count);
-	}
-	view_describe(catalog, spec, ret_view);
+	view_write(catalog->arena, catalog, toolset->mode, ret_view);
 	view_open_doors(catalog, spec, ret_view);
 }
 

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "gateway/metrics.h"
+#include "gateway/visible.h"
 
 #define CREDENTIAL_BYTES_MAX 128 /* our keys have 46; anything longer is none of ours */
 #define MEMO_MAGIC 0x4d454d4fu	 /* "MEMO" */
@@ -23,6 +24,7 @@ struct memo {
 	int64_t generation;
 	size_t credential_bytes; /* 0: nobody yet */
 	char credential[CREDENTIAL_BYTES_MAX];
+	struct seen_class seen;
 	struct mcp_session session;
 	size_t token_bytes;
 	char token[MCP_SESSION_TOKEN_MAX];
@@ -34,6 +36,7 @@ void memo_free(void *object)
 
 	if (memo == NULL)
 		return;
+	seen_class_forget(&memo->seen);
 	crypto_wipe(memo, sizeof(*memo));
 	free(memo);
 }
@@ -282,7 +285,8 @@ AWAITS enum err request_admit(struct request *req)
 	TRY(check_block(req));
 	TRY(take_of_address(req));
 	TRY(authenticate(req));
-	return take_of_tenant(req);
+	TRY(take_of_tenant(req));
+	return access_class_find(req, memo_of(req) == NULL ? NULL : &memo_of(req)->seen);
 }
 
 AWAITS enum err request_count(struct request *req)
@@ -307,10 +311,16 @@ AWAITS enum err request_permit(struct request *req, enum permission permission)
 		.target = str_of(permission_name(permission)),
 		.outcome = STR("FORBIDDEN"),
 	};
-	enum err err = policy_decide(NULL, &req->caller, permission);
+	const struct policy *policy = req->access == NULL ? NULL : req->access->policy;
+	enum err err = policy_decide(policy, &req->caller, permission);
 
-	if (err != OK)
-		TRY(audit_append(req->gateway->audit, &record));
+	if (err == OK)
+		return OK;
+	if (err == ERR_FORBIDDEN)
+		req->problem = arena_fmt(
+			req->arena, "your role \"%s\" does not have %s; ask an administrator for a role that has it",
+			req->caller.role_name, permission_name(permission));
+	TRY(audit_append(req->gateway->audit, &record));
 	return err;
 }
 

@@ -47,7 +47,8 @@ static bool is_tool_failure(const struct request *req, enum err err)
 {
 	if (req->method != MCP_M_TOOLS_CALL || req->message.id.p == NULL)
 		return false;
-	return err_row(err)->rpc_code == -32603 || err == ERR_MCP_ARGUMENTS || err == ERR_FORBIDDEN;
+	return err_row(err)->rpc_code == -32603 || err == ERR_MCP_ARGUMENTS || err == ERR_FORBIDDEN ||
+	       err == ERR_POLICY;
 }
 
 AWAITS static enum err answer_failure(struct request *req, enum err err)

@@ -12,6 +12,7 @@
 #include "gateway/metrics.h"
 #include "gateway/request.h"
 #include "gateway/result_cache.h"
+#include "gateway/visible.h"
 
 #define GATEWAY_MAGIC 0x47415445u /* "GATE" */
 
@@ -55,6 +56,8 @@ AWAITS void gateway_publish(struct gateway *gateway, struct config *config, stru
 	for (unsigned i = 0; i < loop_count(); i++)
 		if (loop_call(loop_at(i), "publish", publish_here, &publication) != OK)
 			log_warn("gateway.publish_late", LOG_INT("loop", i));
+	if (catalog != NULL)
+		visible_views_keep(gateway->visible_views, catalog->version);
 	fiber_shield_end(shield);
 }
 
@@ -69,11 +72,13 @@ struct gateway *gateway_new(struct config *config)
 	gateway->started_ms = clock_wall_ms();
 	random_bytes(&gateway->node, sizeof(gateway->node));
 	gateway->results = result_cache_new(RESULT_CACHE_ENTRIES_MAX, RESULT_CACHE_BYTES_MAX);
+	gateway->visible_views = visible_views_new();
 	gateway->loops = calloc(loop_count(), sizeof(struct gateway_loop));
 	CHECK(gateway->loops != NULL);
 	for (unsigned i = 0; i < loop_count(); i++) {
 		gateway->loops[i] =
 			(struct gateway_loop){.gateway = gateway, .loop = loop_at(i), .metrics = metrics_new()};
+		gateway->loops[i].classes = access_classes_new();
 		list_init(&gateway->loops[i].streams);
 	}
 	return gateway;
@@ -88,6 +93,7 @@ void gateway_free(struct gateway *gateway)
 		config_unref(here->config);
 		catalog_unref(here->catalog);
 		metrics_free(here->metrics);
+		access_classes_free(here->classes);
 		map_free(&here->in_flight);
 		map_free(&here->asked);
 		map_free(&here->parked);
@@ -95,6 +101,7 @@ void gateway_free(struct gateway *gateway)
 	config_unref(gateway->config);
 	config_unref(gateway->started_config);
 	result_cache_free(gateway->results);
+	visible_views_free(gateway->visible_views);
 	free(gateway->loops);
 	gateway->magic = 0;
 	free(gateway);

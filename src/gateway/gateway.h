@@ -22,6 +22,8 @@ struct signing;
 struct signin;
 struct access;
 struct portal;
+struct access_classes;
+struct visible_views;
 
 struct gateway_loop {
 	struct gateway *gateway;
@@ -34,6 +36,7 @@ struct gateway_loop {
 	struct map parked;    /* calls of modern clients to legacy servers by serial: see parked.h */
 	size_t parked_bytes;
 	uint64_t ask_serial, parked_serial;
+	struct access_classes *classes;
 	struct list streams; /* open SSE streams: see streams.c */
 	size_t stream_count;
 };
@@ -60,6 +63,7 @@ struct gateway {
 	struct signin *signin;
 	struct access *access;
 	struct portal *portal;
+	struct visible_views *visible_views;
 	struct gateway_loop *loops; /* one each, by loop_index */
 	int64_t started_ms;	    /* wall time */
 	uint64_t node;		    /* random: tells this process from others, and from its earlier lives */

@@ -1,5 +1,5 @@
 /* tools/list and its sisters: a head, a page of the catalog's own bytes (never copied), and a
- * tail with what this era wants to know. A caller who may not call tools sees none. */
+ * tail with what this era wants to know. What a caller may not call is not in the request's view. */
 #include "gateway/lists.h"
 
 #include "base/limits.h"
@@ -10,12 +10,6 @@ static const struct str list_member[OFFER_KINDS] = {
 	[OFFER_RESOURCES] = {"resources", 9},
 	[OFFER_TEMPLATES] = {"resourceTemplates", 17},
 };
-
-/* What a list shows must be what a call allows. */
-static bool list_is_hidden(const struct request *req, enum offer_kind kind)
-{
-	return kind == OFFER_TOOLS && policy_decide(NULL, &req->caller, PERMISSION_TOOLS_CALL) != OK;
-}
 
 static void put_list_head(const struct request *req, enum offer_kind kind, struct buf *out)
 {
@@ -58,11 +52,6 @@ AWAITS static enum err answer_list(struct request *req, enum offer_kind kind)
 	TRY(catalog_page(list, cursor, &at));
 	page = list->page[req->modern ? CATALOG_MODERN : CATALOG_LEGACY][at];
 	put_list_head(req, kind, &head);
-	if (list_is_hidden(req, kind)) {
-		buf_put(&head, STR("[]"));
-		put_list_tail(req, 0, &head);
-		return answer_message(req, buf_str(&head));
-	}
 	put_list_tail(req, at + 1 < list->pages ? at + 1 : 0, &tail);
 	return answer_pieces(
 		req,

@@ -73,6 +73,11 @@ void metrics_auth_failed(struct gateway_loop *here)
 	bump(&here->metrics->auth_failures, 1);
 }
 
+void metrics_policy(struct gateway_loop *here, enum metric_policy which)
+{
+	bump(&here->metrics->policy[which], 1);
+}
+
 void metrics_refused(struct gateway_loop *here)
 {
 	bump(&here->metrics->refused, 1);

@@ -20,6 +20,11 @@ void metrics_call(struct gateway_loop *here, unsigned slot, int64_t duration_ns,
 void metrics_limited(struct gateway_loop *here, enum metric_limit which);
 void metrics_auth_failed(struct gateway_loop *here);
 
+/* Count what the policy has done: a call refused by a rule, a name answered as unknown since it is hidden, a call that
+ * a rule on trial would have refused. */
+enum metric_policy { METRIC_POLICY_REFUSED, METRIC_POLICY_HIDDEN, METRIC_POLICY_SHADOW, METRIC_POLICIES };
+void metrics_policy(struct gateway_loop *here, enum metric_policy which);
+
 /* Count a request that never became one (malformed, too large, too slow). */
 void metrics_refused(struct gateway_loop *here);
 

@@ -25,6 +25,7 @@ struct metrics {
 	metric_number status_class[6]; /* by the first digit of the status; [0]: none was written */
 	metric_number error[ERR_COUNT];
 	metric_number limited[METRIC_LIMITS];
+	metric_number policy[METRIC_POLICIES];
 	metric_number auth_failures;
 	metric_number refused;
 	struct metric_histogram request;

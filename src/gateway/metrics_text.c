@@ -17,6 +17,7 @@ enum family {
 	F_CALL_SECONDS,
 	F_CALL_FAILURES,
 	F_LIMITED,
+	F_POLICY,
 	F_AUTH_FAILURES,
 	F_REFUSED,
 	F_CONNECTIONS,
@@ -59,6 +60,8 @@ static const struct {
 	[F_CALL_SECONDS] = {"gatehouse_call_seconds", "histogram", "Time an upstream took for a call, by tool"},
 	[F_CALL_FAILURES] = {"gatehouse_call_failures_total", "counter", "Calls without a good answer, by tool"},
 	[F_LIMITED] = {"gatehouse_limited_total", "counter", "Requests refused by a limit"},
+	[F_POLICY] = {"gatehouse_policy_total", "counter",
+		      "Calls refused by a rule, names that are hidden, and what rules on trial would have refused"},
 	[F_AUTH_FAILURES] = {"gatehouse_auth_failures_total", "counter", "Credentials that were not accepted"},
 	[F_REFUSED] = {"gatehouse_refused_total", "counter", "Connections or requests that were not proper HTTP"},
 	[F_CONNECTIONS] = {"gatehouse_connections", "gauge", "Open client connections"},
@@ -93,6 +96,7 @@ static const struct {
 	[F_UPTIME] = {"gatehouse_uptime_seconds", "gauge", "Time since the start"},
 };
 
+static const char *const policy_name[METRIC_POLICIES] = {"refused", "hidden", "shadow"};
 static const char *const limit_name[METRIC_LIMITS] = {"ip", "tenant", "auth", "blocked"};
 
 static void put_family(struct buf *out, enum family family)
@@ -220,6 +224,11 @@ static void put_requests(struct buf *out, const struct gateway *gateway)
 		buf_put_fmt(out, "gatehouse_limited_total{limit=\"%s\"} %llu\n", limit_name[l],
 			    (unsigned long long)sum_at(gateway,
 						       offsetof(struct metrics, limited) + l * sizeof(metric_number)));
+	put_family(out, F_POLICY);
+	for (size_t p = 0; p < METRIC_POLICIES; p++)
+		buf_put_fmt(out, "gatehouse_policy_total{verdict=\"%s\"} %llu\n", policy_name[p],
+			    (unsigned long long)sum_at(gateway,
+						       offsetof(struct metrics, policy) + p * sizeof(metric_number)));
 	put_family(out, F_REQUEST_SECONDS);
 	put_histogram(out, gateway, F_REQUEST_SECONDS, offsetof(struct metrics, request), STR_NONE);
 	put_single(out, F_AUTH_FAILURES, (double)SUM(gateway, auth_failures));

@@ -14,6 +14,7 @@
 #include "gateway/request.h"
 #include "gateway/routes.h"
 #include "gateway/sse_server.h"
+#include "gateway/visible.h"
 #include "gateway/visits.h"
 
 #define REQUEST_MAGIC 0x52455153u /* "REQS" */
@@ -68,6 +69,7 @@ AWAITS static enum err serve_mcp(struct request *req)
 {
 	TRY(request_admit(req));
 	TRY(routes_find_view(req));
+	TRY(visible_narrow(req));
 	switch (req->exchange->method) {
 	case HTTP_POST:
 		return serve_post(req);
@@ -128,6 +130,7 @@ AWAITS void gateway_handle(struct http_exchange *exchange, void *arg)
 	answer_finish(req);
 	metrics_request(req, err);
 
+	visible_release(req);
 	catalog_unref(req->catalog);
 	config_unref(req->config);
 }

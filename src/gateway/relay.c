@@ -6,6 +6,7 @@
 #include "gateway/relay.h"
 #include "gateway/search_mode.h"
 #include "gateway/tasks.h"
+#include "gateway/visible.h"
 
 /* Where a key was put by mistake, it must not last. */
 struct str relay_told(struct request *req, struct str text)
@@ -60,16 +61,18 @@ AWAITS enum err relay_tool(struct request *req)
 	if (relay.item == NULL)
 		relay.item = catalog_find_original(req->view, name);
 	if (relay.item == NULL) {
+		relay.event = visible_event(req, OFFER_TOOLS, name, relay.event);
 		req->target = relay_told(req, name);
 		if (catalog_holds(req->view, name))
 			return relay_refuse(req, relay.event, ERR_MCP_TOOL_HELD);
 		if (req->view->search != NULL)
-			return search_mode_unknown(req, name);
+			return search_mode_unknown(req, relay.event, name);
 		if (name.n <= NAME_TOLD_BYTES_MAX)
 			req->problem = arena_fmt(req->arena, "Unknown tool: %.*s", STR_ARG(name));
 		return relay_refuse(req, relay.event, ERR_MCP_UNKNOWN_TOOL);
 	}
 	aim(req, relay.item);
+	TRY(visible_permit(req, OFFER_TOOLS, relay.item, relay.arguments));
 	err = check_arguments(req, &relay);
 	if (err != OK)
 		return relay_refuse(req, relay.event, err);
@@ -77,6 +80,22 @@ AWAITS enum err relay_tool(struct request *req)
 	relay.idempotent = relay.item->idempotent;
 	relay.turn = tasks_created;
 	return relay_call(req, &relay);
+}
+
+static struct str prompt_arguments(const struct request *req)
+{
+	const struct json_member *arguments = json_member(&req->message.index, req->message.params, STR("arguments"));
+
+	return arguments == NULL ? STR_NONE : arguments->value;
+}
+
+/* Unknown prompts have no row; those that are hidden do. */
+AWAITS static enum err refuse_prompt(struct request *req, struct str name)
+{
+	struct str event = visible_event(req, OFFER_PROMPTS, name, STR_NONE);
+
+	req->target = relay_told(req, name);
+	return event.p == NULL ? ERR_MCP_UNKNOWN_PROMPT : relay_refuse(req, event, ERR_MCP_UNKNOWN_PROMPT);
 }
 
 AWAITS enum err relay_prompt(struct request *req)
@@ -92,9 +111,10 @@ AWAITS enum err relay_prompt(struct request *req)
 	if (relay.item == NULL) {
 		if (name.n <= NAME_TOLD_BYTES_MAX)
 			req->problem = arena_fmt(req->arena, "Unknown prompt: %.*s", STR_ARG(name));
-		return ERR_MCP_UNKNOWN_PROMPT;
+		return refuse_prompt(req, name);
 	}
 	aim(req, relay.item);
+	TRY(visible_permit(req, OFFER_PROMPTS, relay.item, prompt_arguments(req)));
 	relay.name = relay.mcp_name = relay.item->original;
 	return relay_call(req, &relay);
 }
@@ -110,14 +130,14 @@ static enum err refuse_resource(struct request *req, struct str uri)
 	return req->modern ? ERR_MCP_UNKNOWN_RESOURCE : ERR_MCP_NO_RESOURCE;
 }
 
-enum err relay_find_resource(struct request *req, struct str uri, const struct catalog_item **ret_item,
-			     struct str *ret_uri)
+AWAITS enum err relay_find_resource(struct request *req, struct str uri, const struct catalog_item **ret_item,
+				    struct str *ret_uri)
 {
 	if (uri.p == NULL) {
 		req->problem = STR("params.uri must be a string");
 		return ERR_RPC_PARAMS;
 	}
-	*ret_item = catalog_route(req->view, uri, ret_uri);
+	TRY(visible_route(req, uri, ret_item, ret_uri));
 	return *ret_item != NULL ? OK : refuse_resource(req, uri);
 }
 

@@ -41,9 +41,10 @@ NODISCARD enum err relay_call(struct request *req, const struct relay *relay) AW
 
 /* relay.c: the item whose upstream has a resource.
  *   ret_uri    the URI as the upstream knows it
- *   Errors     ERR_RPC_PARAMS (uri p NULL), ERR_MCP_UNKNOWN_RESOURCE, ERR_MCP_NO_RESOURCE, with what to say */
+ *   Errors     ERR_RPC_PARAMS (uri p NULL), ERR_MCP_UNKNOWN_RESOURCE, ERR_MCP_NO_RESOURCE, with what to say; those of
+ *              visible_route */
 NODISCARD enum err relay_find_resource(struct request *req, struct str uri, const struct catalog_item **ret_item,
-				       struct str *ret_uri);
+				       struct str *ret_uri) AWAITS;
 
 /* A call that is refused (or, with OK, answered) here is a call all the same: it has its row. Returns
  * `err`, or why there is no row. */

@@ -25,12 +25,14 @@ struct request {
 	struct config *config;	 /* held while the request runs */
 	struct catalog *catalog; /* held while the request runs */
 	const struct catalog_view *view;
+	struct visible *visible; /* held while the request runs; NULL: the view is the whole one, and nobody judges */
 
 	/* who: admission.c */
 	struct str id; /* X-Request-Id */
 	char ip[ADDRESS_TEXT_MAX];
 	struct str ip_text;
 	struct caller caller;
+	struct access_class *access; /* whose class it is in, held while the request runs; NULL: not admitted */
 
 	/* what: the message and its era */
 	struct str body; /* the exchange's, or an element of it */

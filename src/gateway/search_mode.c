@@ -144,7 +144,7 @@ AWAITS enum err search_mode_resolve(struct request *req, struct str *name, struc
 	return str_eq(*name, search_tool_call) ? unwrap(req, name, relay) : OK;
 }
 
-AWAITS enum err search_mode_unknown(struct request *req, struct str name)
+AWAITS enum err search_mode_unknown(struct request *req, struct str event, struct str name)
 {
 	struct search_hit hits[NEAR_NAMES_MAX];
 	size_t count = search_run(req->view->search, name, req->arena, hits, NEAR_NAMES_MAX);
@@ -160,7 +160,7 @@ AWAITS enum err search_mode_unknown(struct request *req, struct str name)
 	for (size_t i = 0; i < count; i++)
 		buf_put_fmt(&text, "%s%.*s", i == 0 ? " Names that come near: " : ", ", STR_ARG(hits[i].item->name));
 	req->problem = arena_str(req->arena, buf_str(&text));
-	err = relay_refuse(req, call_event, ERR_MCP_UNKNOWN_TOOL);
+	err = relay_refuse(req, event, ERR_MCP_UNKNOWN_TOOL);
 	/* To call_tool the name is an argument like others: the model hears what is wrong with it. */
 	return wrapped && err == ERR_MCP_UNKNOWN_TOOL ? ERR_MCP_ARGUMENTS : err;
 }

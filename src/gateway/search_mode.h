@@ -15,7 +15,8 @@
 NODISCARD enum err search_mode_resolve(struct request *req, struct str *name, struct relay *relay, bool *ret_answered)
 	AWAITS;
 
-/* Refuse a name that is no tool of the view, with those that come near. */
-NODISCARD enum err search_mode_unknown(struct request *req, struct str name) AWAITS;
+/* Refuse a name that is no tool of the view, with those that come near.
+ *   event      of its row */
+NODISCARD enum err search_mode_unknown(struct request *req, struct str event, struct str name) AWAITS;
 
 #endif

@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "access/access.h"
 #include "gateway/assembly.h"
 #include "gateway/client_ask.h"
 #include "gateway/control.h"
@@ -203,6 +204,7 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 	gateway->api_key = serving->keys.api_key;
 	TRY(identity_start(gateway->db, serving->keys.api_key, &gateway->identity));
 	serving->keys.api_key = NULL;
+	gateway->access = access_new(gateway->db, gateway->identity);
 	start_rooms(serving);
 	return audit_append(gateway->audit,
 			    &(struct audit_record){.event = STR("gateway.started"), .outcome = STR("ok")});
@@ -329,6 +331,7 @@ AWAITS static void stop(struct serving *serving)
 	oauth_free(gateway->oauth);
 	signing_free(gateway->signing);
 	signin_free(gateway->signin);
+	access_free(gateway->access);
 	if (gateway->identity != NULL)
 		identity_stop(gateway->identity);
 	if (gateway->audit != NULL)

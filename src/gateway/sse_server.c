@@ -19,6 +19,7 @@
 #include "gateway/pipeline.h"
 #include "gateway/routes.h"
 #include "gateway/streams.h"
+#include "gateway/visible.h"
 
 #define SSE_MESSAGES_MAX 256 /* of one session, being worked on: nothing else limits them, no connection is held */
 
@@ -127,6 +128,7 @@ AWAITS static enum err find_session(struct request *req, struct event_log **ret_
 	struct session_notes *notes;
 	struct event_log *log;
 	unsigned said;
+	enum err err;
 
 	TRY(mcp_session_open(req->gateway->session_key, token, holder(req), req->config->limits.session_max_ms,
 			     &req->session));
@@ -146,6 +148,11 @@ AWAITS static enum err find_session(struct request *req, struct event_log **ret_
 		return ERR_MCP_TOOLSET;
 	}
 	req->has_session = true;
+	err = visible_narrow(req);
+	if (err != OK) {
+		event_log_unref(log);
+		return err;
+	}
 	*ret_log = log;
 	return OK;
 }

@@ -4,6 +4,7 @@
 #include "gateway/relay.h"
 #include "gateway/streams.h"
 #include "gateway/tasks.h"
+#include "gateway/visible.h"
 
 #define LISTEN_WATCH_MS 5000 /* until the client of a listen request is told what is honoured */
 #define LISTEN_WISHES_MAX 64 /* count of URIs and tasks in one listen request: each is asked for on a fiber */
@@ -110,12 +111,12 @@ static void add_wish(struct wishes *wishes, const struct catalog_item *item, boo
 }
 
 /* A resource that this caller may read, of a server that tells of changes. */
-static void wish_for_resource(struct wishes *wishes, struct str client_uri)
+AWAITS static void wish_for_resource(struct wishes *wishes, struct str client_uri)
 {
+	const struct catalog_item *item;
 	struct str uri;
-	const struct catalog_item *item = catalog_route(wishes->req->view, client_uri, &uri);
 
-	if (item != NULL && item->offer->subscribe)
+	if (visible_route(wishes->req, client_uri, &item, &uri) == OK && item != NULL && item->offer->subscribe)
 		add_wish(wishes, item, false, uri, client_uri);
 }
 
@@ -129,8 +130,8 @@ static void wish_for_task(struct wishes *wishes, struct str token)
 }
 
 /* What the list (NULL or not even a list: nothing) names. */
-static enum err read_wishes(struct wishes *wishes, const struct json_member *list,
-			    void (*wish_for)(struct wishes *wishes, struct str name))
+AWAITS static enum err read_wishes(struct wishes *wishes, const struct json_member *list,
+				   void (*wish_for)(struct wishes *wishes, struct str name) /* AWAITS */)
 {
 	struct json_index index;
 	struct str element;
@@ -192,9 +193,9 @@ AWAITS enum err listen_wishes(struct request *req, struct open_stream *open, con
 	struct session_notes *notes;
 	enum err err;
 
-	if (policy_decide(NULL, &req->caller, PERMISSION_RESOURCES_READ) != OK)
+	if (policy_decide(req->access->policy, &req->caller, PERMISSION_RESOURCES_READ) != OK)
 		uris = NULL;
-	if (policy_decide(NULL, &req->caller, PERMISSION_TOOLS_CALL) != OK)
+	if (policy_decide(req->access->policy, &req->caller, PERMISSION_TOOLS_CALL) != OK)
 		task_ids = NULL;
 	if (uris == NULL && task_ids == NULL)
 		return OK;
