@@ -51,6 +51,7 @@ struct catalog_narrowed *catalog_narrow(struct catalog *catalog, const struct ca
 	narrowed->catalog = catalog_ref(catalog);
 	narrowed->arena = arena;
 	view->name = whole->name;
+	view->owner = whole->owner;
 	for (int kind = 0; kind < OFFER_KINDS; kind++)
 		narrow_list(arena, whole, kind, shows, arg, view);
 	narrow_unlisted(whole, shows, arg, view);

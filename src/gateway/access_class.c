@@ -25,6 +25,7 @@ struct class_key {
 	unsigned scopes;
 	enum role role;
 	bool is_operator;
+	char tenant_id[ID_LEN + 1]; /* whose upstreams and toolsets it may see */
 	char role_name[CALLER_ROLE_MAX];
 	char toolsets[CALLER_TOOLSETS_MAX];
 };
@@ -46,7 +47,19 @@ static void class_leave(struct access_class *class)
 	list_remove(&class->by_use);
 	table->count--;
 	class->table = NULL;
+	visible_unref(class->visible);
+	class->visible = NULL;
 	access_class_unref(class);
+}
+
+void access_classes_forget(struct access_classes *classes)
+{
+	for (struct list *l = classes->by_use.next; l != &classes->by_use; l = l->next) {
+		struct access_class *class = LIST_OBJ(l, struct access_class, by_use);
+
+		visible_unref(class->visible);
+		class->visible = NULL;
+	}
 }
 
 void access_classes_free(struct access_classes *classes)
@@ -71,6 +84,7 @@ void access_class_unref(struct access_class *class)
 	CHECK_OBJ(class, CLASS_MAGIC);
 	if (--class->refs > 0)
 		return;
+	CHECK(class->visible == NULL); /* only those in the table have one */
 	policy_unref(class->policy);
 	class->magic = 0;
 	free(class);
@@ -102,6 +116,7 @@ static void fill_key(const struct policy *policy, const struct request *req, str
 	key->scopes = req->caller.scopes;
 	key->role = req->caller.role;
 	key->is_operator = req->caller.credential == CREDENTIAL_OPERATOR;
+	memcpy(key->tenant_id, req->caller.tenant_id, strlen(req->caller.tenant_id));
 	memcpy(key->role_name, req->caller.role_name, strlen(req->caller.role_name));
 	memcpy(key->toolsets, req->caller.toolsets, strlen(req->caller.toolsets));
 }

@@ -13,6 +13,7 @@
 #include "catalog/catalog.h"
 #include "identity/settings.h"
 #include "net/address.h"
+#include "policy/policy.h"
 #include "state/state.h"
 #include "upstream/upstream.h"
 
@@ -32,6 +33,8 @@ struct config_limits {
 	int64_t header_timeout_ms, body_timeout_ms, idle_timeout_ms, keepalive_ms;
 	int64_t request_timeout_ms, input_timeout_ms, drain_ms, session_max_ms;
 };
+
+#define CONFIG_RULES_MAX 64 /* count: with a tenant's own, what policy compiles */
 
 struct config {
 	uint32_t magic;
@@ -62,9 +65,11 @@ struct config {
 	size_t upstream_count;
 	const struct toolset_spec *toolsets;
 	size_t toolset_count;
-	enum toolset_mode mode; /* of the view that shows everything */
-	struct str separator;	/* between upstream and tool, "_" */
-	bool metrics_public;	/* /metrics without a key from other than loopback */
+	enum toolset_mode mode;		     /* of the view that shows everything */
+	struct str separator;		     /* between upstream and tool, "_" */
+	const struct policy_document *rules; /* in front of every tenant's own */
+	size_t rule_count;
+	bool metrics_public; /* /metrics without a key from other than loopback */
 };
 
 /* Read a file (p NULL: the defaults, with ./gatehouse.yaml if it exists).

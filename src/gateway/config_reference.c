@@ -42,6 +42,8 @@ static const struct form {
 							   "[{\"type\":\"string\"}," REF("listen") "]}}]"},
 	{CONF_CUSTOM, config_read_auth, "`required` or `none`", "\"enum\":[\"required\",\"none\"]"},
 	{CONF_CUSTOM, config_read_names, "`prefixed` or `plain`", "\"enum\":[\"prefixed\",\"plain\"]"},
+	{CONF_CUSTOM, config_read_policy, "list of rules",
+	 "\"type\":[\"array\",\"null\"],\"items\":{\"type\":\"object\"}"},
 	{CONF_CUSTOM, config_read_proxies, "list of networks", "\"type\":\"array\",\"items\":{\"type\":\"string\"}"},
 	{CONF_CUSTOM, config_read_public_url, "https origin",
 	 "\"type\":\"string\",\"pattern\":\"^https?://[^/?#]+/?$\""},

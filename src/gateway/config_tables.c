@@ -229,6 +229,10 @@ static const struct conf_field root_fields[] = {
 	 .doc = "How /mcp shows its tools: list, or search (two tools that find and call all others)."},
 	{"upstreams", CONF_CUSTOM, .custom = config_read_upstreams, .table = &config_upstream_table,
 	 .doc = "The servers behind the gateway, by name."},
+	{"policy", CONF_CUSTOM, .custom = config_read_policy,
+	 .doc = "Rules in front of every tenant's own: who may call what, when, with which arguments. See "
+		"doc/guides/policy.md.",
+	 .example = "[{ name: no-deletes, effect: deny, tools: [\"*.delete_*\"] }]"},
 	{"toolsets", CONF_CUSTOM, .custom = config_read_toolsets, .table = &config_toolset_table,
 	 .doc = "Named selections, served at /mcp/NAME."},
 };

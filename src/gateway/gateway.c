@@ -43,6 +43,7 @@ static enum err publish_here(void *arg)
 		if (before != NULL)
 			streams_lists_changed(here, before, here->catalog);
 		catalog_unref(before);
+		access_classes_forget(here->classes);
 	}
 	return OK;
 }

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "access/access.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "gateway/admission.h"
@@ -113,6 +114,7 @@ AWAITS static enum err take_config(struct gateway *gateway, struct config *confi
 	log_setup(config->log_level, config->log_format);
 	http_server_reconfigure(gateway->server, &spec);
 	gateway_publish(gateway, config, NULL);
+	access_configure(gateway->access, config->rules, config->rule_count);
 	config_unref(gateway->config);
 	gateway->config = config_ref(config);
 	assembly_retire(gateway->assembly, drain_ms);

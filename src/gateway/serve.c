@@ -170,7 +170,6 @@ static void start_rooms(struct serving *serving)
 							.signin = gateway->signin,
 							.signing = gateway->signing,
 							.key = serving->keys.oauth});
-	gateway->access = access_new(gateway->db, gateway->identity);
 	gateway->portal = portal_new(&(struct portal_spec){.db = gateway->db,
 							   .state = gateway->state,
 							   .audit = gateway->audit,
@@ -205,6 +204,7 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 	TRY(identity_start(gateway->db, serving->keys.api_key, &gateway->identity));
 	serving->keys.api_key = NULL;
 	gateway->access = access_new(gateway->db, gateway->identity);
+	access_configure(gateway->access, config->rules, config->rule_count);
 	start_rooms(serving);
 	return audit_append(gateway->audit,
 			    &(struct audit_record){.event = STR("gateway.started"), .outcome = STR("ok")});
@@ -331,7 +331,6 @@ AWAITS static void stop(struct serving *serving)
 	oauth_free(gateway->oauth);
 	signing_free(gateway->signing);
 	signin_free(gateway->signin);
-	access_free(gateway->access);
 	if (gateway->identity != NULL)
 		identity_stop(gateway->identity);
 	if (gateway->audit != NULL)

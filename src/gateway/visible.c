@@ -46,7 +46,7 @@ void visible_unref(struct visible *visible)
 	free(visible);
 }
 
-static struct visible *visible_ref(struct visible *visible)
+struct visible *visible_ref(struct visible *visible)
 {
 	CHECK_OBJ(visible, VISIBLE_MAGIC);
 	atomic_fetch_add_explicit(&visible->refs, 1, memory_order_relaxed);
@@ -162,8 +162,11 @@ static bool shows(void *arg, enum offer_kind kind, const struct catalog_item *it
 {
 	struct making *making = arg;
 	const struct access_class *class = making->class;
+	struct str owner = upstream_owner(item->upstream);
 	struct policy_verdict verdict;
 
+	if (owner.n > 0 && !str_eq(owner, str_of(class->caller.tenant_id)))
+		return false;
 	if (class->caller.toolsets[0] != '\0' && map_get(&making->toolsets[kind], item->label) == NULL)
 		return false;
 	policy_judge(class->policy, &class->caller, &class->match, permission_for(kind), item->label, NULL, &verdict);
@@ -312,25 +315,52 @@ static enum err refuse_toolset(struct request *req)
 	return ERR_MCP_TOOLSET;
 }
 
-AWAITS enum err visible_narrow(struct request *req)
+/* The class's view of the request's, from the table or made now.
+ *   ret_visible with a reference */
+AWAITS static enum err find(struct request *req, struct visible **ret_visible)
 {
-	struct visible *visible;
+	struct visible_views *views = req->gateway->visible_views;
 	AUTO_BUF key = {0};
 
-	if (likely(req->access == NULL || req->access->everything))
+	put_key(req, &key);
+	*ret_visible = views_get(views, buf_str(&key));
+	if (*ret_visible != NULL)
+		return OK;
+	TRY(make(req, buf_str(&key)));
+	*ret_visible = views_get(views, buf_str(&key));
+	return *ret_visible == NULL ? ERR_BUSY : OK; /* pushed out by others already */
+}
+
+/* The class remembers the last one, which is the one that is wanted as long as neither catalog nor endpoint change. */
+AWAITS static enum err find_for_class(struct request *req, struct visible **ret_visible)
+{
+	struct access_class *class = req->access;
+	struct visible *last = class->visible;
+
+	if (last != NULL && last->catalog == req->catalog && last->whole == req->view) {
+		*ret_visible = visible_ref(last);
+		return OK;
+	}
+	TRY(find(req, ret_visible));
+	if (class->table == NULL || req->catalog != req->here->catalog)
+		return OK;
+	visible_unref(class->visible);
+	class->visible = visible_ref(*ret_visible);
+	return OK;
+}
+
+AWAITS enum err visible_narrow(struct request *req)
+{
+	struct str owner = req->view->owner;
+
+	if (owner.n > 0 && !str_eq(owner, str_of(req->caller.tenant_id)))
+		return refuse_toolset(req);
+	if (likely(req->access == NULL || (req->access->everything && !req->catalog->owned)))
 		return OK;
 	if (!access_class_has_toolset(req->access, req->view->name))
 		return refuse_toolset(req);
-	put_key(req, &key);
-	visible = views_get(req->gateway->visible_views, buf_str(&key));
-	if (visible == NULL) {
-		TRY(make(req, buf_str(&key)));
-		visible = views_get(req->gateway->visible_views, buf_str(&key));
-	}
-	if (visible == NULL)
-		return ERR_BUSY; /* pushed out by others already */
-	req->visible = visible;
-	req->view = visible->view;
+	TRY(find_for_class(req, &req->visible));
+	req->view = req->visible->view;
 	return OK;
 }
 

@@ -19,17 +19,24 @@
 struct access_classes *access_classes_new(void);
 void access_classes_free(struct access_classes *classes);
 
+/* Give back what was made from catalogs of the past.
+ *   Runs on    the loop */
+void access_classes_forget(struct access_classes *classes);
+
 struct access_class {
 	uint32_t magic;
 	unsigned refs; /* its loop's */
 	struct list by_use;
 	struct access_classes *table; /* NULL: it is only held by those who use it */
 	struct str key;		      /* in the same block */
-	bool everything;	      /* role, scopes and rules hide nothing, whatever the catalog */
+	bool everything;	      /* role, scopes and rules hide nothing that belongs to everybody */
 	struct policy *policy;
 	struct policy_match match;
-	struct caller caller; /* role, scopes and toolsets are the class's; the rest is whoever came first */
+	struct caller caller;	 /* tenant, role, scopes and toolsets are the class's; the rest is whoever came first */
+	struct visible *visible; /* the last one of it, with a reference; NULL none */
 };
+
+/* One reference more (returns its argument), one less. Of its loop: they are not counted atomically. */
 struct access_class *access_class_ref(struct access_class *class);
 void access_class_unref(struct access_class *class); /* NULL is fine */
 
@@ -58,6 +65,7 @@ void visible_views_free(struct visible_views *views);
  *   Runs on    any thread */
 void visible_views_keep(struct visible_views *views, uint64_t version);
 
+/* A class's part of a view. */
 struct visible {
 	uint32_t magic;
 	atomic_uint refs;
@@ -70,6 +78,10 @@ struct visible {
 	uint64_t *asks[OFFER_KINDS];		 /* bits by the item's place: its calls are judged one by one */
 	size_t items;
 };
+
+/* One reference more (returns its argument), one less.
+ *   Runs on    any thread */
+struct visible *visible_ref(struct visible *visible);
 void visible_unref(struct visible *visible); /* NULL is fine */
 
 /* Put the caller's part of it in place of the request's view.

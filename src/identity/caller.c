@@ -1,5 +1,6 @@
 /* Roles and scopes by name. The names are what the database, tokens and the command line say. A role
- * that nobody knows is ROLE_NONE: a newer version's role read by an older one fails safe. */
+ * that is not built in is ROLE_NONE: it may be one of the tenant's own, which policy knows, and may do nothing if not.
+ */
 #include "identity/caller.h"
 
 #include "base/check.h"

@@ -96,7 +96,7 @@ static bool caller_from(const struct api_key *key, struct caller *ret_caller)
 		.expires_ms = key->expires_ms,
 	};
 
-	if (key->revoked_ms != 0 || key->tenant_disabled || caller.role == ROLE_NONE || has_expired(key->expires_ms))
+	if (key->revoked_ms != 0 || key->tenant_disabled || has_expired(key->expires_ms))
 		return false;
 	if (!copy_text(caller.tenant_id, sizeof(caller.tenant_id), key->tenant_id) ||
 	    !copy_text(caller.principal, sizeof(caller.principal), key->id) ||

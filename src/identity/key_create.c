@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "identity/identity.h"
 #include "store/api_key.h"
+#include "store/role.h"
 #include "store/tenant.h"
 
 #define KEY_RANDOM_BYTES 32
@@ -35,19 +36,32 @@ void identity_key_fresh(const struct secret *key, char ret_raw[API_KEY_TEXT_LEN 
 	crypto_mac(key, &raw, 1, ret_mac);
 }
 
+/* One that is built in, or the tenant's own. */
+AWAITS static enum err check_role(struct db *db, struct arena *arena, struct str tenant_id, struct str role)
+{
+	struct role_row row;
+	enum err err;
+
+	if (role_of(role) != ROLE_NONE)
+		return OK;
+	err = role.n < CALLER_ROLE_MAX ? role_get(db, arena, tenant_id, role, &row) : ERR_NOT_FOUND;
+	return err == ERR_NOT_FOUND ? ERR_RPC_PARAMS : err;
+}
+
 AWAITS enum err identity_key_create(struct db *db, const struct secret *key, struct str tenant_name, struct str role,
 				    struct str name, int64_t expires_ms, char ret_raw[API_KEY_TEXT_LEN + 1],
 				    char ret_id[ID_LEN + 1])
 {
-	AUTO(arena) *arena = arena_new(4096);
+	AUTO(arena) *arena = arena_new(64 * 1024); /* a role may have a good deal of permissions */
 	char raw[API_KEY_TEXT_LEN + 1], id[ID_LEN + 1];
 	struct tenant tenant;
 	struct api_key row;
 	enum err err;
 
-	if (role_of(role) == ROLE_NONE || name.n > KEY_NAME_BYTES_MAX || !str_is_utf8(name))
+	if (name.n > KEY_NAME_BYTES_MAX || !str_is_utf8(name))
 		return ERR_RPC_PARAMS;
 	TRY(tenant_find(db, arena, tenant_name, &tenant));
+	TRY(check_role(db, arena, tenant.id, role));
 	random_id(id);
 	row = (struct api_key){
 		.id = {id, ID_LEN},
