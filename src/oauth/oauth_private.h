@@ -3,6 +3,8 @@
 #ifndef GATEHOUSE_OAUTH_OAUTH_PRIVATE_H
 #define GATEHOUSE_OAUTH_OAUTH_PRIVATE_H
 
+#include <stdatomic.h>
+
 #include "base/json.h"
 #include "http/form.h"
 #include "http/reply.h"
@@ -12,17 +14,16 @@
 
 #define OAUTH_MAGIC 0x4f415554u /* "OAUT" */
 
-#define OAUTH_BODY_BYTES_MAX (64 * 1024)	       /* an assertion and a JWKS fit many times */
-#define OAUTH_CODE_MS (2 * 60 * 1000LL)		       /* from the browser to the client: seconds */
-#define OAUTH_CODE_KEPT_MS (24 * 3600 * 1000LL)	       /* a second use is noticed this long */
-#define OAUTH_REUSE_GRACE_MS (45 * 1000LL)	       /* clients refresh from several processes at once */
-#define OAUTH_UNUSED_CLIENT_MS (24 * 3600 * 1000LL)    /* a registration nobody signs in with is forgotten */
-#define OAUTH_ENDED_GRANT_MS (30 * 24 * 3600 * 1000LL) /* shown this long after its end */
-#define OAUTH_TOKEN_TEXT_MAX 48			       /* "ghr_" and 43 characters */
+#define OAUTH_BODY_BYTES_MAX (64 * 1024)	    /* an assertion and a JWKS fit many times */
+#define OAUTH_CODE_MS (2 * 60 * 1000LL)		    /* from the browser to the client: seconds */
+#define OAUTH_REUSE_GRACE_MS (45 * 1000LL)	    /* clients refresh from several processes at once */
+#define OAUTH_UNUSED_CLIENT_MS (24 * 3600 * 1000LL) /* a registration nobody signs in with is forgotten */
+#define OAUTH_TOKEN_TEXT_MAX 48			    /* "ghr_" and 43 characters */
 
 struct oauth {
 	uint32_t magic;
 	struct oauth_spec spec;
+	atomic_int_fast64_t sweep_ms; /* on clock_ms(): when rows that have expired are next cleared away */
 };
 
 /* The endpoints, as oauth.c's table names them. Each answers the visit, or returns why it does not; what that error

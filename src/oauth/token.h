@@ -40,7 +40,8 @@ NODISCARD enum err token_first_refresh(struct token_request *request, const stru
 NODISCARD enum err token_answer(struct token_request *request, const struct oauth_grant *grant, unsigned scopes,
 				struct str refresh) AWAITS;
 
-/* Keep a grant for a machine: the live one that it has already for this resource and these scopes, or a new one. */
+/* The grant of a machine for a resource: the one that it has, or a new one.
+ *   scopes     all that it may ever ask for: one grant serves tokens with fewer */
 NODISCARD enum err token_machine_grant(struct token_request *request, struct str tenant_id, struct str user_id,
 				       struct str resource, unsigned scopes, struct oauth_grant *ret_grant) AWAITS;
 

@@ -13,7 +13,7 @@ AWAITS enum err token_of_client(struct token_request *request)
 		return ERR_OAUTH_UNAUTHORIZED;
 	TRY(token_resource(request, &resource));
 	TRY(oauth_scopes_read(form_get(request->form, STR("scope")), allowed, &scopes));
-	TRY(token_machine_grant(request, client->tenant_id, client->user_id, resource, scopes, &grant));
+	TRY(token_machine_grant(request, client->tenant_id, client->user_id, resource, allowed, &grant));
 	TRY(oauth_audit(request->oauth, request->visit, "oauth.flow_completed", grant.tenant_id, grant.user_id,
 			client->id, OK));
 	return token_answer(request, &grant, scopes, STR_NONE);
