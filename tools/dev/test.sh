@@ -114,7 +114,7 @@ test_node() {
 e2e_files() {
 	local file
 
-	for file in test/e2e/*"$1"*.test.mjs; do
+	for file in test/e2e/*"$1"*.test.mjs test/e2e/attacks/*"$1"*.test.mjs; do
 		case $file in
 		*/soak*) [ -n "$1" ] || continue ;;
 		esac
