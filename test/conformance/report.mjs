@@ -9,7 +9,7 @@ import path from 'node:path';
 import { suiteVersion } from './lib/suite.mjs';
 
 const [records, page] = process.argv.slice(2);
-const FILES = ['server', 'client', 'bridge', 'matrix', 'restart'];
+const FILES = ['server', 'client', 'authorization', 'bridge', 'matrix', 'restart'];
 const MARK = { passed: 'passes', failed: '**fails**', skipped: 'skipped' };
 
 function load() {
@@ -76,6 +76,7 @@ function summary() {
 		['2026-07-28 through the gateway to the legacy fixture', 'across/modern-legacy'],
 		['the gateway as the client, 2025-11-25', 'client/2025-11-25'],
 		['the gateway as the client, 2026-07-28', 'client/2026-07-28'],
+		['the gateway as the authorization server, every revision', 'authorization'],
 	];
 	const isScored = ({ kind }) => kind === 'scored';
 	const isAcross = ({ kind }) => kind === 'across';
@@ -121,6 +122,13 @@ The gateway is the client under test: a wrapper starts it with the suite's serve
 scenarios are not run.
 
 ${scenarios([['2025-11-25', 'client/2025-11-25'], ['2026-07-28', 'client/2026-07-28']])}
+
+## Authorization server
+
+The suite's \`authorization\` command against the gateway's own authorization server: a scripted browser signs in and agrees at
+the address that the suite prints. The suite's client is a public one.
+
+${grid('authorization', 'scenario')}
 
 ## Four quadrants
 

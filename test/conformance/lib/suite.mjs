@@ -39,12 +39,15 @@ export function requirements(revision, leg) {
 	return { scored, rest: rest.filter((entry) => entry.leg === leg) };
 }
 
-/** Run the suite with `args`; its exit code and output, and the verdicts it wrote by scenario. */
-export async function runSuite(leg, args, { wrapper = [], env = {}, ms = RUN_MS } = {}) {
+/** Run the suite with `args`; its exit code and output, and the verdicts it wrote by scenario. `watch` may do its
+ * part with the child meanwhile. */
+export async function runSuite(leg, args, { wrapper = [], env = {}, ms = RUN_MS, watch = async () => {} } = {}) {
 	const out = fs.mkdtempSync(path.join(os.tmpdir(), 'gatehouse-suite-'));
-	const [command, ...rest] = [...wrapper, process.execPath, program, leg, ...args, '-o', out, '--timeout', String(SCENARIO_MS)];
+	const timeout = leg === 'authorization' ? [] : ['--timeout', String(SCENARIO_MS)];
+	const [command, ...rest] = [...wrapper, process.execPath, program, leg, ...args, '-o', out, ...timeout];
 	const child = launch(command, rest, { env: { ...process.env, ...env } });
 	try {
+		await watch(child);
 		const ended = await within(`the suite's run (${args.join(' ')})`, child.ended, ms);
 		return { ...ended, verdicts: readVerdicts(out, leg) };
 	} finally {
@@ -66,7 +69,7 @@ function readVerdicts(out, leg) {
 	for (const file of fs.readdirSync(out, { recursive: true })) {
 		if (path.basename(file) !== 'checks.json') continue;
 		const directory = path.dirname(file);
-		const name = directory.replace(new RegExp(`^(${leg}-)?`), '').replace(/-\d{4}-\d\d-\d\dT[\d-]+Z$/, '');
+		const name = directory.replace(new RegExp(`^(${leg === 'authorization' ? 'authorization-server' : leg}-)?`), '').replace(/-\d{4}-\d\d-\d\dT[\d-]+Z$/, '');
 		const checks = JSON.parse(fs.readFileSync(path.join(out, file), 'utf8'));
 		verdicts.set(name, { checks, stderr: readFile(path.join(out, directory, 'stderr.txt')) });
 	}
