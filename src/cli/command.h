@@ -70,11 +70,15 @@ int reload_run(const struct invocation *invocation);
 int doctor_run(const struct invocation *invocation);
 int link_run(const struct invocation *invocation);
 int import_run(const struct invocation *invocation);
+int why_run(const struct invocation *invocation);
+int policy_list_run(const struct invocation *invocation);
+int policy_test_run(const struct invocation *invocation);
+int policy_permissions_run(const struct invocation *invocation);
 int reference_run(const struct invocation *invocation);
 
 /* Options of commands that have some. */
 extern const struct option serve_options_table[], key_create_options[], key_list_options[], audit_list_options[],
 	link_options[], import_options[], user_create_options[], user_password_options[], user_options[],
-	catalog_approve_options[];
+	catalog_approve_options[], why_options[], policy_options[];
 
 #endif

@@ -4,14 +4,18 @@
 #include "gateway/config.h"
 #include "gateway/metrics.h"
 
+static void rule_schema_write(struct buf *out)
+{
+	buf_put(out, policy_rule_schema);
+	buf_put_byte(out, '\n');
+}
+
 static const struct {
 	const char *name;
 	void (*write)(struct buf *out);
 } pages[] = {
-	{"config", config_reference_write},
-	{"schema", config_schema_write},
-	{"cli", help_reference_write},
-	{"metrics", metrics_reference_write},
+	{"config", config_reference_write},   {"schema", config_schema_write}, {"cli", help_reference_write},
+	{"metrics", metrics_reference_write}, {"rule", rule_schema_write},
 };
 
 int reference_run(const struct invocation *invocation)
@@ -26,5 +30,5 @@ int reference_run(const struct invocation *invocation)
 		command_print(&out);
 		return STATUS_DONE;
 	}
-	return command_misused(invocation, "the pages are config, schema, cli and metrics");
+	return command_misused(invocation, "the pages are config, schema, cli, metrics and rule");
 }

@@ -10,6 +10,9 @@
 #include "gateway/operator.h"
 #include "gateway/pins.h"
 #include "gateway/reload.h"
+#include "gateway/why.h"
+
+#define CONTROL_BODY_BYTES_MAX (64 * 1024) /* arguments of a call that is asked about */
 
 AWAITS static enum err control_answer(struct http_exchange *exchange, int status, struct str text)
 {
@@ -110,6 +113,30 @@ AWAITS static enum err control_approve(struct gateway *gateway, struct http_exch
 	return control_answer(exchange, 200, buf_str(&text));
 }
 
+/* The body: struct why_question as JSON; arguments as a text that holds JSON. */
+AWAITS static enum err control_why(struct gateway *gateway, struct http_exchange *exchange)
+{
+	AUTO(catalog) *catalog = catalog_ref(gateway_here(gateway)->catalog);
+	AUTO_BUF problem = {0}, text = {0};
+	struct why_question question;
+	yyjson_val *body;
+	enum err err = json_read(exchange->arena, exchange->body, &body);
+
+	if (err != OK)
+		return control_problem(exchange, err);
+	question = (struct why_question){.who = json_str(json_get(body, "who")),
+					 .item = json_str(json_get(body, "item")),
+					 .arguments = json_str(json_get(body, "arguments")),
+					 .ip = json_str(json_get(body, "ip"))};
+	err = why_write(gateway->db, gateway->access, catalog, &question, &problem, &text);
+	if (err == OK)
+		return control_answer(exchange, 200, buf_str(&text));
+	buf_put(&text, STR("{\"ok\":false,\"problem\":"));
+	buf_put_json(&text, problem.n > 0 ? buf_str(&problem) : str_of(err_text(err)));
+	buf_put(&text, STR("}\n"));
+	return control_answer(exchange, err_row(err)->http_status, buf_str(&text));
+}
+
 static const struct {
 	enum http_method method;
 	const char *path;
@@ -118,6 +145,7 @@ static const struct {
 	{HTTP_GET, "/status", control_status},
 	{HTTP_POST, "/reload", control_reload},
 	{HTTP_GET, "/catalog/diff", control_diff},
+	{HTTP_POST, "/why", control_why},
 	{HTTP_POST, "/catalog/approve", control_approve},
 };
 
@@ -149,7 +177,7 @@ AWAITS enum err control_start(struct gateway *gateway, struct buf *problem, stru
 		.handle = control_handle,
 		.arg = gateway,
 		.head_bytes_max = HTTP_HEAD_BYTES_MAX,
-		.body_bytes_max = 4096,
+		.body_bytes_max = CONTROL_BODY_BYTES_MAX,
 		.header_timeout_ms = HTTP_HEADER_TIMEOUT_MS,
 		.body_timeout_ms = HTTP_BODY_TIMEOUT_MS,
 		.idle_timeout_ms = HTTP_IDLE_TIMEOUT_MS,

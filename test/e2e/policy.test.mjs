@@ -267,6 +267,57 @@ test('rules of the config come first, for every tenant, and change with a reload
 	assert.equal(fate(await modernCall(gateway.as('acme'), 'fx_echo')), 'ran');
 });
 
+test('the command line says why, lists and tests', async (t) => {
+	const gateway = await startGateway(t, {
+		upstreams: { fx: stdioFixture() },
+		config: { policy: [{ name: 'no-env', effect: 'deny', tools: ['fx.env'] }] },
+	});
+	const { support } = await makeRoles(gateway, { support: ['tools:call:fx.e*'] });
+	const rule = {
+		name: 'small', effect: 'allow', tools: ['fx.echo'], condition: { properties: { amount: { maximum: 100 } } },
+		tests: [
+			{ call: 'fx.echo', arguments: { amount: 50 }, as: { role: 'support' }, expect: 'allow' },
+			{ call: 'fx.echo', arguments: { amount: 500 }, as: { role: 'support' }, expect: 'deny' },
+			{ call: 'fx.env', as: { role: 'owner' }, expect: 'deny' },
+		],
+	};
+	await setRules(gateway, [rule]);
+	await until('the rule', async () => (await names(support)).length === 1, SEEN_MS);
+	const why = (...args) => gateway.cliJson('why', support.id, ...args);
+
+	assert.deepEqual([(await why('fx_echo')).answer, (await why('fx.echo')).answer], ['depends', 'depends']);
+	assert.equal((await why('fx_echo', '--arguments', '{"amount":100}')).answer, 'allow');
+	const refused = await why('fx_echo', '--arguments', '{"amount":101}');
+	assert.deepEqual([refused.answer, refused.rule], ['refuse', 'small']);
+	assert.match(refused.reason, /amount/);
+	assert.deepEqual([(await why('fx_env')).rule, (await why('fx_env')).answer], ['no-env', 'refuse']);
+	assert.match((await why('fx_size')).reason, /your role "support" does not have tools:call:fx\.size/);
+	assert.match((await why('fx_nothing')).reason, /no server offers/);
+	const text = await gateway.cli('why', support.id, 'fx_size');
+	assert.equal(text.code, 0);
+	assert.match(text.stdout, /^refused: fx\.size/);
+	const nobody = await gateway.cli('why', 'nobody@example.com', 'fx_echo');
+	assert.equal(nobody.code, 1);
+	assert.match(nobody.stderr, /there is no key and no user "nobody@example\.com"/);
+
+	assert.deepEqual(await gateway.cliJson('policy', 'list'), [
+		{ tenant: 'acme', effect: 'deny', shadow: false, tests: 0, name: 'no-env' },
+		{ tenant: 'acme', effect: 'allow', shadow: false, tests: 3, name: 'small' },
+	]);
+	assert.deepEqual(await gateway.cliJson('policy', 'test'), { ok: true, tests: 3 });
+	rule.tests.push({ call: 'fx.echo', arguments: { amount: 500 }, as: { role: 'support' }, expect: 'allow' });
+	await setRules(gateway, [rule]);
+	const failed = await gateway.cli('policy', 'test', '--tenant', 'acme');
+	assert.equal(failed.code, 1);
+	assert.match(failed.stdout, /rule small, test 4: fx\.echo: refused, expected allow/);
+	assert.ok((await gateway.cliJson('policy', 'permissions')).includes('tools:call'));
+
+	// Without a running server the same, from the database.
+	await gateway.stop();
+	assert.equal((await why('fx.echo', '--arguments', '{"amount":101}')).rule, 'small');
+	assert.equal((await why('fx.env')).rule, 'no-env');
+});
+
 test('search mode finds and calls what the rules allow', async (t) => {
 	const gateway = await startGateway(t, { upstreams: { fx: stdioFixture() }, config: { mode: 'search' } });
 	const target = gateway.as('acme');

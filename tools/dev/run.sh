@@ -36,7 +36,7 @@ verb_bench() {
 	exec bench/run "$@"
 }
 
-#: docs                     write the reference pages doc/errors.md, audit-events.md, config.md, cli.md, metrics.md, config.schema.json
+#: docs                     write the reference pages doc/errors.md, audit-events.md, config.md, cli.md, metrics.md, config.schema.json, policy-rule.schema.json
 verb_docs() {
 	local page
 
@@ -49,4 +49,5 @@ verb_docs() {
 		mv "build/$page.md" "doc/$page.md"
 	done
 	build/release/gatehouse reference schema >doc/config.schema.json
+	build/release/gatehouse reference rule >doc/policy-rule.schema.json
 }
