@@ -23,7 +23,7 @@ NODISCARD enum err url_parse(struct str text, struct url *ret_url);
 struct http_pool; /* one loop's connections to one host */
 
 struct http_pool_spec {
-	struct url url;	 /* strings must outlive the pool */
+	struct url url;	 /* the host is copied, other strings must outlive the calls */
 	struct tls *tls; /* referenced; NULL for plain */
 	struct address_guard guard;
 	unsigned connections_max; /* callers beyond it queue, UPSTREAM_QUEUE_MAX at most */

@@ -63,6 +63,8 @@ struct http_pool *http_pool_new(struct loop *loop, const struct http_pool_spec *
 	pool->spec = *spec;
 	if (spec->tls != NULL)
 		(void)tls_ref(spec->tls);
+	buf_put(&pool->host, spec->url.host);
+	pool->spec.url.host = buf_str(&pool->host);
 	put_host_line(&pool->host_line, &spec->url);
 	buf_put_fmt(&pool->post_prefix, "POST %.*s HTTP/1.1\r\n", STR_ARG(spec->url.path));
 	buf_put(&pool->post_prefix, buf_str(&pool->host_line));
@@ -81,6 +83,7 @@ void http_pool_settle(struct http_pool *pool)
 		timer_stop(&pool->sweep);
 	if (pool->spec.tls != NULL)
 		tls_unref(pool->spec.tls);
+	buf_free(&pool->host);
 	buf_free(&pool->host_line);
 	buf_free(&pool->post_prefix);
 	pool->magic = 0;

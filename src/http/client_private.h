@@ -97,6 +97,7 @@ struct http_pool {
 	bool closing;
 	struct loop *loop;
 	struct http_pool_spec spec;
+	struct buf host;	/* what spec.url.host is a slice of: connectors outlive callers */
 	struct buf host_line;	/* "Host: x\r\n" */
 	struct buf post_prefix; /* "POST path HTTP/1.1\r\nHost: x\r\n" */
 	struct gate gate;

@@ -15,7 +15,7 @@ struct fetch {
 	struct str body;
 	size_t bytes_max;   /* 0: FETCH_BYTES_MAX */
 	int64_t timeout_ms; /* 0: FETCH_TIMEOUT_MS */
-	unsigned redirects; /* followed, each checked like the first; 0 none */
+	unsigned redirects; /* followed, each checked like the first, at most 3; only of a GET; 0 none */
 	bool allow_private; /* the address may be private or loopback */
 };
 
