@@ -182,6 +182,12 @@ AWAITS enum err identity_of_key(struct identity *identity, struct str raw_key, s
 	return ERR_BUSY;
 }
 
+AWAITS enum err identity_of(struct identity *identity, const struct credential_text *credential,
+			    struct caller *ret_caller)
+{
+	return identity_of_key(identity, credential->text, ret_caller);
+}
+
 AWAITS enum err identity_check(struct identity *identity, struct str principal)
 {
 	AUTO(arena) *arena = arena_new(16 * 1024);

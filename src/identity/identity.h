@@ -28,6 +28,23 @@ void identity_stop(struct identity *identity) AWAITS;
  *   Errors     ERR_KEY_INVALID (unknown, expired, revoked, tenant disabled, malformed), ERR_DB, ERR_CANCELED ... */
 NODISCARD enum err identity_of_key(struct identity *identity, struct str raw_key, struct caller *ret_caller) AWAITS;
 
+/* A credential as it came, and what it is to be good for. */
+struct credential_text {
+	struct str text;     /* of X-API-Key or behind "Bearer" */
+	struct str origin;   /* the gateway's own, the issuer of its tokens; empty: it has none */
+	struct str resource; /* URL of the MCP endpoint that is asked, which a token must name; empty: a token for
+			      * anything of ours will do */
+};
+#define CREDENTIAL_BYTES_MAX 8192 /* a token of an issuer that lists its people's groups */
+
+/* The caller behind any credential that fits a header: an API key, an access token of our own, a token of a
+ * configured issuer. What a loop has seen once costs the same for each of them.
+ *   ret_caller filled in place; to be kept for this credential and this resource only
+ *   Errors     ERR_KEY_INVALID, ERR_TOKEN_INVALID, ERR_TOKEN_EXPIRED, ERR_TOKEN_AUDIENCE; ERR_ISSUER_DOWN (its keys
+ *              cannot be had now), ERR_DB, ERR_CANCELED ... */
+NODISCARD enum err identity_of(struct identity *identity, const struct credential_text *credential,
+			       struct caller *ret_caller) AWAITS;
+
 /* A caller found earlier may be used without asking again as long as this returns what it did
  * then and the credential has not expired. It changes with the store, and once a minute so that
  * keys in steady use are seen to be used. One atomic load.
