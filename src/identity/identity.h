@@ -35,7 +35,7 @@ struct credential_text {
 	struct str resource; /* URL of the MCP endpoint that is asked, which a token must name; empty: a token for
 			      * anything of ours will do */
 };
-#define CREDENTIAL_BYTES_MAX 8192 /* a token of an issuer that lists its people's groups */
+#define CREDENTIAL_TEXT_MAX 8192 /* a token of an issuer that lists its people's groups */
 
 /* The caller behind any credential that fits a header: an API key, an access token of our own, a token of a
  * configured issuer. What a loop has seen once costs the same for each of them.
