@@ -178,14 +178,15 @@ AWAITS static enum err fill_shelves(struct assembly *assembly)
 	return OK;
 }
 
-/* Count as settled once every member's first report is in the catalog just published. */
+/* Count as settled once every member's first report is in the catalog just published. What is made at run time does not
+ * count: nobody may take the gateway out of service by naming a slow server. */
 static void note_settled(struct assembly *assembly)
 {
 	bool settled = true;
 
 	for (size_t i = 0; i < assembly->count; i++) {
 		assembly->members[i].shown |= assembly->members[i].reported && !assembly->members[i].fresh;
-		settled = settled && assembly->members[i].shown;
+		settled = settled && (assembly->members[i].shown || assembly->members[i].spec->stored);
 	}
 	atomic_store(&assembly->settled, settled);
 }

@@ -1,6 +1,7 @@
 /* YAML to nodes, by libyaml's events. Only what a configuration needs is taken: what could
  * make a small file large (aliases) or mean another thing elsewhere (tags) is refused. */
 #include "gateway/conf_node.h"
+#include "gateway/conf_json.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,6 +31,14 @@ void conf_problem(struct conf_problems *problems, const struct conf_node *at, co
 	va_end(args);
 	if (problems->out->n > 0)
 		buf_put_byte(problems->out, '\n');
+	if (problems->pointer_root != NULL) {
+		size_t before = problems->out->n;
+
+		if (at != NULL)
+			conf_pointer_put(problems->pointer_root, at, problems->out);
+		buf_put_fmt(problems->out, "%s%s", problems->out->n > before ? ": " : "", text);
+		return;
+	}
 	buf_put_fmt(problems->out, "%.*s:", STR_ARG(problems->file));
 	if (at != NULL)
 		buf_put_fmt(problems->out, "%u:%u:", at->line, at->column);

@@ -23,7 +23,9 @@ struct conf_entry {
 /* Problems are collected, one per line, "file:line:column: text". */
 struct conf_problems {
 	struct str file;
-	struct buf *out; /* may be NULL */
+	const struct conf_node
+		*pointer_root; /* places are told as JSON pointers from here: "/http/url: text"; NULL no */
+	struct buf *out;       /* may be NULL */
 	size_t count;
 };
 

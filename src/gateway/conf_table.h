@@ -47,6 +47,7 @@ struct conf_reading {
 	struct conf_problems problems;
 	struct str directory; /* of the file: relative paths in ${file:...} start here */
 	bool production;
+	bool literal; /* the document is of a row: it names no files and no variables */
 };
 
 /* Fill `object` with the table's defaults. */

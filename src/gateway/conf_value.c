@@ -152,6 +152,10 @@ enum err conf_expand(struct conf_reading *reading, const struct conf_node *node,
 			buf_put(&out, rest);
 			break;
 		}
+		if (reading->literal) {
+			conf_problem(&reading->problems, node, "${...} is for the configuration file");
+			return ERR_CONFIG;
+		}
 		buf_put(&out, (struct str){rest.p, (size_t)(dollar - rest.p)});
 		inner = (struct str){dollar + 2, (size_t)(end - dollar - 2)};
 		if (str_starts(inner, STR("file:"))) {

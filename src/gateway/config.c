@@ -43,7 +43,21 @@ void config_unref(struct config *config)
 	if (atomic_fetch_sub_explicit(&config->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	config->magic = 0;
+	config_unref(config->base);
 	arena_free(config->arena);
+}
+
+struct config *config_derive(struct config *base)
+{
+	struct config *config = config_new();
+	struct arena *arena = config->arena;
+
+	CHECK_OBJ(base, CONFIG_MAGIC);
+	*config = *base;
+	atomic_init(&config->refs, 1);
+	config->arena = arena;
+	config->base = config_ref(base);
+	return config;
 }
 
 /* What no single value can tell. */
@@ -181,10 +195,12 @@ static bool same_numbers(const struct upstream_spec *a, const struct upstream_sp
 
 bool config_same_upstream(const struct upstream_spec *a, const struct upstream_spec *b)
 {
-	const struct str texts_a[] = {a->name, a->url, a->ca_file, a->cert_file, a->key_file, a->command, a->cwd};
-	const struct str texts_b[] = {b->name, b->url, b->ca_file, b->cert_file, b->key_file, b->command, b->cwd};
+	const struct str texts_a[] = {a->name,	   a->url,     a->ca_file, a->cert_file,
+				      a->key_file, a->command, a->cwd,	   a->owner};
+	const struct str texts_b[] = {b->name,	   b->url,     b->ca_file, b->cert_file,
+				      b->key_file, b->command, b->cwd,	   b->owner};
 
-	return a->kind == b->kind && a->isolation == b->isolation &&
+	return a->kind == b->kind && a->isolation == b->isolation && a->stored == b->stored &&
 	       same_texts(texts_a, ARRAY_LEN(texts_a), texts_b, ARRAY_LEN(texts_b)) &&
 	       same_pairs(a->headers, a->header_count, b->headers, b->header_count) &&
 	       same_pairs(a->env, a->env_count, b->env, b->env_count) &&

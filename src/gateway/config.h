@@ -36,10 +36,16 @@ struct config_limits {
 
 #define CONFIG_RULES_MAX 64 /* count: with a tenant's own, what policy compiles */
 
+struct config_skipped {
+	const char *kind; /* "upstream", "toolset" */
+	struct str name, owner, problem;
+};
+
 struct config {
 	uint32_t magic;
 	atomic_uint refs;
 	struct arena *arena; /* owns every string and array below */
+	struct config *base; /* or else this one does, of which it is a copy with more in it: see config_derive */
 	struct str file;     /* where it came from; empty: built-in defaults */
 	const struct config_listen *listen;
 	size_t listen_count;
@@ -65,6 +71,9 @@ struct config {
 	size_t upstream_count;
 	const struct toolset_spec *toolsets;
 	size_t toolset_count;
+	const struct config_skipped *skipped; /* parts made at run time that are not in force */
+	size_t skipped_count;
+	bool private_upstreams;		     /* those made at run time may be at private addresses */
 	enum toolset_mode mode;		     /* of the view that shows everything */
 	struct str separator;		     /* between upstream and tool, "_" */
 	const struct policy_document *rules; /* in front of every tenant's own */
@@ -87,6 +96,11 @@ NODISCARD enum err config_parse(struct str text, struct str file, struct buf *pr
 struct config *config_ref(struct config *config);
 void config_unref(struct config *config);
 DEFINE_AUTO(config, config_unref);
+
+/* A copy to be changed before anybody else sees it; strings and arrays are shared with `base`, its own ones belong into
+ * its arena.
+ *   returns    one reference */
+struct config *config_derive(struct config *base);
 
 /* Whether two snapshots describe the same upstream, so that a reload keeps it running. */
 bool config_same_upstream(const struct upstream_spec *a, const struct upstream_spec *b);

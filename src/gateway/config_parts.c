@@ -192,18 +192,19 @@ enum err config_read_revision(struct conf_reading *reading, const struct conf_no
 				  "revision: must be a protocol revision such as 2025-11-25 or 2026-07-28");
 }
 
-static enum err read_upstream(struct conf_reading *reading, const struct conf_entry *entry, struct upstream_spec *spec)
+enum err config_read_upstream(struct conf_reading *reading, const struct conf_node *key, const struct conf_node *node,
+			      struct upstream_spec *spec)
 {
-	int kinds = (conf_get(entry->value, "http") != NULL) + (conf_get(entry->value, "stdio") != NULL) +
-		    (conf_get(entry->value, "sse") != NULL);
+	int kinds =
+		(conf_get(node, "http") != NULL) + (conf_get(node, "stdio") != NULL) + (conf_get(node, "sse") != NULL);
 
-	spec->name = entry->key->text;
+	spec->name = key->text;
 	if (!name_is_good(spec->name))
-		return complain(reading, entry->key, "an upstream's name has 1 to 32 of A-Z a-z 0-9 - _");
+		return complain(reading, key, "an upstream's name has 1 to 32 of A-Z a-z 0-9 - _");
 	if (kinds != 1)
-		return complain(reading, entry->key, "an upstream needs one of `http`, `stdio` and `sse`");
+		return complain(reading, key, "an upstream needs one of `http`, `stdio` and `sse`");
 	conf_defaults(reading, &config_upstream_table, spec);
-	conf_read(reading, &config_upstream_table, entry->value, spec);
+	conf_read(reading, &config_upstream_table, node, spec);
 	return OK;
 }
 
@@ -220,7 +221,8 @@ enum err config_read_upstreams(struct conf_reading *reading, const struct conf_n
 		return complain(reading, node, "upstreams: too many");
 	specs = arena_zalloc(reading->arena, (node->count + 1) * sizeof(*specs));
 	for (size_t i = 0; i < node->count; i++)
-		if (read_upstream(reading, &node->entries[i], &specs[config->upstream_count]) == OK)
+		if (config_read_upstream(reading, node->entries[i].key, node->entries[i].value,
+					 &specs[config->upstream_count]) == OK)
 			config->upstream_count++;
 	config->upstreams = specs;
 	return OK;
@@ -238,6 +240,16 @@ enum err config_read_names(struct conf_reading *reading, const struct conf_node 
 	return complain(reading, node, "names: must be `prefixed` or `plain`");
 }
 
+enum err config_read_toolset(struct conf_reading *reading, const struct conf_node *key, const struct conf_node *node,
+			     struct toolset_spec *toolset)
+{
+	if (!name_is_good(key->text))
+		return complain(reading, key, "a toolset's name has 1 to 32 of A-Z a-z 0-9 - _");
+	toolset->name = key->text;
+	conf_read(reading, &config_toolset_table, node, toolset);
+	return OK;
+}
+
 enum err config_read_toolsets(struct conf_reading *reading, const struct conf_node *node, void *object)
 {
 	struct config *config = object;
@@ -248,13 +260,8 @@ enum err config_read_toolsets(struct conf_reading *reading, const struct conf_no
 	if (node->kind != CONF_MAP)
 		return complain(reading, node, "toolsets: must be a map of names and selections");
 	toolsets = arena_zalloc(reading->arena, (node->count + 1) * sizeof(*toolsets));
-	for (size_t i = 0; i < node->count; i++) {
-		if (!name_is_good(node->entries[i].key->text))
-			return complain(reading, node->entries[i].key,
-					"a toolset's name has 1 to 32 of A-Z a-z 0-9 - _");
-		toolsets[i].name = node->entries[i].key->text;
-		conf_read(reading, &config_toolset_table, node->entries[i].value, &toolsets[i]);
-	}
+	for (size_t i = 0; i < node->count; i++)
+		TRY(config_read_toolset(reading, node->entries[i].key, node->entries[i].value, &toolsets[i]));
 	config->toolsets = toolsets;
 	config->toolset_count = node->count;
 	return OK;

@@ -2,6 +2,7 @@
 #ifndef GATEHOUSE_GATEWAY_CONFIG_PARTS_H
 #define GATEHOUSE_GATEWAY_CONFIG_PARTS_H
 
+#include "catalog/catalog.h"
 #include "gateway/conf_table.h"
 
 /* Each reads one node into the struct its table fills, and reports what is wrong at its place.
@@ -24,5 +25,11 @@ NODISCARD enum err config_read_roles(struct conf_reading *reading, const struct 
 NODISCARD enum err config_read_issuers(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_algorithms(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_providers(struct conf_reading *reading, const struct conf_node *node, void *object);
+
+/* One upstream under its name; one toolset. What is wrong is in the reading's problems. */
+NODISCARD enum err config_read_upstream(struct conf_reading *reading, const struct conf_node *key,
+					const struct conf_node *node, struct upstream_spec *spec);
+NODISCARD enum err config_read_toolset(struct conf_reading *reading, const struct conf_node *key,
+				       const struct conf_node *node, struct toolset_spec *toolset);
 
 #endif

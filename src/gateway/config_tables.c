@@ -233,6 +233,8 @@ static const struct conf_field root_fields[] = {
 	 .doc = "Rules in front of every tenant's own: who may call what, when, with which arguments. See "
 		"doc/guides/policy.md.",
 	 .example = "[{ name: no-deletes, effect: deny, tools: [\"*.delete_*\"] }]"},
+	{"private_upstreams", CONF_BOOL, AT(private_upstreams), .fallback = "false",
+	 .doc = "Upstreams that were made at run time may be at loopback and private addresses too."},
 	{"toolsets", CONF_CUSTOM, .custom = config_read_toolsets, .table = &config_toolset_table,
 	 .doc = "Named selections, served at /mcp/NAME."},
 };

@@ -27,7 +27,7 @@ AWAITS static enum err control_status(struct gateway *gateway, struct http_excha
 	AUTO_BUF text = {0};
 	bool ready;
 
-	operator_status_write(gateway, true, &text, &ready);
+	operator_status_write(gateway, &(struct status_asked){.full = true, .everything = true}, &text, &ready);
 	return control_answer(exchange, 200, buf_str(&text));
 }
 

@@ -16,6 +16,7 @@
 struct metrics;
 struct assembly;
 struct stream_watch;
+struct stored;
 struct result_cache;
 struct oauth;
 struct signing;
@@ -56,6 +57,7 @@ struct gateway {
 	struct secret *request_state_key;
 	const struct secret *api_key; /* identity's */
 	struct assembly *assembly;    /* upstreams to catalog */
+	struct stored *stored;	      /* what was made at run time */
 	struct stream_watch *stream_watch;
 	struct result_cache *results;
 	struct signing *signing;

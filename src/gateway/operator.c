@@ -54,16 +54,43 @@ static void put_upstream(struct upstream *upstream, bool full, struct buf *out)
 	buf_put_byte(out, '}');
 }
 
-static void put_upstreams(struct gateway *gateway, bool full, struct buf *out)
+/* What belongs to one tenant is shown to that tenant, and to who is on the machine. */
+static bool shows(const struct status_asked *asked, struct str owner)
+{
+	return owner.n == 0 || asked->everything || str_eq(owner, asked->tenant_id);
+}
+
+static void put_skipped(const struct config *config, const struct status_asked *asked, struct buf *out)
+{
+	size_t shown = 0;
+
+	buf_put(out, STR(",\"skipped\":["));
+	for (size_t i = 0; i < config->skipped_count; i++) {
+		const struct config_skipped *skipped = &config->skipped[i];
+
+		if (!shows(asked, skipped->owner))
+			continue;
+		buf_put_fmt(out, "%s{\"kind\":\"%s\",\"name\":", shown++ > 0 ? "," : "", skipped->kind);
+		buf_put_json(out, skipped->name);
+		buf_put(out, STR(",\"problem\":"));
+		buf_put_json(out, skipped->problem);
+		buf_put_byte(out, '}');
+	}
+	buf_put_byte(out, ']');
+}
+
+static void put_upstreams(struct gateway *gateway, const struct status_asked *asked, struct buf *out)
 {
 	struct upstream **upstreams;
-	size_t count = assembly_upstreams(gateway->assembly, &upstreams);
+	size_t count = assembly_upstreams(gateway->assembly, &upstreams), shown = 0;
 
 	buf_put(out, STR(",\"upstreams\":["));
 	for (size_t i = 0; i < count; i++) {
-		if (i > 0)
+		if (!shows(asked, upstream_owner(upstreams[i])))
+			continue;
+		if (shown++ > 0)
 			buf_put_byte(out, ',');
-		put_upstream(upstreams[i], full, out);
+		put_upstream(upstreams[i], asked->full, out);
 	}
 	buf_put_byte(out, ']');
 	assembly_upstreams_done(upstreams, count);
@@ -107,20 +134,23 @@ static void put_marked_tool(const struct catalog_item *item, size_t *shown, stru
 		    flags.n > 0 ? "\"" : "");
 }
 
-static void put_marked(const struct catalog_view *all, struct buf *out)
+static void put_marked(const struct catalog_view *all, const struct status_asked *asked, struct buf *out)
 {
 	const struct catalog_item *item;
 	size_t cursor = 0, shown = 0;
 
 	buf_put(out, STR(",\"marked\":["));
 	while ((item = map_next(&all->held, &cursor)) != NULL)
-		put_marked_tool(item, &shown, out);
+		if (shows(asked, upstream_owner(item->upstream)))
+			put_marked_tool(item, &shown, out);
 	for (size_t i = 0; i < all->list[OFFER_TOOLS].count; i++)
-		put_marked_tool(all->list[OFFER_TOOLS].items[i], &shown, out);
+		if (shows(asked, upstream_owner(all->list[OFFER_TOOLS].items[i]->upstream)))
+			put_marked_tool(all->list[OFFER_TOOLS].items[i], &shown, out);
 	buf_put_byte(out, ']');
 }
 
-AWAITS void operator_status_write(struct gateway *gateway, bool full, struct buf *out, bool *ret_ready)
+AWAITS void operator_status_write(struct gateway *gateway, const struct status_asked *asked, struct buf *out,
+				  bool *ret_ready)
 {
 	bool draining = atomic_load(&gateway->draining);
 	bool settled = assembly_settled(gateway->assembly);
@@ -136,20 +166,25 @@ AWAITS void operator_status_write(struct gateway *gateway, bool full, struct buf
 		    : !settled ? "starting"
 			       : "serving",
 		    GATEHOUSE_VERSION, db_ok ? "true" : "false", (long long)ping_us);
-	put_upstreams(gateway, full, out);
-	if (full) {
+	put_upstreams(gateway, asked, out);
+	if (asked->full) {
+		put_skipped(gateway_here(gateway)->config, asked, out);
 		put_numbers(gateway, out);
-		put_marked(&gateway_here(gateway)->catalog->views[0], out);
+		put_marked(&gateway_here(gateway)->catalog->views[0], asked, out);
 	}
 	buf_put(out, STR("}\n"));
 }
 
 AWAITS static enum err answer_status(struct request *req, bool full)
 {
+	const struct status_asked asked = {
+		.full = full,
+		.everything = full && (not_for_strangers(req) == OK || req->caller.credential == CREDENTIAL_OPERATOR),
+		.tenant_id = str_of(req->caller.tenant_id)};
 	AUTO_BUF text = {0};
 	bool ready;
 
-	operator_status_write(req->gateway, full, &text, &ready);
+	operator_status_write(req->gateway, &asked, &text, &ready);
 	return answer_json(req, ready || full ? 200 : 503, STR("Cache-Control: no-store\r\n"),
 			   &(struct piece){.str = buf_str(&text)}, 1);
 }

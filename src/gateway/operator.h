@@ -11,9 +11,14 @@ NODISCARD enum err operator_ready(struct request *req) AWAITS;
 NODISCARD enum err operator_metrics(struct request *req) AWAITS;
 NODISCARD enum err operator_status(struct request *req) AWAITS;
 
-/* Append the status document (JSON). `full` adds what only an operator may read: addresses of
- * upstreams, error texts.
+/* Append the status document (JSON).
  *   ret_ready  whether the gateway can serve */
-void operator_status_write(struct gateway *gateway, bool full, struct buf *out, bool *ret_ready) AWAITS;
+struct status_asked {
+	bool full;	      /* with what only an operator may read: numbers, error texts, tools that wait */
+	bool everything;      /* upstreams of every tenant; else of nobody and of this one */
+	struct str tenant_id; /* empty: none */
+};
+void operator_status_write(struct gateway *gateway, const struct status_asked *asked, struct buf *out, bool *ret_ready)
+	AWAITS;
 
 #endif

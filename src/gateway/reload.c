@@ -12,6 +12,7 @@
 #include "gateway/metrics.h"
 #include "gateway/pipeline.h"
 #include "gateway/serve.h"
+#include "gateway/stored.h"
 
 #define RELOAD_POLL_MS 10
 
@@ -123,11 +124,12 @@ AWAITS static enum err take_config(struct gateway *gateway, struct config *confi
 
 AWAITS static enum err reload_now(struct gateway *gateway, struct buf *problem)
 {
-	AUTO(config) *config = NULL;
+	AUTO(config) *file = NULL, *config = NULL;
 	struct tls **tls;
 	enum err err;
 
-	TRY(config_load(gateway->config->file, problem, &config));
+	TRY(config_load(gateway->config->file, problem, &file));
+	TRY(stored_merge(gateway, file, &config));
 	tls = calloc(gateway->listener_count + 1, sizeof(*tls));
 	CHECK(tls != NULL);
 	err = take_config(gateway, config, tls, problem);

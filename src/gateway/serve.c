@@ -31,6 +31,7 @@
 #include "gateway/notify.h"
 #include "gateway/parked.h"
 #include "gateway/reload.h"
+#include "gateway/stored.h"
 #include "gateway/stream_watch.h"
 #include "gateway/welcome.h"
 #include "identity/signing.h"
@@ -294,6 +295,7 @@ AWAITS static enum err start(struct serving *serving, struct buf *problem)
 	TRY(start_listening(serving, problem));
 	TRY(control_start(gateway, problem, &gateway->control));
 	TRY(assembly_apply(gateway->assembly, serving->config, problem));
+	TRY(stored_start(gateway, &gateway->stored));
 	return signal_watch(SIGHUP, on_reload_signal, serving);
 }
 
@@ -321,6 +323,7 @@ AWAITS static void stop(struct serving *serving)
 	parked_stop(gateway);
 	event_logs_stop();
 	await_reload(gateway);
+	stored_stop(gateway->stored);
 	if (gateway->control != NULL)
 		http_server_drain(gateway->control, 100);
 	if (gateway->assembly != NULL)

@@ -34,6 +34,7 @@ struct upstream_pair {
 struct upstream_spec {
 	struct str name;  /* [a-z0-9-_], unique */
 	struct str owner; /* the tenant whose callers alone see it, by id; empty: everybody */
+	bool stored;	  /* made at run time: a row, not the configuration file, says so */
 	enum upstream_kind kind;
 	enum upstream_isolation isolation;
 	/* http, sse */
