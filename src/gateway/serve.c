@@ -25,6 +25,7 @@
 #include "access/access.h"
 #include "gateway/assembly.h"
 #include "gateway/client_ask.h"
+#include "gateway/config_stored.h"
 #include "gateway/control.h"
 #include "gateway/event_log.h"
 #include "gateway/keys.h"
@@ -176,7 +177,9 @@ static void start_rooms(struct serving *serving)
 							   .audit = gateway->audit,
 							   .access = gateway->access,
 							   .api_key = gateway->api_key,
-							   .key = serving->keys.portal});
+							   .key = serving->keys.portal,
+							   .check_upstream = config_check_upstream,
+							   .check_toolset = config_check_toolset});
 }
 
 AWAITS static enum err start_storage(struct serving *serving, struct buf *problem)
