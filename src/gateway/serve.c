@@ -37,6 +37,7 @@
 #include "gateway/welcome.h"
 #include "identity/signing.h"
 #include "oauth/oauth.h"
+#include "oauth/redirect.h"
 #include "portal/portal.h"
 #include "rt/signal.h"
 #include "store/tenant.h"
@@ -179,7 +180,9 @@ static void start_rooms(struct serving *serving)
 							   .api_key = gateway->api_key,
 							   .key = serving->keys.portal,
 							   .check_upstream = config_check_upstream,
-							   .check_toolset = config_check_toolset});
+							   .check_toolset = config_check_toolset,
+							   .oauth_key = serving->keys.oauth,
+							   .check_redirect = redirect_allowed});
 }
 
 AWAITS static enum err start_storage(struct serving *serving, struct buf *problem)

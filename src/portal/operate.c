@@ -78,13 +78,15 @@ AWAITS static enum err list(struct work *work)
 		object_put(&json, resource, &objects[i], false);
 	}
 	buf_put(&json, STR("],\"next\":"));
-	if (count > asked || (count > 0 && count < asked && objects[count - 1].more)) {
-		const struct object *last = &objects[(count > asked ? asked : count) - 1];
+	if (count > asked) {
+		const struct object *last = &objects[asked - 1];
 
-		buf_put_json(&json, cursor_make(work, last->after.n > 0 ? last->after : last->id));
-	} else {
-		buf_put(&json, STR("null"));
+		page.resume = last->after.n > 0 ? last->after : last->id;
 	}
+	if (page.resume.p == NULL)
+		buf_put(&json, STR("null"));
+	else
+		buf_put_json(&json, cursor_make(work, page.resume));
 	buf_put_byte(&json, '}');
 	work_answer(work, 200, &json);
 	return OK;

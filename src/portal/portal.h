@@ -20,8 +20,11 @@ struct portal_spec {
 	struct access *access;
 	struct signin *signin;		    /* NULL from the command line */
 	const struct secret *api_key, *key; /* MACs of API keys; seals. All borrowed */
+	const struct secret *oauth_key;	    /* MACs of OAuth clients' secrets */
 	/* Whether a document describes an upstream, a toolset: the gateway's configuration knows. */
 	enum err (*check_upstream)(struct str name, struct str document, struct buf *problem);
+	/* Whether a client may register this redirect URI. */
+	bool (*check_redirect)(struct str uri, const struct str *schemes, size_t scheme_count);
 	enum err (*check_toolset)(struct str name, struct str document, struct buf *problem);
 };
 struct portal *portal_new(const struct portal_spec *spec);

@@ -68,7 +68,6 @@ struct object {
 	struct str tenant_id; /* whose it is; empty: nobody's, the operator's */
 	struct str after;     /* where the next page begins; empty: after the id */
 	int64_t changed_ms;
-	bool more; /* the last one of a page that is short: a search ended at its bound, there may be others */
 	struct value at[FIELDS_MAX];
 };
 
@@ -76,6 +75,7 @@ struct page {
 	struct str after; /* empty: the first page */
 	size_t limit;
 	const struct object *filter; /* in the order of the resource's filters */
+	struct str resume;	     /* set by a search that ended at its bound: there may be more; p NULL not */
 };
 
 /* What can be done to one object beside changing it: POST {path}/{id}/{name}. */
@@ -108,7 +108,7 @@ struct resource {
 	size_t filter_count;
 	const struct action *actions;
 	size_t action_count;
-	enum err (*list)(struct work *work, const struct page *page, struct object **ret_objects, size_t *ret_count);
+	enum err (*list)(struct work *work, struct page *page, struct object **ret_objects, size_t *ret_count);
 	enum err (*get)(struct work *work, struct str id, struct object *ret_object);
 	enum err (*create)(struct work *work, struct object *object); /* in: what was given; out: all of it */
 	/* `after` is `before` with what was given; ERR_NOT_FOUND when the row has changed since. */

@@ -86,8 +86,7 @@ static void key_object(const struct work *work, const struct api_key *key, struc
 	ret_object->at[KEY_LAST_USED] = value_number(key->last_used_ms);
 }
 
-AWAITS static enum err keys_list(struct work *work, const struct page *page, struct object **ret_objects,
-				 size_t *ret_count)
+AWAITS static enum err keys_list(struct work *work, struct page *page, struct object **ret_objects, size_t *ret_count)
 {
 	struct object *objects;
 	struct api_key *keys;

@@ -33,7 +33,7 @@ static void tenant_object(const struct tenant *tenant, struct object *ret_object
 }
 
 /* The operator sees all of them, everybody else their own. */
-AWAITS static enum err tenants_list(struct work *work, const struct page *page, struct object **ret_objects,
+AWAITS static enum err tenants_list(struct work *work, struct page *page, struct object **ret_objects,
 				    size_t *ret_count)
 {
 	const struct caller *caller = work->call->caller;

@@ -70,8 +70,7 @@ static void user_object(const struct user *user, struct object *ret_object)
 	ret_object->at[USER_LAST_LOGIN] = value_number(user->last_login_ms);
 }
 
-AWAITS static enum err users_list(struct work *work, const struct page *page, struct object **ret_objects,
-				  size_t *ret_count)
+AWAITS static enum err users_list(struct work *work, struct page *page, struct object **ret_objects, size_t *ret_count)
 {
 	struct object *objects;
 	struct user *users;

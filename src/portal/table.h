@@ -10,5 +10,13 @@ extern const struct resource resource_tenants, resource_limits, resource_me;
 extern const struct resource resource_users, resource_service_accounts;
 /* resource_key.c */
 extern const struct resource resource_keys;
+/* resource_policy.c */
+extern const struct resource resource_roles, resource_rules;
+/* resource_client.c */
+extern const struct resource resource_clients, resource_grants;
+/* resource_part.c */
+extern const struct resource resource_upstreams, resource_common_upstreams, resource_toolsets, resource_common_toolsets;
+/* resource_audit.c */
+extern const struct resource resource_audit, resource_whole_audit;
 
 #endif

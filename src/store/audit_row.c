@@ -163,3 +163,68 @@ AWAITS enum err audit_row_page(struct db *db, struct arena *arena, int64_t after
 	*ret_count = rows->rows;
 	return OK;
 }
+
+#define SEARCH_WHERE                                                                                                   \
+	" FROM audit WHERE seq BETWEEN ? AND ? AND (? IS NULL OR tenant_id = ?) AND (? = '' OR event GLOB ?)"          \
+	" AND (? = '' OR principal = ?) AND (? = '' OR target = ?) AND (? = '' OR outcome = ?)"                        \
+	" AND (? = '' OR request_id = ?) AND at_ms >= ? AND (? = 0 OR at_ms < ?)"
+#define OLDEST_FIRST "SELECT seq, " COLUMNS SEARCH_WHERE " ORDER BY seq LIMIT ?"
+#define NEWEST_FIRST "SELECT seq, " COLUMNS SEARCH_WHERE " ORDER BY seq DESC LIMIT ?"
+
+/* The numbers between which rows are looked at this time. */
+AWAITS static enum err scan_range(struct db *db, const struct audit_search *search, int64_t *ret_low, int64_t *ret_high,
+				  int64_t *ret_last)
+{
+	AUTO(arena) *arena = arena_new(HEAD_ARENA_BYTES);
+	struct db_rows *rows;
+	int64_t first, last;
+
+	TRY(db_query(db, arena, "SELECT coalesce(min(seq), 1), coalesce(max(seq), 0) FROM audit", NULL, 0, &rows));
+	first = cell_int(&rows->cells[0]);
+	last = cell_int(&rows->cells[1]);
+	*ret_low = search->newest_first || search->after_seq < first ? first : search->after_seq + 1;
+	*ret_high = search->newest_first && search->after_seq > 0 ? search->after_seq - 1 : last;
+	*ret_last = search->newest_first ? *ret_low : *ret_high;
+	if (*ret_high - *ret_low >= AUDIT_SCAN_ROWS && search->newest_first)
+		*ret_low = *ret_high - AUDIT_SCAN_ROWS + 1;
+	else if (*ret_high - *ret_low >= AUDIT_SCAN_ROWS)
+		*ret_high = *ret_low + AUDIT_SCAN_ROWS - 1;
+	return OK;
+}
+
+/* An absent text is an empty one: NULL would match nothing. */
+static struct db_value wanted(struct str text)
+{
+	return DB_T(text.p == NULL ? STR("") : text);
+}
+
+AWAITS enum err audit_row_search(struct db *db, struct arena *arena, const struct audit_search *search, size_t limit,
+				 struct audit_row **ret_rows, size_t *ret_count, int64_t *ret_resume)
+{
+	const struct db_value tenant = search->tenant_id.p == NULL ? DB_N : DB_T(search->tenant_id);
+	const struct db_value event = wanted(search->event), principal = wanted(search->principal),
+			      target = wanted(search->target), outcome = wanted(search->outcome),
+			      request = wanted(search->request_id);
+	int64_t low, high, last;
+	struct audit_row *page;
+	struct db_rows *rows;
+
+	TRY(scan_range(db, search, &low, &high, &last));
+	TRY(db_query(db, arena, search->newest_first ? NEWEST_FIRST : OLDEST_FIRST,
+		     CELLS(DB_I(low), DB_I(high), tenant, tenant, event, event, principal, principal, target, target,
+			   outcome, outcome, request, request, DB_I(search->from_ms), DB_I(search->to_ms),
+			   DB_I(search->to_ms), DB_I((int64_t)limit)),
+		     18, &rows));
+	page = arena_try_alloc(arena, (rows->rows + 1) * sizeof(*page));
+	if (page == NULL)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < rows->rows; i++)
+		page[i] = row_from(&rows->cells[i * rows->columns]);
+	*ret_rows = page;
+	*ret_count = rows->rows;
+	if (rows->rows == limit)
+		*ret_resume = page[limit - 1].seq;
+	else
+		*ret_resume = search->newest_first ? (low > last ? low : 0) : (high < last ? high : 0);
+	return OK;
+}

@@ -47,4 +47,20 @@ NODISCARD enum err audit_head_get(struct db *db, struct audit_head *ret_head) AW
 NODISCARD enum err audit_row_page(struct db *db, struct arena *arena, int64_t after_seq, size_t limit,
 				  struct audit_row **ret_rows, size_t *ret_count) AWAITS;
 
+/* Rows that a search is for; empty texts: any. */
+struct audit_search {
+	struct str tenant_id; /* p NULL: of all, also of none */
+	struct str event;     /* with * for anything */
+	struct str principal, target, outcome, request_id;
+	int64_t from_ms, to_ms; /* 0 any */
+	int64_t after_seq;	/* the row where the last search ended; 0 from the beginning */
+	bool newest_first;
+};
+
+/* Find up to `limit` rows, looking at AUDIT_SCAN_ROWS at most.
+ *   ret_resume  after_seq to go on with; 0: there is nothing more */
+#define AUDIT_SCAN_ROWS 200000 /* some 100 ms of a worker thread */
+NODISCARD enum err audit_row_search(struct db *db, struct arena *arena, const struct audit_search *search, size_t limit,
+				    struct audit_row **ret_rows, size_t *ret_count, int64_t *ret_resume) AWAITS;
+
 #endif
