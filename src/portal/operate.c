@@ -100,6 +100,7 @@ AWAITS static enum err export(struct work *work) {
 	TRY(query_read(work, &page, filter, &csv));
 	page.limit = EXPORT_ROWS_MAX;
 	TRY(work->resource->export(work, &page, csv, &out, &after));
+	TRY(work_audit(work, work->resource->event, "exported", STR(""), STR("ok")));
 	if (after.n > 0) buf_put_fmt(&work->headers, "X-Next-Cursor: %.*s\r\n", STR_ARG(cursor_make(work, after)));
 	work_answer(work, 200, &out);
 	work->call->content_type = csv ? STR("text/csv; charset=utf-8") : STR("application/jsonl");
@@ -159,7 +160,7 @@ AWAITS static enum err change(struct work *work)
 		return ERR_API_MATCH; /* somebody was faster */
 	TRY(err);
 	TRY(fetch(work, after));
-	TRY(audit_change(work, "changed", before, after));
+	TRY(audit_change(work, "updated", before, after));
 	answer_object(work, 200, after);
 	return OK;
 }

@@ -182,9 +182,9 @@ AWAITS static enum err audit_export(struct work *work, const struct page *page, 
 }
 
 #define AUDIT_ROW                                                                                                      \
-	.path = "audit", .noun = "audit", .fields = audit_fields, .field_count = ARRAY_LEN(audit_fields),              \
-	.filters = audit_filters, .filter_count = ARRAY_LEN(audit_filters), .list = audit_list, .get = audit_get,      \
-	.export = audit_export
+	.path = "audit", .noun = "audit", .event = "audit", .fields = audit_fields,                                    \
+	.field_count = ARRAY_LEN(audit_fields), .filters = audit_filters, .filter_count = ARRAY_LEN(audit_filters),    \
+	.list = audit_list, .get = audit_get, .export = audit_export
 
 const struct resource resource_audit = {
 	.about = "The tenant's audit trail, newest first.",

@@ -209,7 +209,7 @@ const struct resource resource_service_accounts = {
 	.path = "service-accounts",
 	.noun = "service-account",
 	.about = "Machines: they own keys, OAuth clients and certificates, and outlive each of them.",
-	.event = "service_account",
+	.event = "user",
 	.fields = service_fields,
 	.field_count = ARRAY_LEN(service_fields),
 	USER_ROW,
