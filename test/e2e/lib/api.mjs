@@ -64,6 +64,8 @@ export function samples(n = 1) {
 		keys: { name: `key ${n}`, role: 'member' },
 		clients: { name: `client ${n}`, redirect_uris: ['https://client.example/back'], auth_method: 'client_secret_basic' },
 		rules: { name: `rule-${n}`, document: { effect: 'allow', tools: ['*'] } },
+		upstreams: { name: `up${n}`, document: { http: 'https://mcp.example/mcp' } },
+		toolsets: { name: `set${n}`, document: { include: ['*'] } },
 	};
 }
 
@@ -76,6 +78,6 @@ export const changes = {
 	clients: { name: 'changed' },
 	rules: { position: 7 },
 	upstreams: { disabled: true },
-	toolsets: { document: { tools: ['a.*'] } },
+	toolsets: { document: { include: ['a.*'] } },
 	tenants: { title: 'changed' },
 };
