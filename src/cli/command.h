@@ -60,6 +60,7 @@ int user_disable_run(const struct invocation *invocation);
 int user_enable_run(const struct invocation *invocation);
 int key_create_run(const struct invocation *invocation);
 int key_list_run(const struct invocation *invocation);
+int key_rotate_run(const struct invocation *invocation);
 int key_revoke_run(const struct invocation *invocation);
 int audit_verify_run(const struct invocation *invocation);
 int audit_list_run(const struct invocation *invocation);
@@ -77,8 +78,8 @@ int policy_permissions_run(const struct invocation *invocation);
 int reference_run(const struct invocation *invocation);
 
 /* Options of commands that have some. */
-extern const struct option serve_options_table[], key_create_options[], key_list_options[], audit_list_options[],
-	link_options[], import_options[], user_create_options[], user_password_options[], user_options[],
-	catalog_approve_options[], why_options[], policy_options[];
+extern const struct option serve_options_table[], key_create_options[], key_list_options[], key_rotate_options[],
+	audit_list_options[], link_options[], import_options[], user_create_options[], user_password_options[],
+	user_options[], catalog_approve_options[], why_options[], policy_options[];
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "cli/files.h"
 #include "cli/installation.h"
 #include "identity/identity.h"
@@ -66,6 +67,7 @@ AWAITS static enum err make_key(struct installation *installation)
 {
 	struct linking *linking = installation->arg;
 	struct str tenant_name = options_get(&linking->invocation->options, "tenant");
+	struct key_order order = {.role = STR("member"), .name = str_of(linking->client->title)};
 	struct tenant tenant;
 	char id[ID_LEN + 1];
 	enum err err;
@@ -77,8 +79,10 @@ AWAITS static enum err make_key(struct installation *installation)
 		return installation_fail(installation, err, "there is no tenant \"%.*s\"; name one with --tenant",
 					 STR_ARG(tenant_name));
 	TRY(err);
-	TRY(identity_key_create(installation->db, installation->keys.api_key, tenant_name, STR("member"),
-				str_of(linking->client->title), 0, linking->made_key, id));
+	order.tenant_name = tenant_name;
+	TRY(identity_key_expiry(&installation->config->identity, -1, clock_wall_ms(), &order.expires_ms));
+	TRY(identity_key_create(installation->db, installation->keys.api_key, &order, &installation->problem,
+				linking->made_key, id));
 	return installation_audit(installation, "api_key.created", tenant.id, str_of(id));
 }
 

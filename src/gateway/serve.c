@@ -132,8 +132,9 @@ AWAITS static enum err audit_first_key(struct gateway *gateway, const struct ten
 
 /* An empty installation gets a tenant; where somebody is welcomed, also a key, which the welcome
  * prints once. One made again for a later welcome ends by itself. */
-AWAITS static enum err first_key_make(struct serving *serving)
+AWAITS static enum err first_key_make(struct serving *serving, struct buf *problem)
 {
+	struct key_order order = {.tenant_name = STR("default"), .role = STR("owner")};
 	AUTO(arena) *arena = arena_new(1 << 20);
 	struct gateway *gateway = serving->gateway;
 	struct tenant *tenants, tenant;
@@ -149,9 +150,10 @@ AWAITS static enum err first_key_make(struct serving *serving)
 		TRY(tenant_create(gateway->db, arena, STR("default"), &tenant));
 	if (!serving->options->print_welcome)
 		return OK;
-	TRY(identity_key_create(gateway->db, serving->keys.api_key, STR("default"), STR("owner"),
-				first ? STR("first key") : STR("welcome key"),
-				first ? 0 : clock_wall_ms() + WELCOME_KEY_MS, serving->first_key, id));
+	order.name = first ? STR("first key") : STR("welcome key");
+	TRY(identity_key_expiry(&serving->config->identity, first ? -1 : clock_wall_ms() + WELCOME_KEY_MS,
+				clock_wall_ms(), &order.expires_ms));
+	TRY(identity_key_create(gateway->db, serving->keys.api_key, &order, problem, serving->first_key, id));
 	return audit_first_key(gateway, &tenant, (struct str){id, ID_LEN});
 }
 
@@ -206,7 +208,7 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 	TRY(audit_start(gateway->db, serving->keys.audit, config->durability, &gateway->audit));
 	serving->keys.audit = NULL;
 	if (config->auth_required)
-		TRY(first_key_make(serving));
+		TRY(first_key_make(serving, problem));
 	gateway->api_key = serving->keys.api_key;
 	TRY(identity_start(gateway->db, serving->keys.api_key, &gateway->identity));
 	serving->keys.api_key = NULL;

@@ -1,8 +1,8 @@
 /* One fiber compares identity's generation, as requests do; when it has moved, each loop asks for
- * every principal that has a stream there, once. A client whose stream was ended comes back, and is
+ * every credential that has a stream there, once. A client whose stream was ended comes back, and is
  * then told why by an ordinary 401.
  *
- * While a principal is looked up streams come and go: only names are kept across the wait. */
+ * While a credential is looked up streams come and go: only names are kept across the wait. */
 #include "gateway/stream_watch.h"
 
 #include <stdlib.h>
@@ -20,8 +20,8 @@ struct name {
 	char text[ID_LEN + 1];
 };
 
-/* The principals with a stream on this loop, each once. In a heap block, since nobody can say how many. */
-static struct name *principals_here(const struct gateway_loop *here, size_t *ret_count)
+/* The credentials with a stream on this loop, each once. In a heap block, since nobody can say how many. */
+static struct name *grants_here(const struct gateway_loop *here, size_t *ret_count)
 {
 	struct name *names = calloc(here->stream_count + 1, sizeof(*names));
 	struct map seen = {0};
@@ -31,9 +31,9 @@ static struct name *principals_here(const struct gateway_loop *here, size_t *ret
 	for (struct list *l = here->streams.next; l != &here->streams; l = l->next) {
 		const struct open_stream *open = LIST_OBJ(l, struct open_stream, link);
 
-		if (map_get(&seen, str_of(open->principal)) != NULL)
+		if (map_get(&seen, str_of(open->grant)) != NULL)
 			continue;
-		memcpy(names[count].text, open->principal, sizeof(names[count].text));
+		memcpy(names[count].text, open->grant, sizeof(names[count].text));
 		map_put(&seen, str_of(names[count].text), &names[count]);
 		count++;
 	}
@@ -42,15 +42,15 @@ static struct name *principals_here(const struct gateway_loop *here, size_t *ret
 	return names;
 }
 
-static void end_streams_of(struct gateway_loop *here, struct str principal)
+static void end_streams_of(struct gateway_loop *here, struct str grant)
 {
 	for (struct list *l = here->streams.next; l != &here->streams; l = l->next) {
 		struct open_stream *open = LIST_OBJ(l, struct open_stream, link);
 
-		if (str_eq(str_of(open->principal), principal))
+		if (str_eq(str_of(open->grant), grant))
 			http_stream_end(open->stream);
 	}
-	log_info("stream.credential_ended", LOG_STR("principal", principal));
+	log_info("stream.credential_ended", LOG_STR("credential", grant));
 }
 
 AWAITS static enum err check_here(void *arg)
@@ -62,7 +62,7 @@ AWAITS static enum err check_here(void *arg)
 
 	if (here->stream_count == 0 || !here->config->auth_required)
 		return OK;
-	names = principals_here(here, &count);
+	names = grants_here(here, &count);
 	/* A database that does not answer ends nobody's stream: the next round asks again. */
 	for (size_t i = 0; i < count && fiber_status() == OK; i++)
 		if (identity_check(gateway->identity, str_of(names[i].text)) == ERR_KEY_INVALID)

@@ -123,7 +123,7 @@ size_t cache_collect(struct key_cache *cache, int64_t used_ms, struct api_key_us
 		if (entry == NULL || !entry->used)
 			continue;
 		entry->used = false;
-		memcpy(uses[count].id, entry->caller.principal, sizeof(uses[count].id));
+		memcpy(uses[count].id, entry->caller.grant_id, sizeof(uses[count].id));
 		uses[count++].used_ms = used_ms;
 	}
 	return count;

@@ -77,36 +77,6 @@ static bool has_expired(int64_t expires_ms)
 	return expires_ms != 0 && clock_wall_ms() >= expires_ms;
 }
 
-static bool copy_text(char *out, size_t size, struct str text)
-{
-	if (text.n >= size)
-		return false;
-	memcpy(out, text.p, text.n);
-	out[text.n] = '\0';
-	return true;
-}
-
-/* false: the key exists and is no good. */
-static bool caller_from(const struct api_key *key, struct caller *ret_caller)
-{
-	struct caller caller = {
-		.credential = CREDENTIAL_KEY,
-		.scopes = SCOPE_ALL,
-		.role = role_of(key->role),
-		.expires_ms = key->expires_ms,
-	};
-
-	if (key->revoked_ms != 0 || key->tenant_disabled || has_expired(key->expires_ms))
-		return false;
-	if (!copy_text(caller.tenant_id, sizeof(caller.tenant_id), key->tenant_id) ||
-	    !copy_text(caller.principal, sizeof(caller.principal), key->id) ||
-	    !copy_text(caller.role_name, sizeof(caller.role_name), key->role) ||
-	    !copy_text(caller.tenant_name, sizeof(caller.tenant_name), key->tenant_name))
-		return false;
-	*ret_caller = caller;
-	return true;
-}
-
 AWAITS static enum err look_up(struct identity *identity, const uint8_t mac[KEY_MAC_BYTES])
 {
 	AUTO(arena) *arena = arena_new(16 * 1024);
@@ -119,7 +89,7 @@ AWAITS static enum err look_up(struct identity *identity, const uint8_t mac[KEY_
 
 	if (err != OK && err != ERR_NOT_FOUND)
 		return err;
-	if (err == OK && caller_from(&key, &caller)) {
+	if (err == OK && key_caller(&key, &caller)) {
 		cache_put(cache, mac, generation, &caller);
 		return OK;
 	}
@@ -188,7 +158,7 @@ AWAITS enum err identity_of(struct identity *identity, const struct credential_t
 	return identity_of_key(identity, credential->text, ret_caller);
 }
 
-AWAITS enum err identity_check(struct identity *identity, struct str principal)
+AWAITS enum err identity_check(struct identity *identity, struct str id)
 {
 	AUTO(arena) *arena = arena_new(16 * 1024);
 	struct caller caller;
@@ -196,8 +166,8 @@ AWAITS enum err identity_check(struct identity *identity, struct str principal)
 	enum err err;
 
 	CHECK_OBJ(identity, IDENTITY_MAGIC);
-	err = api_key_get(identity->db, arena, principal, &key);
-	if (err == ERR_NOT_FOUND || (err == OK && !caller_from(&key, &caller)))
+	err = api_key_get(identity->db, arena, id, &key);
+	if (err == ERR_NOT_FOUND || (err == OK && !key_caller(&key, &caller)))
 		return ERR_KEY_INVALID;
 	return err;
 }

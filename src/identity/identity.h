@@ -6,6 +6,7 @@
 
 #include "base/crypto.h"
 #include "identity/caller.h"
+#include "identity/settings.h"
 
 #define IDENTITY_POLL_MS 500
 #define API_KEY_TEXT_LEN 46 /* "gh_" and 43 characters */
@@ -53,8 +54,25 @@ int64_t identity_generation(const struct identity *identity);
 
 /* Whether a caller found earlier may go on, for what stays open longer than a request: to be asked
  * again whenever identity_generation has moved.
+ *   id         of the caller: its grant_id, which of a key is the key's own
  *   Errors     ERR_KEY_INVALID (its credential has expired or was revoked, its tenant is disabled), ERR_DB ... */
-NODISCARD enum err identity_check(struct identity *identity, struct str principal) AWAITS;
+NODISCARD enum err identity_check(struct identity *identity, struct str id) AWAITS;
+
+/* A fresh raw key and its MAC; who makes the row wipes the text.
+ *   key        of API keys */
+#define API_KEY_HINT_LEN 7 /* of the text, "gh_Ab3d": to recognise it in lists */
+void identity_key_fresh(const struct secret *key, char ret_raw[API_KEY_TEXT_LEN + 1],
+			uint8_t ret_mac[CRYPTO_MAC_BYTES]);
+
+/* A key that somebody wants. Texts may be empty but for tenant_name and role; tenant or user, see store/api_key.h. */
+struct key_order {
+	struct str tenant_name;
+	struct str role; /* empty: the user's, or member for a key that is nobody's */
+	struct str name, description;
+	struct str scopes, toolsets; /* between spaces */
+	struct str user_id;
+	int64_t expires_ms; /* 0 never */
+};
 
 /* A fresh raw key and its MAC; who makes the row wipes the text.
  *   key        of API keys */
@@ -63,10 +81,23 @@ void identity_key_fresh(const struct secret *key, char ret_raw[API_KEY_TEXT_LEN 
 			uint8_t ret_mac[CRYPTO_MAC_BYTES]);
 
 /* Make a key for a tenant; its raw text is returned once and stored nowhere.
- *   expires_ms 0 never
- *   Errors     ERR_NOT_FOUND (tenant), ERR_RPC_PARAMS (role), ERR_DB */
-NODISCARD enum err identity_key_create(struct db *db, const struct secret *key, struct str tenant_name, struct str role,
-				       struct str name, int64_t expires_ms, char ret_raw[API_KEY_TEXT_LEN + 1],
-				       char ret_id[ID_LEN + 1]) AWAITS;
+ *   problem    what is wrong with the order, a sentence, on ERR_RPC_PARAMS
+ *   Errors     ERR_NOT_FOUND (tenant), ERR_RPC_PARAMS, ERR_DB */
+NODISCARD enum err identity_key_create(struct db *db, const struct secret *key, const struct key_order *order,
+				       struct buf *problem, char ret_raw[API_KEY_TEXT_LEN + 1], char ret_id[ID_LEN + 1])
+	AWAITS;
+
+/* Make a key that is like another one and follows it; the old one works on until then.
+ *   expires_ms of the new key; 0 never
+ *   Errors     ERR_NOT_FOUND: there is no such key, it is not live any more, or it was rotated before */
+NODISCARD enum err identity_key_rotate(struct db *db, const struct secret *key, struct str old_id, int64_t old_until_ms,
+				       int64_t expires_ms, char ret_raw[API_KEY_TEXT_LEN + 1], char ret_id[ID_LEN + 1])
+	AWAITS;
+
+/* When a key ends for which nobody said when: settings->key_life_ms from now.
+ *   wanted_ms  0 never, -1 nobody said
+ *   Errors     ERR_LIMIT: later than settings->key_life_ms_max allows */
+NODISCARD enum err identity_key_expiry(const struct identity_settings *settings, int64_t wanted_ms, int64_t now_ms,
+				       int64_t *ret_expires_ms);
 
 #endif

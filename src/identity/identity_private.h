@@ -50,6 +50,12 @@ bool cache_refused(const struct key_cache *cache, const uint8_t mac[KEY_MAC_BYTE
 /* Append the keys used since the last call, at most `cap`; returns how many. */
 size_t cache_collect(struct key_cache *cache, int64_t used_ms, struct api_key_use *uses, size_t cap);
 
+/* The caller that a key stands for; false: the key exists and is no good. */
+bool key_caller(const struct api_key *key, struct caller *ret_caller);
+
+/* The role of a key that belongs to somebody: at most theirs; false: the two cannot be compared. */
+bool key_role_within(struct str role, struct str owner_role, struct str *ret_role);
+
 /* Release all entries, not the cache itself. */
 void cache_clear(struct key_cache *cache);
 

@@ -10,8 +10,11 @@
 
 #define KEY_COLUMNS                                                                                                    \
 	"k.id, k.tenant_id, t.name, k.name, k.hint, k.role, k.mac, k.created_ms, k.expires_ms, k.revoked_ms,"          \
-	" k.last_used_ms, t.disabled, k.user_id, k.description, k.toolsets, k.scopes, k.successor, k.changed_ms"
-#define KEY_TABLES " FROM api_key k JOIN tenant t ON t.id = k.tenant_id"
+	" k.last_used_ms, t.disabled, k.user_id, k.description, k.toolsets, k.scopes, k.successor, k.changed_ms,"      \
+	" coalesce(a.role, ''), k.user_id <> '' AND coalesce(a.disabled, 1)"
+#define KEY_TABLES                                                                                                     \
+	" FROM api_key k JOIN tenant t ON t.id = k.tenant_id"                                                          \
+	" LEFT JOIN account a ON a.id = k.user_id AND a.tenant_id = k.tenant_id"
 
 /* Touches in one write: below DB_QUEUE_MAX, and few enough not to hold the writer up. */
 #define TOUCHES_PER_WRITE 256
@@ -41,24 +44,21 @@ static struct api_key from_row(const struct db_value *cell)
 		.scopes = cell_str(&cell[15]),
 		.successor = cell_str(&cell[16]),
 		.changed_ms = cell_int(&cell[17]),
+		.user_role = cell_str(&cell[18]),
+		.user_disabled = cell_int(&cell[19]) != 0,
 	};
 
 	cell_bytes(&cell[6], key.mac, sizeof(key.mac));
 	return key;
 }
 
-/* An absent text is an empty one: the columns are NOT NULL. */
-static struct db_value text(struct str value)
-{
-	return DB_T(value.p == NULL ? STR("") : value);
-}
-
 #define INSERT_KEY(key)                                                                                                \
 	STATEMENT("INSERT INTO api_key (id, tenant_id, name, hint, role, mac, created_ms, expires_ms, user_id,"        \
 		  " description, toolsets, scopes, changed_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",        \
-		  1, text((key)->id), text((key)->tenant_id), text((key)->name), text((key)->hint), text((key)->role), \
-		  DB_B(mac_str((key)->mac)), DB_I((key)->created_ms), DB_I((key)->expires_ms), text((key)->user_id),   \
-		  text((key)->description), text((key)->toolsets), text((key)->scopes), DB_I((key)->created_ms))
+		  1, cell_text((key)->id), cell_text((key)->tenant_id), cell_text((key)->name),                        \
+		  cell_text((key)->hint), cell_text((key)->role), DB_B(mac_str((key)->mac)), DB_I((key)->created_ms),  \
+		  DB_I((key)->expires_ms), cell_text((key)->user_id), cell_text((key)->description),                   \
+		  cell_text((key)->toolsets), cell_text((key)->scopes), DB_I((key)->created_ms))
 
 AWAITS enum err api_key_insert(struct db *db, const struct api_key *key)
 {
@@ -192,9 +192,9 @@ AWAITS enum err api_key_update(struct db *db, const struct api_key *key, int64_t
 	const struct db_statement statements[] = {
 		STATEMENT("UPDATE api_key SET name = ?, description = ?, toolsets = ?, scopes = ?, role = ?,"
 			  " expires_ms = ?, changed_ms = max(?, changed_ms + 1) WHERE id = ? AND changed_ms = ?",
-			  1, text(key->name), text(key->description), text(key->toolsets), text(key->scopes),
-			  text(key->role), DB_I(key->expires_ms), DB_I(key->changed_ms), text(key->id),
-			  DB_I(changed_before_ms)),
+			  1, cell_text(key->name), cell_text(key->description), cell_text(key->toolsets),
+			  cell_text(key->scopes), cell_text(key->role), DB_I(key->expires_ms), DB_I(key->changed_ms),
+			  cell_text(key->id), DB_I(changed_before_ms)),
 		GENERATION_BUMP,
 	};
 
@@ -208,8 +208,8 @@ AWAITS enum err api_key_rotate(struct db *db, struct str old_id, int64_t old_unt
 		STATEMENT("UPDATE api_key SET successor = ?, changed_ms = max(?, changed_ms + 1),"
 			  " expires_ms = iif(expires_ms = 0, ?, min(expires_ms, ?))"
 			  " WHERE id = ? AND successor = '' AND revoked_ms = 0 AND (expires_ms = 0 OR expires_ms > ?)",
-			  1, text(fresh->id), DB_I(fresh->created_ms), DB_I(old_until_ms), DB_I(old_until_ms),
-			  text(old_id), DB_I(fresh->created_ms)),
+			  1, cell_text(fresh->id), DB_I(fresh->created_ms), DB_I(old_until_ms), DB_I(old_until_ms),
+			  cell_text(old_id), DB_I(fresh->created_ms)),
 		INSERT_KEY(fresh),
 		GENERATION_BUMP,
 	};

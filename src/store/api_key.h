@@ -22,6 +22,8 @@ struct api_key {
 	int64_t revoked_ms;   /* 0 live */
 	int64_t last_used_ms; /* 0 never; written at most once a minute */
 	int64_t changed_ms;
+	struct str user_role; /* of whose it is; empty: nobody's */
+	bool user_disabled;   /* or gone */
 	bool tenant_disabled;
 };
 

@@ -24,8 +24,11 @@ AWAITS static struct made make_key(struct db *db, const char *role, int64_t expi
 {
 	AUTO(secret) *key = server_key();
 	struct made made;
+	const struct key_order order = {
+		.tenant_name = STR("acme"), .role = str_of(role), .name = STR("a name"), .expires_ms = expires_ms};
+	AUTO_BUF problem = {0};
 
-	ck_ok(identity_key_create(db, key, STR("acme"), str_of(role), STR("a name"), expires_ms, made.raw, made.id));
+	ck_ok(identity_key_create(db, key, &order, &problem, made.raw, made.id));
 	return made;
 }
 
@@ -98,6 +101,16 @@ static AWAITS void bad_body(struct db *db)
 		"gh_AAAAAAAAAAAAAAAAAAAAA+AAAAAAAAAAAAAAAAAAAAA",  /* not base64url */
 		"GH_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
 	};
+	const struct key_order bad_orders[] = {
+		{.tenant_name = STR("nobody"), .role = STR("member")},
+		{.tenant_name = STR("acme"), .role = STR("king")},
+		{.tenant_name = STR("acme"), .role = STR("none")},
+		{.tenant_name = STR("acme"), .role = STR("owner"), .name = STR("\xff")},
+		{.tenant_name = STR("acme"), .description = STR("\xff")},
+		{.tenant_name = STR("acme"), .scopes = STR("mcp:read mcp:rule")},
+		{.tenant_name = STR("acme"), .toolsets = STR("a\n")},
+		{.tenant_name = STR("acme"), .user_id = STR("nobody")},
+	};
 	AUTO(secret) *key = server_key();
 	struct identity *identity = start(db);
 	struct made made = make_key(db, "member", 0);
@@ -115,10 +128,13 @@ static AWAITS void bad_body(struct db *db)
 		ck_err(ask(identity, &other), ERR_KEY_INVALID);
 	}
 	ck_ok(ask(identity, &made));
-	ck_err(identity_key_create(db, key, STR("nobody"), STR("member"), STR(""), 0, raw, id), ERR_NOT_FOUND);
-	ck_err(identity_key_create(db, key, STR("acme"), STR("king"), STR(""), 0, raw, id), ERR_RPC_PARAMS);
-	ck_err(identity_key_create(db, key, STR("acme"), STR("none"), STR(""), 0, raw, id), ERR_RPC_PARAMS);
-	ck_err(identity_key_create(db, key, STR("acme"), STR("owner"), STR("\xff"), 0, raw, id), ERR_RPC_PARAMS);
+	for (size_t i = 0; i < ARRAY_LEN(bad_orders); i++) {
+		AUTO_BUF problem = {0};
+
+		ck_err(identity_key_create(db, key, &bad_orders[i], &problem, raw, id),
+		       i == 0 ? ERR_NOT_FOUND : ERR_RPC_PARAMS);
+		ck_assert(i == 0 || problem.n > 0);
+	}
 	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM api_key"), 1);
 	identity_stop(identity);
 }
@@ -168,7 +184,7 @@ static AWAITS void change_body(struct db *db)
 	ck_ok(test_write(db, "UPDATE tenant SET disabled = 0"));
 	ck_ok(test_write(db, "UPDATE meta SET generation = generation + 1"));
 	ask_until(identity, &two, OK);
-	ck_ok(test_write(db, "UPDATE api_key SET role = 'emperor'"));
+	ck_ok(test_write(db, "UPDATE api_key SET revoked_ms = 1"));
 	ck_ok(test_write(db, "UPDATE meta SET generation = generation + 1"));
 	ask_until(identity, &two, ERR_KEY_INVALID);
 	identity_stop(identity);
