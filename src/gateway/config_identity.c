@@ -18,6 +18,9 @@ static const struct conf_field oauth_fields[] = {
 	 .doc = "Clients may register themselves (RFC 7591)."},
 	{"client_documents", CONF_BOOL, ID(documents), .fallback = "true",
 	 .doc = "A client may be the https URL of a document that describes it; the gateway fetches it."},
+	{"allow_private", CONF_BOOL, ID(documents_allow_private), .fallback = "false",
+	 .doc = "Such documents, and clients' keys, may be at private addresses, and on this machine at http URLs: for "
+		"development."},
 	{"access", CONF_MS, ID(access_ms), .low = MINUTE, .high = DAY, .fallback = "1h",
 	 .doc = "Life of an access token."},
 	{"refresh", CONF_MS, ID(refresh_ms), .low = 10 * MINUTE, .high = 366 * DAY, .fallback = "90d",

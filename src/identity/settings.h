@@ -57,9 +57,10 @@ struct identity_settings {
 	bool local_accounts;
 	int64_t web_session_ms; /* at most, however much it is used */
 	int64_t web_idle_ms;
-	bool oauth;	   /* the authorization server */
-	bool registration; /* RFC 7591 */
-	bool documents;	   /* client id metadata documents */
+	bool oauth;		      /* the authorization server */
+	bool registration;	      /* RFC 7591 */
+	bool documents;		      /* client id metadata documents */
+	bool documents_allow_private; /* at private addresses too, and by http on this machine */
 	int64_t access_ms, refresh_ms, refresh_idle_ms, signing_key_ms;
 	const struct str *redirect_schemes; /* private-use schemes that clients may name: "cursor" */
 	size_t redirect_scheme_count;

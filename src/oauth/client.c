@@ -5,23 +5,40 @@
 #include "base/clock.h"
 #include "base/random.h"
 
+static bool is_usable(const struct oauth_client *client, int64_t now_ms)
+{
+	return !client->disabled &&
+	       (!str_eq(client->kind, STR("registered")) || client->expires_ms == 0 || client->expires_ms > now_ms);
+}
+
+/* What a document said when it was last read is good enough where strangers must not make the gateway fetch. */
+AWAITS static enum err find_document(struct oauth *oauth, struct visit *visit, struct str id, bool may_fetch,
+				     struct oauth_client *ret_client)
+{
+	enum err err = oauth_client_get(oauth->spec.db, visit->arena, id, ret_client);
+
+	if (err != OK && err != ERR_NOT_FOUND)
+		return err;
+	if (may_fetch && (err == ERR_NOT_FOUND || ret_client->expires_ms <= clock_wall_ms()))
+		return document_fetch(oauth, visit, id, ret_client);
+	return err;
+}
+
 AWAITS enum err client_find(struct oauth *oauth, struct visit *visit, struct str id, bool may_fetch,
 			    struct oauth_client *ret_client)
 {
-	int64_t now_ms = clock_wall_ms();
 	enum err err;
 
-	(void)may_fetch;
 	if (id.n == 0 || id.n >= CALLER_CLIENT_MAX)
 		return ERR_OAUTH_CLIENT;
-	err = oauth_client_get(oauth->spec.db, visit->arena, id, ret_client);
-	if (err == ERR_NOT_FOUND)
-		return ERR_OAUTH_CLIENT;
-	TRY(err);
-	if (ret_client->disabled || (str_eq(ret_client->kind, STR("registered")) && ret_client->expires_ms > 0 &&
-				     ret_client->expires_ms < now_ms))
-		return ERR_OAUTH_CLIENT;
-	return OK;
+	if (document_is_id(visit, id)) {
+		TRY(find_document(oauth, visit, id, may_fetch, ret_client));
+	} else {
+		err = oauth_client_get(oauth->spec.db, visit->arena, id, ret_client);
+		if (err != OK)
+			return err == ERR_NOT_FOUND ? ERR_OAUTH_CLIENT : err;
+	}
+	return is_usable(ret_client, clock_wall_ms()) ? OK : ERR_OAUTH_CLIENT;
 }
 
 /* What a request shows to prove its client. */
@@ -75,8 +92,11 @@ static enum err read_proof(struct visit *visit, const struct form *form, struct 
 		if (named.n > 0 && !str_eq(named, proof.id))
 			return ERR_OAUTH_CLIENT;
 	}
-	if (proof.assertion.n > 0)
+	if (proof.assertion.n > 0) {
 		proof.method = "private_key_jwt";
+		if (proof.id.n == 0)
+			proof.id = assertion_issuer(visit, proof.assertion);
+	}
 	*ret_proof = proof;
 	return OK;
 }
@@ -102,14 +122,17 @@ AWAITS enum err client_authenticate(struct oauth *oauth, struct visit *visit, co
 				    struct oauth_client *ret_client)
 {
 	struct proof proof;
+	enum err err;
 
 	TRY(read_proof(visit, form, &proof));
-	TRY(client_find(oauth, visit, proof.id, true, ret_client));
+	err = client_find(oauth, visit, proof.id, false, ret_client);
+	if (err != OK)
+		return err == ERR_NOT_FOUND ? ERR_OAUTH_CLIENT : err;
 	if (!method_fits(ret_client->auth_method, str_of(proof.method)))
 		return ERR_OAUTH_CLIENT;
 	if (str_eq(ret_client->auth_method, STR("none")))
 		return OK;
 	if (str_starts(ret_client->auth_method, STR("client_secret_")))
 		return secret_is_right(oauth, ret_client, proof.secret) ? OK : ERR_OAUTH_CLIENT;
-	return ERR_OAUTH_CLIENT;
+	return assertion_check(oauth, visit, ret_client, form);
 }

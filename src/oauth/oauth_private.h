@@ -102,6 +102,34 @@ NODISCARD enum err client_find(struct oauth *oauth, struct visit *visit, struct 
 NODISCARD enum err client_authenticate(struct oauth *oauth, struct visit *visit, const struct form *form,
 				       struct oauth_client *ret_client) AWAITS;
 
+/* ---- document.c --------------------------------------------------------------------------- */
+
+/* Whether a client_id is the URL of a document, and such are accepted. */
+bool document_is_id(const struct visit *visit, struct str id);
+
+/* Ask for it, keep it, and read it as it is kept.
+ *   Errors     ERR_OAUTH_CLIENT (visit->problem says more), ERR_RATE_LIMITED, ERR_DB ... */
+NODISCARD enum err document_fetch(struct oauth *oauth, struct visit *visit, struct str id,
+				  struct oauth_client *ret_client) AWAITS;
+
+/* ---- assertion.c -------------------------------------------------------------------------- */
+
+#define ASSERTION_AUDIENCES 2
+/* What an assertion to this server names as its audience: the issuer, or the token endpoint. */
+void assertion_audiences(struct visit *visit, struct str ret_audiences[ASSERTION_AUDIENCES]);
+
+/* The issuer that an assertion names, unproved: only to find its client by; p NULL none. */
+struct str assertion_issuer(struct visit *visit, struct str text);
+
+/* Note that an assertion was used.
+ *   life_ms    how long it could be used again
+ *   Errors     ERR_OAUTH_GRANT: it was used before, or has no id */
+NODISCARD enum err assertion_use_once(struct oauth *oauth, struct str issuer, struct str jti, int64_t life_ms) AWAITS;
+
+/* Whether a form's client_assertion proves the client. Errors     ERR_OAUTH_CLIENT */
+NODISCARD enum err assertion_check(struct oauth *oauth, struct visit *visit, const struct oauth_client *client,
+				   const struct form *form) AWAITS;
+
 /* ---- authorization requests: authorize.c reads and decides, consent.c shows and sends back ---- */
 
 struct authorization {

@@ -98,9 +98,7 @@ AWAITS enum err revoke_serve(struct oauth *oauth, struct visit *visit)
 	enum err err;
 
 	TRY(token_of_form(oauth, visit, &form, &text));
-	err = client_authenticate(oauth, visit, form, &client);
-	if (err != OK)
-		return err == ERR_NOT_FOUND ? ERR_OAUTH_CLIENT : err;
+	TRY(client_authenticate(oauth, visit, form, &client));
 	err = find(oauth, visit, text, &found);
 	if (err != OK && err != ERR_NOT_FOUND)
 		return err;
@@ -126,7 +124,6 @@ AWAITS static enum err read_asker(struct oauth *oauth, struct visit *visit, cons
 	struct str header = http_field_get(&visit->exchange->fields, HTTP_AUTHORIZATION), scheme, key;
 	struct caller *caller = ARENA_NEW(visit->arena, struct caller);
 	struct oauth_client client;
-	enum err err;
 
 	if (str_cut(header, ' ', &scheme, &key) && str_eq_nocase(scheme, STR("bearer"))) {
 		TRY(identity_of_key(oauth->spec.identity, str_trim(key), caller));
@@ -135,9 +132,7 @@ AWAITS static enum err read_asker(struct oauth *oauth, struct visit *visit, cons
 		*ret_asker = (struct asker){STR(""), str_of(caller->tenant_id)};
 		return OK;
 	}
-	err = client_authenticate(oauth, visit, form, &client);
-	if (err != OK)
-		return err == ERR_NOT_FOUND ? ERR_OAUTH_CLIENT : err;
+	TRY(client_authenticate(oauth, visit, form, &client));
 	if (str_eq(client.auth_method, STR("none")))
 		return ERR_OAUTH_CLIENT;
 	*ret_asker = (struct asker){client.id, client.tenant_id};

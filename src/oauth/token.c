@@ -154,7 +154,6 @@ AWAITS enum err token_machine_grant(struct token_request *request, struct str te
 AWAITS static enum err run(struct token_request *request)
 {
 	struct str name = form_get(request->form, STR("grant_type"));
-	enum err err;
 
 	if (name.n == 0) {
 		request->visit->problem = STR("grant_type is missing");
@@ -163,9 +162,7 @@ AWAITS static enum err run(struct token_request *request)
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		if (!str_eq(name, str_of(kinds[i].name)))
 			continue;
-		err = client_authenticate(request->oauth, request->visit, request->form, &request->client);
-		if (err != OK)
-			return err == ERR_NOT_FOUND ? ERR_OAUTH_CLIENT : err;
+		TRY(client_authenticate(request->oauth, request->visit, request->form, &request->client));
 		if (!client_lists(request->visit->arena, request->client.grant_types, name) &&
 		    kinds[i].run != token_of_refresh)
 			return ERR_OAUTH_UNAUTHORIZED;
