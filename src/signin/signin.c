@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "signin/provider.h"
 
 #define SIGNIN_MAGIC 0x53474e49u /* "SGNI" */
 #define HASHING_MAX 2		 /* of the worker threads, which also read the database */
@@ -30,6 +31,7 @@ struct signin *signin_new(const struct signin_spec *spec)
 	CHECK(signin != NULL);
 	signin->magic = SIGNIN_MAGIC;
 	signin->spec = *spec;
+	signin->providers = providers_new();
 	gate_init(&signin->hashing, HASHING_MAX, HASHING_QUEUE_MAX);
 	return signin;
 }
@@ -39,6 +41,7 @@ void signin_free(struct signin *signin)
 	if (signin == NULL)
 		return;
 	CHECK_OBJ(signin, SIGNIN_MAGIC);
+	providers_free(signin->providers);
 	signin->magic = 0;
 	free(signin);
 }
@@ -56,7 +59,7 @@ AWAITS static enum err serve(struct signin *signin, struct visit *visit)
 			return pages[i].show(signin, visit);
 		return method == HTTP_POST && pages[i].take != NULL ? pages[i].take(signin, visit) : ERR_HTTP_METHOD;
 	}
-	return ERR_HTTP_ROUTE;
+	return provider_serve(signin, visit);
 }
 
 AWAITS enum err signin_serve(struct signin *signin, struct visit *visit)

@@ -101,6 +101,11 @@ NODISCARD enum err throttle_address(struct signin *signin, const struct visit *v
 NODISCARD enum err throttle_account(struct signin *signin, const struct visit *visit, char kind, struct str account,
 				    struct str user_id, int64_t *ret_wait_ms) AWAITS;
 
+/* Failed sign-ins of an address at a provider: those that succeed do not count, since a whole office may share one.
+ *   ret_wait_ms 0: go on; else how long to wait */
+NODISCARD enum err throttle_failures(struct signin *signin, const struct visit *visit, int64_t *ret_wait_ms) AWAITS;
+NODISCARD enum err throttle_note_failure(struct signin *signin, const struct visit *visit) AWAITS;
+
 /* Append the cookie by which throttle_account knows the browser again. */
 void throttle_remember(const struct signin *signin, const struct visit *visit, struct str user_id, struct buf *headers);
 

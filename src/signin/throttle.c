@@ -32,6 +32,31 @@ AWAITS enum err throttle_address(struct signin *signin, const struct visit *visi
 	return take(signin, (struct str){key, n + 16}, &visit->per_auth, ret_wait_ms);
 }
 
+static struct str failures_key(const struct visit *visit, char out[32])
+{
+	static const char prefix[] = "signin/failed ";
+
+	memcpy(out, prefix, sizeof(prefix) - 1);
+	address_peer_key(&visit->exchange->peer, (uint8_t *)out + sizeof(prefix) - 1);
+	return (struct str){out, sizeof(prefix) - 1 + 16};
+}
+
+AWAITS enum err throttle_failures(struct signin *signin, const struct visit *visit, int64_t *ret_wait_ms)
+{
+	char key[32];
+
+	return state_marked(signin->spec.state, failures_key(visit, key), ret_wait_ms);
+}
+
+AWAITS enum err throttle_note_failure(struct signin *signin, const struct visit *visit)
+{
+	char key[32];
+	int64_t wait_ms;
+
+	TRY(take(signin, failures_key(visit, key), &visit->per_auth, &wait_ms));
+	return wait_ms > 0 ? state_mark(signin->spec.state, failures_key(visit, key), wait_ms) : OK;
+}
+
 static void device_mac(const struct signin *signin, struct str user_id, const uint8_t nonce[DEVICE_NONCE_BYTES],
 		       uint8_t out[CRYPTO_MAC_BYTES])
 {

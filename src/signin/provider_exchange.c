@@ -1,0 +1,231 @@
+/* A code becomes claims: asked of the token endpoint with the verifier and the client's secret, read from an id token
+ * whose signature, issuer, audience, times and nonce are checked. The secret lies in a file of its own, is read each
+ * time (it may have been rotated), and goes to the token endpoint only. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "http/fetch.h"
+#include "identity/claims.h"
+#include "signin/provider.h"
+
+#define SECRET_BYTES_MAX 4096
+#define LEEWAY_MS 60000
+#define SUBJECT_BYTES_MAX 255 /* OpenID Connect Core section 2 */
+
+struct secret_file {
+	const char *path;
+	char text[SECRET_BYTES_MAX];
+	size_t n;
+};
+
+static enum err read_secret_work(void *arg)
+{
+	struct secret_file *file = arg;
+	int fd = open(file->path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0)
+		return ERR_CONFIG;
+	n = fstat(fd, &st) == 0 && (st.st_mode & 077) == 0 ? read(fd, file->text, sizeof(file->text)) : -1;
+	close(fd);
+	if (n <= 0)
+		return ERR_CONFIG;
+	file->n = str_trim((struct str){file->text, (size_t)n}).n;
+	return OK;
+}
+
+/* "Authorization: Basic ..." or the fields of the form that say who asks. */
+static void put_client(const struct provider_settings *settings, const struct provider_facts *facts, struct str secret,
+		       struct buf *headers, struct buf *form)
+{
+	AUTO_BUF pair = {0};
+
+	if (secret.n == 0 || !facts->basic)
+		form_put(form, STR("client_id"), settings->client_id);
+	if (secret.n > 0 && !facts->basic)
+		form_put(form, STR("client_secret"), secret);
+	if (secret.n == 0 || !facts->basic)
+		return;
+	percent_put(&pair, settings->client_id); /* RFC 6749 section 2.3.1 */
+	buf_put_byte(&pair, ':');
+	percent_put(&pair, secret);
+	buf_put(headers, STR("Authorization: Basic "));
+	base64_put(headers, pair.p, pair.n);
+	buf_put(headers, STR("\r\n"));
+	crypto_wipe(pair.p, pair.n);
+}
+
+AWAITS static enum err ask_token(struct arena *arena, const struct provider_settings *settings,
+				 const struct provider_facts *facts, const struct provider_code *code,
+				 struct str secret, yyjson_val **ret_answer)
+{
+	AUTO_BUF headers = {0}, form = {0};
+	struct fetched fetched;
+	struct fetch fetch;
+	enum err err;
+
+	buf_put(&headers, STR("Accept: application/json\r\nContent-Type: application/x-www-form-urlencoded\r\n"));
+	form_put(&form, STR("grant_type"), STR("authorization_code"));
+	form_put(&form, STR("code"), code->code);
+	form_put(&form, STR("redirect_uri"), code->redirect_uri);
+	form_put(&form, STR("code_verifier"), code->verifier);
+	put_client(settings, facts, secret, &headers, &form);
+	fetch = (struct fetch){.url = facts->token_endpoint,
+			       .method = STR("POST"),
+			       .headers = buf_str(&headers),
+			       .body = buf_str(&form),
+			       .allow_private = settings->allow_private};
+	err = http_fetch(arena, &fetch, &fetched);
+	crypto_wipe(headers.p, headers.n);
+	crypto_wipe(form.p, form.n);
+	TRY(err);
+	if (json_read(arena, fetched.body, ret_answer) != OK || !yyjson_is_obj(*ret_answer))
+		return ERR_TOKEN_INVALID;
+	if (fetched.status != 200) {
+		log_warn("provider.refused", LOG_STR("provider", settings->name), LOG_INT("status", fetched.status),
+			 LOG_STR("error", json_str(json_get(*ret_answer, "error"))));
+		return ERR_TOKEN_INVALID;
+	}
+	return OK;
+}
+
+/* Whether `aud` names this client, and `azp`, where it is there or needed, too. */
+static bool is_for(yyjson_val *claims, struct str client_id)
+{
+	yyjson_val *aud = json_get(claims, "aud"), *azp = json_get(claims, "azp"), *item;
+	yyjson_arr_iter each;
+	bool named = str_eq(json_str(aud), client_id) && client_id.n > 0;
+
+	if (yyjson_is_arr(aud)) {
+		each = yyjson_arr_iter_with(aud);
+		while ((item = yyjson_arr_iter_next(&each)) != NULL)
+			named = named || str_eq(json_str(item), client_id);
+	}
+	if (azp == NULL)
+		return named && (!yyjson_is_arr(aud) || yyjson_arr_size(aud) == 1);
+	return named && str_eq(json_str(azp), client_id);
+}
+
+enum err provider_check_claims(yyjson_val *claims, const struct provider_settings *settings, struct str nonce,
+			       int64_t now_ms)
+{
+	const struct jose_expected expected = {
+		.issuer = settings->issuer,
+		.audiences = &settings->client_id,
+		.audience_count = 1,
+		.now_ms = now_ms,
+		.leeway_ms = LEEWAY_MS,
+	};
+	struct str subject = json_str(json_get(claims, "sub"));
+	int64_t expires_ms;
+
+	TRY(jose_check_claims(claims, &expected, &expires_ms));
+	if (!is_for(claims, settings->client_id))
+		return ERR_TOKEN_AUDIENCE;
+	if (subject.n == 0 || subject.n > SUBJECT_BYTES_MAX || nonce.n == 0 ||
+	    !str_eq_secret(json_str(json_get(claims, "nonce")), nonce))
+		return ERR_TOKEN_INVALID;
+	return OK;
+}
+
+AWAITS static enum err verify(struct signin *signin, struct arena *arena, const struct provider_settings *settings,
+			      const struct provider_facts *facts, struct str text, yyjson_val **ret_claims)
+{
+	struct jose_token token;
+	enum err err = ERR_NOT_FOUND;
+
+	TRY(jose_token_read(arena, text, &token));
+	for (int again = 0; again < 2 && err == ERR_NOT_FOUND; again++) {
+		AUTO(jose_keys) *keys = NULL;
+
+		TRY(provider_keys_get(signin, settings, facts->jwks_uri, again == 1, &keys));
+		err = jose_verify(&token, keys, JOSE_ALGS, ret_claims);
+	}
+	return err == ERR_NOT_FOUND ? ERR_TOKEN_INVALID : err;
+}
+
+static bool lacks(yyjson_val *claims, const struct provider_settings *settings)
+{
+	const struct claim_rules *rules = &settings->claims;
+
+	return json_get(claims, "email") == NULL ||
+	       (rules->role_claim.n > 0 && claims_get(claims, rules->role_claim) == NULL) ||
+	       (rules->tenant_claim.n > 0 && claims_get(claims, rules->tenant_claim) == NULL);
+}
+
+/* One object of both; what the signed one says counts. */
+static enum err merge(struct arena *arena, yyjson_val *claims, yyjson_val *more, yyjson_val **ret_claims)
+{
+	AUTO_BUF out = {0};
+	yyjson_obj_iter each = yyjson_obj_iter_with(claims);
+	yyjson_val *key;
+
+	buf_put_byte(&out, '{');
+	for (int second = 0; second < 2; second++) {
+		while ((key = yyjson_obj_iter_next(&each)) != NULL) {
+			if (second == 1 && yyjson_obj_getn(claims, json_str(key).p, json_str(key).n) != NULL)
+				continue;
+			buf_put(&out, out.n > 1 ? STR(",") : STR(""));
+			buf_put_json(&out, json_str(key));
+			buf_put_byte(&out, ':');
+			json_write(&out, yyjson_obj_iter_get_val(key));
+		}
+		each = yyjson_obj_iter_with(more);
+	}
+	buf_put_byte(&out, '}');
+	return json_read(arena, buf_str(&out), ret_claims);
+}
+
+/* Providers that keep id tokens small tell the rest when asked. Without an answer the id token has to do. */
+AWAITS static enum err add_userinfo(struct arena *arena, const struct provider_settings *settings,
+				    const struct provider_facts *facts, struct str access_token, yyjson_val **claims)
+{
+	struct fetch fetch = {.url = facts->userinfo_endpoint, .allow_private = settings->allow_private};
+	struct fetched fetched;
+	yyjson_val *more;
+	enum err err;
+
+	if (facts->userinfo_endpoint.n == 0 || access_token.n == 0 || !str_is_printable(access_token) ||
+	    !lacks(*claims, settings))
+		return OK;
+	fetch.headers =
+		arena_fmt(arena, "Accept: application/json\r\nAuthorization: Bearer %.*s\r\n", STR_ARG(access_token));
+	err = http_fetch(arena, &fetch, &fetched);
+	if (err == OK && fetched.status == 200 && json_read(arena, fetched.body, &more) == OK && yyjson_is_obj(more) &&
+	    str_eq(json_str(json_get(more, "sub")), json_str(json_get(*claims, "sub"))))
+		return merge(arena, *claims, more, claims);
+	log_warn("provider.no_userinfo", LOG_STR("provider", settings->name), LOG_ERR(err));
+	return fiber_status();
+}
+
+AWAITS enum err provider_exchange(struct signin *signin, struct arena *arena, const struct provider_settings *settings,
+				  const struct provider_facts *facts, const struct provider_code *code,
+				  yyjson_val **ret_claims)
+{
+	struct secret_file *file = ARENA_NEW(arena, struct secret_file);
+	yyjson_val *answer, *claims;
+	enum err err;
+
+	file->path = settings->client_secret_file.p; /* strings of a config are NUL-terminated */
+	if (settings->client_secret_file.n > 0 && work_run(read_secret_work, file) != OK) {
+		log_error("provider.secret_unreadable", LOG_STR("provider", settings->name),
+			  LOG_STR("file", settings->client_secret_file),
+			  LOG_CSTR("problem", "must exist, hold the secret and be readable by its owner only (0600)"));
+		return ERR_CONFIG;
+	}
+	err = ask_token(arena, settings, facts, code, (struct str){file->text, file->n}, &answer);
+	crypto_wipe(file->text, sizeof(file->text));
+	TRY(err);
+	TRY(verify(signin, arena, settings, facts, json_str(json_get(answer, "id_token")), &claims));
+	TRY(provider_check_claims(claims, settings, code->nonce, clock_wall_ms()));
+	TRY(add_userinfo(arena, settings, facts, json_str(json_get(answer, "access_token")), &claims));
+	*ret_claims = claims;
+	return OK;
+}
