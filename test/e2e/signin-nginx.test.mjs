@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import https from 'node:https';
 import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
 import { prepareGateway } from './lib/gateway.mjs';
@@ -46,20 +48,22 @@ http {
 
 async function start(t) {
 	const port = await freePort();
+	const root = fs.mkdtempSync(path.join(os.tmpdir(), 'gatehouse-nginx-'));
 	const gateway = await prepareGateway(t, { config: { public_url: `https://localhost:${port}`, trusted_proxies: ['127.0.0.1/32'] } });
 	const authority = await makeAuthority(gateway.root, 'authority');
 	const certificate = await makeCertificate(gateway.root, 'server', authority);
 	await gateway.start();
-	fs.writeFileSync(gateway.file('nginx.conf'), nginxConfig({ root: gateway.root, port, certificate, gateway }));
-	const nginx = launch(NGINX, ['-p', gateway.root, '-c', gateway.file('nginx.conf')], { cwd: '/' });
+	fs.writeFileSync(path.join(root, 'nginx.conf'), nginxConfig({ root, port, certificate, gateway }));
+	const nginx = launch(NGINX, ['-p', root, '-c', path.join(root, 'nginx.conf')], { cwd: '/' });
 	t.after(async () => {
 		nginx.kill('SIGTERM');
 		await nginx.ended;
+		fs.rmSync(root, { recursive: true });
 	});
 	const ca = fs.readFileSync(authority.cert);
-	const ask = (path, { form, headers = {}, from } = {}) => new Promise((resolve, reject) => {
+	const ask = (where, { form, headers = {}, from } = {}) => new Promise((resolve, reject) => {
 		const body = form === undefined ? undefined : new URLSearchParams(form).toString();
-		const request = https.request({ host: '127.0.0.1', port, servername: 'localhost', ca, path, localAddress: from, agent: false,
+		const request = https.request({ host: '127.0.0.1', port, servername: 'localhost', ca, path: where, localAddress: from, agent: false,
 			method: body === undefined ? 'GET' : 'POST',
 			headers: { host: `localhost:${port}`, ...(body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded', origin: `https://localhost:${port}` }), ...headers } },
 		(response) => {
