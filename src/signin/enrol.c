@@ -97,8 +97,8 @@ AWAITS static enum err keep(struct signin *signin, struct visit *visit, const st
 	if (secret.n > 0)
 		proof_totp_seal(signin, user->id, secret, &sealed);
 	TRY(user_set_totp(signin->spec.db, user->id, buf_str(&sealed), now_ms));
-	TRY(finish_audit(signin, visit, secret.n > 0 ? "user.totp_set" : "user.totp_removed", user->tenant_id,
-			 user->id, user->id, STR("ok")));
+	TRY(finish_audit(signin, visit, secret.n > 0 ? "user.totp_set" : "user.totp_removed", user->tenant_id, user->id,
+			 user->id, STR("ok")));
 	TRY(session_open(signin, visit, user, &headers));
 	return reply_redirect(visit->exchange, buf_str(&headers), STR("/login"));
 }

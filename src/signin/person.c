@@ -95,8 +95,7 @@ AWAITS static enum err refresh(struct signin *signin, struct visit *visit, struc
 	err = user_update(signin->spec.db, user, before_ms);
 done:
 	TRY(err == ERR_NOT_FOUND && !new_role ? OK : err == ERR_NOT_FOUND ? ERR_BUSY : err);
-	return new_role ? finish_audit(signin, visit, "user.updated", user->tenant_id, user->id, user->role,
-				       STR("ok"))
+	return new_role ? finish_audit(signin, visit, "user.updated", user->tenant_id, user->id, user->role, STR("ok"))
 			: OK;
 }
 
