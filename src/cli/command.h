@@ -7,6 +7,8 @@
 
 enum { STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
+struct verb;
+
 struct invocation {
 	const struct command *command;
 	struct options options;
@@ -23,11 +25,16 @@ struct command {
 	const struct option *options;			 /* its own; NULL none */
 	int (*run)(const struct invocation *invocation); /* returns the exit status */
 	bool hidden;					 /* not in the list of commands */
+	const struct verb *verb;			 /* what it was made from; NULL: written by hand */
 };
 
 /* Every command, in the order of the help. */
 extern const struct command commands[];
 extern const size_t command_count;
+
+/* The same with those that are made from the management API's table behind them (but for names that are there
+ * already); NULL: there are no more. */
+const struct command *command_at(size_t i);
 
 /* Run what a command line asks for (words without the program's name).
  *   returns    the exit status */

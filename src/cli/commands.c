@@ -1,6 +1,6 @@
 /* The table of commands and the way from a command line to one of its rows. A command's name has
  * one or two words; the longer match wins. */
-#include "cli/command.h"
+#include "cli/verb.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -152,6 +152,29 @@ const struct command commands[] = {
 };
 const size_t command_count = ARRAY_LEN(commands);
 
+static bool is_by_hand(const char *name)
+{
+	for (size_t i = 0; i < command_count; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+const struct command *command_at(size_t i)
+{
+	const struct verb *verb;
+	size_t count;
+
+	if (i < command_count)
+		return &commands[i];
+	verb = verbs(&count);
+	i -= command_count;
+	for (size_t k = 0; k < count; k++)
+		if (!is_by_hand(verb[k].command.name) && i-- == 0)
+			return &verb[k].command;
+	return NULL;
+}
+
 static void print_problem(const char *fmt, va_list args)
 {
 	fflush(stdout);
@@ -202,17 +225,18 @@ static int words_of(const struct command *command, int count, char *const *words
 /* "key" alone: which of its commands are there. */
 static bool print_family(FILE *out, struct str word)
 {
+	const struct command *command;
 	bool found = false;
 
-	for (size_t i = 0; i < command_count; i++) {
+	for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
 		struct str first, second;
 
-		if (!str_cut(str_of(commands[i].name), ' ', &first, &second) || !str_eq(first, word))
+		if (!str_cut(str_of(command->name), ' ', &first, &second) || !str_eq(first, word))
 			continue;
 		if (!found)
 			fprintf(out, "gatehouse: `%.*s` needs one more word:\n", STR_ARG(word));
 		found = true;
-		fprintf(out, "  gatehouse %-16s %s\n", commands[i].name, commands[i].summary);
+		fprintf(out, "  gatehouse %-16s %s\n", command->name, command->summary);
 	}
 	return found;
 }
@@ -254,7 +278,7 @@ static int run(const struct command *command, int count, char *const *words)
 
 int command_line(int count, char *const *words)
 {
-	const struct command *command = NULL;
+	const struct command *command = NULL, *candidate;
 	int used = 0;
 
 	if (count == 0)
@@ -263,12 +287,12 @@ int command_line(int count, char *const *words)
 		return command_line(1, (char *const[]){(char *)"help"});
 	if (strcmp(words[0], "--version") == 0)
 		return command_line(1, (char *const[]){(char *)"version"});
-	for (size_t i = 0; i < command_count; i++) {
-		int n = words_of(&commands[i], count, words);
+	for (size_t i = 0; (candidate = command_at(i)) != NULL; i++) {
+		int n = words_of(candidate, count, words);
 
 		if (n > used) {
 			used = n;
-			command = &commands[i];
+			command = candidate;
 		}
 	}
 	return command == NULL ? no_such_command(count, words) : run(command, count - used, words + used);

@@ -1,6 +1,6 @@
 /* Help: everything it prints comes from the table of commands and their options, so that it is
  * never out of date. The same rows make the reference page. */
-#include "cli/command.h"
+#include "cli/verb.h"
 
 #define OPTION_COLUMN 24
 
@@ -21,6 +21,19 @@ static void put_options(struct buf *out, const struct option *option)
 	}
 }
 
+/* Made from one table, they are alike: a line for all of a resource's. */
+static void put_families(struct buf *out)
+{
+	const struct verb *verb;
+	size_t count;
+
+	verb = verbs(&count);
+	buf_put(out, STR("\nEverything that the management API manages (`gatehouse NOUN --help` lists the verbs):\n"));
+	for (size_t i = 0; i < count; i++)
+		if (i == 0 || verb[i].resource != verb[i - 1].resource)
+			buf_put_fmt(out, "  %-16s %s\n", verb[i].resource->noun, verb[i].resource->about);
+}
+
 void help_write(struct buf *out)
 {
 	buf_put_fmt(out, "Gatehouse %s: one endpoint in front of many MCP servers.\n\n", GATEHOUSE_VERSION);
@@ -28,6 +41,7 @@ void help_write(struct buf *out)
 	for (size_t i = 0; i < command_count; i++)
 		if (!commands[i].hidden)
 			buf_put_fmt(out, "  %-16s %s\n", commands[i].name, commands[i].summary);
+	put_families(out);
 	buf_put(out, STR("\nEvery command takes:\n"));
 	put_options(out, common_options);
 	buf_put(out, STR("\nExit status: 0 done, 1 failed, 2 wrong usage.\n"));
@@ -60,9 +74,9 @@ void help_reference_write(struct buf *out)
 			 "Answers go to standard output, problems to standard error. Exit status: 0 done, 1 failed,\n"
 			 "2 wrong usage. Every command takes:\n\n"));
 	put_reference_options(out, common_options);
-	for (size_t i = 0; i < command_count; i++) {
-		const struct command *command = &commands[i];
+	const struct command *command;
 
+	for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
 		if (command->hidden)
 			continue;
 		buf_put_fmt(out, "## gatehouse %s\n\n`", command->name);
@@ -79,6 +93,7 @@ int help_run(const struct invocation *invocation)
 {
 	const struct options *options = &invocation->options;
 	AUTO_BUF name = {0}, out = {0};
+	const struct command *command;
 
 	if (options->operand_count == 0) {
 		help_write(&out);
@@ -88,10 +103,10 @@ int help_run(const struct invocation *invocation)
 	buf_put(&name, options->operands[0]);
 	if (options->operand_count > 1)
 		buf_put_fmt(&name, " %s", options->operands[1].p);
-	for (size_t i = 0; i < command_count; i++) {
-		if (!str_eq(buf_str(&name), str_of(commands[i].name)))
+	for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
+		if (!str_eq(buf_str(&name), str_of(command->name)))
 			continue;
-		help_command_write(&out, &commands[i]);
+		help_command_write(&out, command);
 		command_print(&out);
 		return STATUS_DONE;
 	}

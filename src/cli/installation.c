@@ -119,6 +119,16 @@ int installation_run(const struct invocation *invocation, enum installation_mode
 	return status;
 }
 
+AWAITS enum err installation_audit_open(struct installation *installation)
+{
+	struct secret *key = installation->keys.audit;
+
+	if (installation->audit != NULL)
+		return OK;
+	installation->keys.audit = NULL;
+	return audit_start(installation->db, key, AUDIT_STRICT, &installation->audit);
+}
+
 AWAITS enum err installation_audit(struct installation *installation, const char *event, struct str tenant_id,
 				   struct str target)
 {
@@ -131,12 +141,7 @@ AWAITS enum err installation_audit(struct installation *installation, const char
 		.outcome = STR("ok"),
 	};
 
-	if (installation->audit == NULL) {
-		struct secret *key = installation->keys.audit;
-
-		installation->keys.audit = NULL;
-		TRY(audit_start(installation->db, key, AUDIT_STRICT, &installation->audit));
-	}
+	TRY(installation_audit_open(installation));
 	if (audit_append(installation->audit, &record) == OK)
 		return OK;
 	return installation_fail(

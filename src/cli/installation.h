@@ -38,6 +38,9 @@ int installation_run(const struct invocation *invocation, enum installation_mode
  *   returns    false when it cannot be used */
 bool installation_config(const struct invocation *invocation, struct config **ret_config);
 
+/* Make `audit` ready to take rows. */
+NODISCARD enum err installation_audit_open(struct installation *installation) AWAITS;
+
 /* Append an audit row about something an operator did here, and wait for its commit.
  *   Errors     ERR_BUSY, with a sentence in `problem` */
 NODISCARD enum err installation_audit(struct installation *installation, const char *event, struct str tenant_id,

@@ -5,6 +5,7 @@
 #ifndef GATEHOUSE_PORTAL_RESOURCE_H
 #define GATEHOUSE_PORTAL_RESOURCE_H
 
+#include "base/json.h"
 #include "policy/policy.h"
 
 #define FIELDS_MAX 20
@@ -81,6 +82,7 @@ struct page {
 /* What can be done to one object beside changing it: POST {path}/{id}/{name}. */
 struct action {
 	const char *name, *about;
+	const char *summary; /* of the command: "make a successor" */
 	const char *event; /* "rotated" */
 	const struct field *fields;
 	size_t field_count;

@@ -294,3 +294,41 @@ test('the trail is searched and exported', async (t) => {
 	assert.ok(csv.text.trimEnd().split('\r\n').slice(1).every((line) => /^\d+,/.test(line)));
 	await until('the rows of exports', async () => (await sql(gateway, "SELECT count(*) AS n FROM audit WHERE event = 'audit.exported'"))[0].n === 2);
 });
+
+test('the command line manages what the API manages', async (t) => {
+	const gateway = await start(t);
+	const cli = (...args) => gateway.cliJson(...args, '--tenant', 'acme');
+	const option = (value) => (Array.isArray(value) ? value.join(',') : typeof value === 'object' ? JSON.stringify(value) : String(value));
+	const options = (body) => Object.entries(body).flatMap(([name, value]) => [`--${name.replaceAll('_', '-')}`, option(value)]);
+	const nouns = { 'service-accounts': 'service-account', roles: 'role', clients: 'client', rules: 'rule', upstreams: 'upstream', toolsets: 'toolset' };
+
+	for (const [name, noun] of Object.entries(nouns)) {
+		const made = await cli(noun, 'create', ...options(samples()[name]));
+		const id = made.id ?? made.name;
+		const shown = (await call(gateway, 'GET', `/tenants/self/${name}/${id}`, { key: gateway.owner })).json;
+		assert.deepEqual(await cli(noun, 'show', id), shown, noun);
+		assert.deepEqual((await cli(noun, 'list')).find((one) => (one.id ?? one.name) === id), shown);
+		const changed = await cli(noun, 'set', id, ...options(changes[name]));
+		for (const [field, value] of Object.entries(changes[name])) assert.deepEqual(changed[field], value, `${noun} ${field}`);
+		assert.match((await gateway.cli(noun, 'list', '--tenant', 'acme')).stdout, new RegExp(id));
+		assert.equal((await gateway.cli(noun, 'delete', id, '--tenant', 'acme')).code, 0);
+		const gone = await gateway.cli(noun, 'show', id, '--tenant', 'acme');
+		assert.equal(gone.code, 1);
+		assert.equal((await call(gateway, 'GET', `/tenants/self/${name}/${id}`, { key: gateway.owner })).status, 404);
+	}
+	const wrong = await gateway.cli('role', 'create', '--tenant', 'acme', '--name', 'x', '--permissions', 'fly');
+	assert.equal(wrong.code, 2);
+	assert.match(wrong.stderr, /\/permissions\/0: there is no permission "fly"/);
+	assert.equal((await gateway.cli('role', 'list')).code, 2);
+	assert.equal((await gateway.cli('role', 'list', '--tenant', 'nosuch')).code, 1);
+
+	// What only the operator does; a running gateway follows.
+	await cli('limit', 'set', '--tenant-per-minute', '600');
+	assert.equal((await call(gateway, 'GET', '/tenants/self/limits', { key: gateway.owner })).json.tenant_per_minute, 600);
+	assert.equal((await gateway.cliJson('tenant', 'set', 'acme', '--title', 'Acme Inc')).title, 'Acme Inc');
+	const key = await cli('key', 'create', '--role', 'owner');
+	const next = await cli('key', 'rotate', key.id, '--grace-s', '3600');
+	for (const raw of [key.key, next.key]) assert.equal((await call(gateway, 'GET', '/me', { key: raw })).status, 200, 'both work');
+	assert.ok((await gateway.cliJson('audit', 'search', '--event', 'role.*')).length > 0);
+	assert.match((await gateway.cli('audit', 'export', '--tenant', 'acme', '--format', 'csv')).stdout, /^seq,at,/);
+});
