@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "gateway/config.h"
 #include "gateway/metrics.h"
+#include "portal/portal.h"
 
 static void rule_schema_write(struct buf *out)
 {
@@ -15,7 +16,7 @@ static const struct {
 	void (*write)(struct buf *out);
 } pages[] = {
 	{"config", config_reference_write},   {"schema", config_schema_write}, {"cli", help_reference_write},
-	{"metrics", metrics_reference_write}, {"rule", rule_schema_write},
+	{"metrics", metrics_reference_write}, {"rule", rule_schema_write},     {"api", portal_reference_write},
 };
 
 int reference_run(const struct invocation *invocation)
@@ -30,5 +31,5 @@ int reference_run(const struct invocation *invocation)
 		command_print(&out);
 		return STATUS_DONE;
 	}
-	return command_misused(invocation, "the pages are config, schema, cli, metrics and rule");
+	return command_misused(invocation, "the pages are config, schema, cli, metrics, rule and api");
 }

@@ -34,6 +34,8 @@ NODISCARD enum err verb_value(const struct field *field, struct str text, struct
 void verb_print_object(struct buf *out, const struct resource *resource, yyjson_val *object);
 void verb_print_table(struct buf *out, const struct resource *resource, yyjson_val *const *objects, size_t count);
 
+/* Run the verb that an invocation's command was made from.
+ *   returns    the exit status */
 int verb_run(const struct invocation *invocation);
 
 #endif

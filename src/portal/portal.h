@@ -62,4 +62,7 @@ bool portal_is_public(struct str path);
 /* The OpenAPI 3.1 document, made from the table. */
 void portal_openapi_write(struct buf *out);
 
+/* doc/api.md, made from the same. */
+void portal_reference_write(struct buf *out);
+
 #endif

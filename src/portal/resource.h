@@ -83,7 +83,7 @@ struct page {
 struct action {
 	const char *name, *about;
 	const char *summary; /* of the command: "make a successor" */
-	const char *event; /* "rotated" */
+	const char *event;   /* "rotated" */
 	const struct field *fields;
 	size_t field_count;
 	/* AWAITS. Fills *ret_after, the resource's object. */
