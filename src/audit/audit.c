@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "audit/ring.h"
+#include "audit/seals.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -38,6 +39,9 @@ struct audit {
 	uint8_t mac[AUDIT_MAC_BYTES];
 	size_t ring_at, rows_left;
 	bool failing, broken; /* already said so in the log */
+
+	const struct secret *person_key; /* NULL: addresses stay as they are */
+	struct seals **seals;		 /* by loop_index; each made by its loop when it first needs one */
 
 	size_t ring_count;
 	_Atomic(struct ring *) rings[]; /* by loop_index; each made by its loop at its first row */
@@ -109,14 +113,48 @@ AWAITS static enum err wait_committed(struct ring *ring, uint64_t row)
 	return err == OK ? OK : ERR_BUSY;
 }
 
+_Static_assert(AUDIT_ADDRESS_BYTES_MAX == SEALED_BYTES_MAX, "what audit_address fills");
+
+AWAITS enum err audit_address(struct audit *audit, struct str tenant_id, struct str principal, struct str address,
+			      char out[AUDIT_ADDRESS_BYTES_MAX], struct str *ret_text)
+{
+	struct seals **seals = &audit->seals[loop_index(loop_self())];
+
+	CHECK_OBJ(audit, AUDIT_MAGIC);
+	*ret_text = address;
+	if (audit->person_key == NULL)
+		return OK;
+	if (*seals == NULL)
+		*seals = seals_new(audit->db, audit->person_key);
+	return seals_close(*seals, principal, tenant_id, address, out, ret_text);
+}
+
+/* A row that cannot have its address sealed goes without: it says who and what all the same. */
+AWAITS static struct str address_of(struct audit *audit, const struct audit_record *record,
+				    char out[AUDIT_ADDRESS_BYTES_MAX])
+{
+	struct fiber_shield shield;
+	struct str text = record->ip;
+
+	if (audit->person_key == NULL || text.n == 0 || text.p[0] == SEAL_MARK || record->principal.n == 0)
+		return text;
+	shield = fiber_shield_begin(APPEND_WAIT_MS);
+	if (audit_address(audit, record->tenant_id, record->principal, record->ip, out, &text) != OK)
+		text = STR("");
+	fiber_shield_end(shield);
+	return text;
+}
+
 AWAITS enum err audit_append(struct audit *audit, const struct audit_record *record)
 {
 	bool strict = audit->durability == AUDIT_STRICT;
+	char address[AUDIT_ADDRESS_BYTES_MAX];
 	struct chain_body body = body_of(record);
 	struct ring *ring;
 	uint64_t row;
 
 	CHECK_OBJ(audit, AUDIT_MAGIC);
+	body.strings[3] = cut(address_of(audit, record, address));
 	ring = ring_here(audit);
 	if (unlikely(!ring_put(ring, &body)))
 		TRY(put_waiting(audit, ring, &body));
@@ -289,6 +327,8 @@ AWAITS enum err audit_start(struct db *db, struct secret *key, enum audit_durabi
 	audit->key = key;
 	audit->durability = durability;
 	audit->ring_count = loops;
+	audit->seals = calloc(loops, sizeof(struct seals *));
+	CHECK(audit->seals != NULL);
 	db_feed_set(db, &feed);
 	*ret_audit = audit;
 	return OK;
@@ -324,9 +364,18 @@ AWAITS void audit_stop(struct audit *audit)
 			log_error("audit.leak", LOG_INT("loop", (int64_t)i)); /* a posted task may name it still */
 	}
 	fiber_shield_end(shield);
+	for (size_t i = 0; i < audit->ring_count; i++)
+		seals_free(audit->seals[i]);
+	free(audit->seals);
 	secret_free(audit->key);
 	audit->magic = 0;
 	free(audit);
+}
+
+void audit_seal_addresses(struct audit *audit, const struct secret *key)
+{
+	CHECK_OBJ(audit, AUDIT_MAGIC);
+	audit->person_key = key;
 }
 
 struct audit_stats audit_stats(const struct audit *audit)

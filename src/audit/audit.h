@@ -33,6 +33,20 @@ NODISCARD enum err audit_start(struct db *db, struct secret *key, enum audit_dur
  *   Runs on    a fiber of loop 0 */
 void audit_stop(struct audit *audit) AWAITS;
 
+/* From now on addresses in rows that name a principal and a tenant are sealed with a key of that person: see seals.h.
+ * Those of strangers stay plain: they are what one blocks, and nobody is known to whom they belong.
+ *   key        seals persons' keys; borrowed until audit_stop
+ *   Runs on    loop 0, before the first row */
+void audit_seal_addresses(struct audit *audit, const struct secret *key);
+
+/* The form that audit_append would give an address, for who writes many rows of one caller; it goes into a record's
+ * `ip` as it is.
+ *   ret_text   in `out` or `address` itself
+ *   Errors     those of the database */
+#define AUDIT_ADDRESS_BYTES_MAX 104
+NODISCARD enum err audit_address(struct audit *audit, struct str tenant_id, struct str principal, struct str address,
+				 char out[AUDIT_ADDRESS_BYTES_MAX], struct str *ret_text) AWAITS;
+
 /* Queue a row (and, with AUDIT_STRICT, wait for its commit). Shielded: a canceled caller's row
  * is queued all the same, bounded by 5 s.
  *   Errors     ERR_BUSY: the database takes no rows; the caller must not answer success */

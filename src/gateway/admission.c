@@ -25,6 +25,8 @@ struct memo {
 	size_t credential_bytes; /* 0: nobody yet */
 	char credential[CREDENTIAL_BYTES_MAX];
 	struct seen_class seen;
+	size_t audit_ip_bytes;						     /* 0: `ip` is not sealed yet */
+	char audit_ip[AUDIT_ADDRESS_BYTES_MAX], audit_principal[ID_LEN + 1]; /* for whom it is sealed */
 	struct mcp_session session;
 	size_t token_bytes;
 	char token[MCP_SESSION_TOKEN_MAX];
@@ -88,6 +90,7 @@ static void note_peer(struct request *req)
 	if (memo == NULL || req->ip_text.n > sizeof(memo->ip))
 		return;
 	memo->peer = peer->in6;
+	memo->audit_ip_bytes = 0;
 	memo->ip_bytes = req->ip_text.n;
 	memcpy(memo->ip, req->ip_text.p, req->ip_text.n);
 }
@@ -298,6 +301,26 @@ AWAITS enum err request_count(struct request *req)
 		err = take_of_tenant(req);
 	req->exchange->extra_headers = headers; /* of the whole: it is not the one that was refused */
 	return err;
+}
+
+AWAITS struct str request_audit_ip(struct request *req)
+{
+	struct memo *memo = memo_of(req);
+	struct str text;
+	char *out;
+
+	if (memo != NULL && memo->audit_ip_bytes > 0 && strcmp(memo->audit_principal, req->caller.principal) == 0)
+		return arena_str(req->arena, (struct str){memo->audit_ip, memo->audit_ip_bytes});
+	out = arena_alloc(req->arena, AUDIT_ADDRESS_BYTES_MAX);
+	if (audit_address(req->gateway->audit, str_of(req->caller.tenant_id), str_of(req->caller.principal),
+			  req->ip_text, out, &text) != OK)
+		return STR("");
+	if (memo != NULL && text.n > 0 && text.n <= sizeof(memo->audit_ip)) {
+		memcpy(memo->audit_principal, req->caller.principal, sizeof(memo->audit_principal));
+		memo->audit_ip_bytes = text.n;
+		memcpy(memo->audit_ip, text.p, text.n);
+	}
+	return text;
 }
 
 AWAITS enum err request_permit(struct request *req, enum permission permission)

@@ -12,6 +12,10 @@ void request_name(struct request *req);
  *   Errors     ERR_FORBIDDEN, ERR_BUSY */
 NODISCARD enum err request_permit(struct request *req, enum permission permission) AWAITS;
 
+/* The caller's address as it goes into rows of the trail: sealed with a key of theirs, once for each connection.
+ *   returns    in the request's arena or the peer's text; empty when it cannot be sealed now */
+struct str request_audit_ip(struct request *req) AWAITS;
+
 /* One request more against the rates of its address and tenant: an element of a batch.
  *   Errors     ERR_RATE_LIMITED */
 NODISCARD enum err request_count(struct request *req) AWAITS;

@@ -4,6 +4,7 @@
  * The row is queued before the answer leaves; when the audit trail takes no rows, the caller
  * gets an error instead of an unaudited success. */
 #include "base/clock.h"
+#include "gateway/admission.h"
 #include "gateway/cached_read.h"
 #include "gateway/client_ask.h"
 #include "gateway/metrics.h"
@@ -149,7 +150,7 @@ AWAITS static enum err audit_call(struct request *req, struct str event, int64_t
 		.event = event_by_outcome(req, event),
 		.tenant_id = str_of(req->caller.tenant_id),
 		.principal = str_of(req->caller.principal),
-		.ip = req->ip_text,
+		.ip = request_audit_ip(req),
 		.request_id = req->id,
 		.target = req->target,
 		.upstream = req->upstream,

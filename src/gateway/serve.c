@@ -207,6 +207,7 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 	gateway->request_state_key = serving->keys.state;
 	TRY(audit_start(gateway->db, serving->keys.audit, config->durability, &gateway->audit));
 	serving->keys.audit = NULL;
+	audit_seal_addresses(gateway->audit, serving->keys.seal);
 	if (config->auth_required)
 		TRY(first_key_make(serving, problem));
 	gateway->api_key = serving->keys.api_key;

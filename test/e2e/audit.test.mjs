@@ -51,7 +51,9 @@ test('each call has its row: who, what, how it ended; never arguments or results
 		['r-unknown', 'mcp.tool_failed', 'no_such_tool', '', 'MCP_UNKNOWN_TOOL'],
 	]);
 	assert.equal(new Set(found.map(({ principal }) => principal)).size, 1);
-	assert.ok(found.every(({ ip }) => ip === '127.0.0.1'));
+	assert.ok(found.every(({ ip }) => /^~[\w-]{50,}$/.test(ip)), 'sealed for whom it is of');
+	const listed = (await gateway.cliJson('audit', 'list')).filter(({ request_id }) => request_id.startsWith('r-'));
+	assert.ok(listed.length === 8 && listed.every(({ ip }) => ip === '127.0.0.1'));
 	assert.ok(seen['r-timeout'].duration_us >= 290000);
 	assert.ok(seen['r-ok'].bytes_in > 100 && seen['r-ok'].bytes_out > 50);
 	assert.ok(!fs.readFileSync(database(gateway)).includes('confidential-argument'));
