@@ -217,3 +217,15 @@ AWAITS enum err seals_open(struct seals *seals, struct arena *arena, struct str 
 		err = open_with(seals, arena, tenant_id, sealed, ret_address);
 	return err == ERR_CRYPTO ? OK : err;
 }
+
+AWAITS enum err seals_open_rows(struct db *db, const struct secret *key, struct arena *arena, struct audit_row *rows,
+				size_t count)
+{
+	struct seals *seals = key == NULL ? NULL : seals_new(db, key);
+	enum err err = OK;
+
+	for (size_t i = 0; i < count && seals != NULL && err == OK; i++)
+		err = seals_open(seals, arena, rows[i].principal, rows[i].tenant_id, rows[i].ip, &rows[i].ip);
+	seals_free(seals);
+	return err;
+}

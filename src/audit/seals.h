@@ -4,7 +4,7 @@
 #define GATEHOUSE_AUDIT_SEALS_H
 
 #include "base/crypto.h"
-#include "db/db.h"
+#include "store/audit_row.h"
 
 #define SEAL_MARK '~'	      /* in front of a sealed address: no plain one begins with it */
 #define SEALED_BYTES_MAX 104  /* mark, base64url of a sealed IPv6 address, NUL */
@@ -33,5 +33,10 @@ NODISCARD enum err seals_close(struct seals *seals, struct str principal, struct
  *   Errors       those of the database */
 NODISCARD enum err seals_open(struct seals *seals, struct arena *arena, struct str principal, struct str tenant_id,
 			      struct str text, struct str *ret_address) AWAITS;
+
+/* The same for the addresses of rows that were read, in place.
+ *   key        as seals_new; NULL: they stay sealed */
+NODISCARD enum err seals_open_rows(struct db *db, const struct secret *key, struct arena *arena, struct audit_row *rows,
+				   size_t count) AWAITS;
 
 #endif

@@ -123,18 +123,6 @@ static void put_row_text(struct buf *out, const struct audit_row *row)
 	buf_put_byte(out, '\n');
 }
 
-AWAITS static enum err open_addresses(struct installation *installation, struct audit_row *rows, size_t count)
-{
-	struct seals *seals = seals_new(installation->db, installation->keys.seal);
-	enum err err = OK;
-
-	for (size_t i = 0; i < count && err == OK; i++)
-		err = seals_open(seals, installation->arena, rows[i].principal, rows[i].tenant_id, rows[i].ip,
-				 &rows[i].ip);
-	seals_free(seals);
-	return err;
-}
-
 AWAITS static enum err list(struct installation *installation)
 {
 	const struct audit_page *page = installation->arg;
@@ -150,7 +138,7 @@ AWAITS static enum err list(struct installation *installation)
 		after = head.seq > (int64_t)page->limit ? head.seq - (int64_t)page->limit : 0;
 	}
 	TRY(audit_row_page(installation->db, installation->arena, after, page->limit, &rows, &count));
-	TRY(open_addresses(installation, rows, count));
+	TRY(seals_open_rows(installation->db, installation->keys.seal, installation->arena, rows, count));
 	buf_put(&out, json ? STR("[") : STR(""));
 	for (size_t i = 0; i < count; i++) {
 		buf_put(&out, json && i > 0 ? STR(",\n") : STR(""));

@@ -181,6 +181,7 @@ static void start_rooms(struct serving *serving)
 							   .access = gateway->access,
 							   .api_key = gateway->api_key,
 							   .key = serving->keys.portal,
+							   .person_key = serving->keys.seal,
 							   .check_upstream = config_check_upstream,
 							   .check_toolset = config_check_toolset,
 							   .oauth_key = serving->keys.oauth,

@@ -1,6 +1,7 @@
 /* The audit trail, to search and to export: a tenant's own below the tenant, the whole at the top. Lists are newest
  * first, exports oldest first. A search looks at a bounded number of rows and then hands back what it has with a cursor
  * to go on: the trail has no index but its number, since every call would pay for one. */
+#include "audit/seals.h"
 #include "base/clock.h"
 #include "portal/table.h"
 #include "store/audit_row.h"
@@ -92,6 +93,7 @@ AWAITS static enum err search(struct work *work, const struct page *page, bool n
 	if (page->after.n > 0 && str_to_i64(page->after, &wanted.after_seq) != OK)
 		return ERR_API_CURSOR;
 	TRY(audit_row_search(work->portal->spec.db, work->arena, &wanted, page->limit, ret_rows, ret_count, &resume));
+	TRY(seals_open_rows(work->portal->spec.db, work->portal->spec.person_key, work->arena, *ret_rows, *ret_count));
 	*ret_resume = resume == 0 ? STR_NONE : arena_fmt(work->arena, "%lld", (long long)resume);
 	return OK;
 }
@@ -122,6 +124,7 @@ AWAITS static enum err audit_get(struct work *work, struct str id, struct object
 	TRY(audit_row_page(work->portal->spec.db, work->arena, seq - 1, 1, &rows, &count));
 	if (count == 0 || rows[0].seq != seq)
 		return ERR_NOT_FOUND;
+	TRY(seals_open_rows(work->portal->spec.db, work->portal->spec.person_key, work->arena, rows, 1));
 	row_object(work, &rows[0], ret_object);
 	return OK;
 }

@@ -9,7 +9,6 @@ import { modern, modernBody, modernCall, modernHeaders, openSession } from './li
 import { binary } from './lib/paths.mjs';
 import { launch } from './lib/process.mjs';
 import { Connection, request, requestBytes } from './lib/raw.mjs';
-import { sql } from './lib/sqlite.mjs';
 import { each, until } from './lib/wait.mjs';
 
 const SIGNATURE = Buffer.from('0d0a0d0a000d0a515549540a', 'hex');

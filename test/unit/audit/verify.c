@@ -24,7 +24,7 @@ START_TEST(format_is_fixed)
 	key = secret_new(key_bytes);
 	memset(long_id, 'x', sizeof(long_id));
 	memset(before, 9, sizeof(before));
-	body.strings[0] = STR("mcp.tool_called");
+	body.strings[0] = STR("tool.call");
 	body.strings[1] = STR("tenant");
 	body.strings[3] = STR("::1");
 	body.strings[4] = (struct str){long_id, sizeof(long_id)};
