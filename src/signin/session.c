@@ -139,7 +139,9 @@ static void text_set(char *out, size_t cap, struct str text)
 
 AWAITS enum err signin_caller(struct signin *signin, struct visit *visit, struct caller *ret_caller)
 {
-	struct caller caller = {.credential = CREDENTIAL_COOKIE, .scopes = SCOPE_API};
+	/* Cookies are only looked at where pages and the API are; what a person may hand on is their role's business.
+	 */
+	struct caller caller = {.credential = CREDENTIAL_COOKIE, .scopes = SCOPE_ALL};
 	struct live live;
 
 	TRY(session_current(signin, visit, &live));
