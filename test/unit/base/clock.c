@@ -45,4 +45,56 @@ START_TEST(clocks)
 }
 END_TEST
 
-UNIT_MAIN("clock", calendar_agrees_with_libc, outside_the_calendar, clocks)
+START_TEST(iso_is_read)
+{
+	static const struct {
+		const char *text;
+		int64_t ms;
+	} good[] = {
+		{"1970-01-01T00:00:00Z", 0},
+		{"2026-11-21T01:02:03.456Z", 1795222923456},
+		{"2026-11-21t01:02:03.4z", 1795222923400},
+		{"2026-11-21T01:02:03.4567890Z", 1795222923456},
+		{"2026-11-21T02:02:03+01:00", 1795222923000},
+		{"2026-11-20T19:32:03-05:30", 1795222923000},
+		{"2028-02-29T00:00:00Z", 1835395200000},
+		{"9999-12-31T23:59:59.999Z", 253402300799999},
+	};
+	static const char *const bad[] = {
+		"",
+		"2026",
+		"2026-11-21",
+		"2026-11-21T01:02:03",
+		"2026-11-21 01:02:03Z",
+		"2026-13-01T00:00:00Z",
+		"2026-00-01T00:00:00Z",
+		"2026-11-31T00:00:00Z",
+		"2026-02-29T00:00:00Z",
+		"2100-02-29T00:00:00Z",
+		"2026-11-21T24:00:00Z",
+		"2026-11-21T00:60:00Z",
+		"2026-11-21T00:00:61Z",
+		"2026-11-21T00:00:00.Z",
+		"2026-11-21T00:00:00+1:00",
+		"2026-11-21T00:00:00+24:00",
+		"2026-11-21T00:00:00Zx",
+		"1969-12-31T00:00:00Z",
+	};
+	char back[CLOCK_ISO_LEN + 1];
+	int64_t ms;
+
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		ck_ok(clock_iso_read(str_of(good[i].text), &ms));
+		ck_assert_msg(ms == good[i].ms, "%s: %lld", good[i].text, (long long)ms);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		ck_err(clock_iso_read(str_of(bad[i]), &ms), ERR_RPC_PARAMS);
+	for (int64_t at = 0; at < 4102444800000; at += 86399999LL * 611) {
+		clock_iso(at, back);
+		ck_ok(clock_iso_read(str_of(back), &ms));
+		ck_assert_int_eq(ms, at);
+	}
+}
+END_TEST
+
+UNIT_MAIN("clock", iso_is_read, calendar_agrees_with_libc, outside_the_calendar, clocks)
