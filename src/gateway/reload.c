@@ -98,6 +98,16 @@ struct reload {
 	struct buf *problem;
 };
 
+static void release_config(void *config)
+{
+	config_unref(config);
+}
+
+AWAITS void gateway_configure_identity(struct gateway *gateway, struct config *config)
+{
+	identity_configure(gateway->identity, &config->identity, release_config, config_ref(config));
+}
+
 /* Everything that can fail comes before anything that changes. */
 AWAITS static enum err take_config(struct gateway *gateway, struct config *config, struct tls **tls,
 				   struct buf *problem)
@@ -116,6 +126,7 @@ AWAITS static enum err take_config(struct gateway *gateway, struct config *confi
 	http_server_reconfigure(gateway->server, &spec);
 	gateway_publish(gateway, config, NULL);
 	access_configure(gateway->access, config->rules, config->rule_count);
+	gateway_configure_identity(gateway, config);
 	config_unref(gateway->config);
 	gateway->config = config_ref(config);
 	assembly_retire(gateway->assembly, drain_ms);

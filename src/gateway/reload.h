@@ -12,6 +12,10 @@
  *   Runs on    a fiber, any loop (the work is done on loop 0) */
 NODISCARD enum err gateway_reload(struct gateway *gateway, struct buf *problem) AWAITS;
 
+/* Make this configuration's issuers those whose tokens are believed.
+ *   Runs on    a fiber of loop 0 */
+void gateway_configure_identity(struct gateway *gateway, struct config *config) AWAITS;
+
 /* The HTTP server's settings as this config wants them. */
 struct http_server_spec gateway_http_spec(struct gateway *gateway, const struct config *config);
 

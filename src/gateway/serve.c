@@ -158,7 +158,7 @@ AWAITS static enum err first_key_make(struct serving *serving, struct buf *probl
 }
 
 /* The rooms that serve pages. What they are given outlives them: see stop(). */
-static void start_rooms(struct serving *serving)
+AWAITS static void start_rooms(struct serving *serving)
 {
 	struct gateway *gateway = serving->gateway;
 
@@ -168,6 +168,8 @@ static void start_rooms(struct serving *serving)
 							   .identity = gateway->identity,
 							   .key = serving->keys.signin});
 	gateway->signing = signing_new(gateway->db, serving->keys.seal);
+	identity_trust(gateway->identity, gateway->signing);
+	gateway_configure_identity(gateway, serving->config);
 	gateway->oauth = oauth_new(&(struct oauth_spec){.db = gateway->db,
 							.state = gateway->state,
 							.audit = gateway->audit,

@@ -1,73 +1,80 @@
-/* One fiber compares identity's generation, as requests do; when it has moved, each loop asks for
- * every credential that has a stream there, once. A client whose stream was ended comes back, and is
- * then told why by an ordinary 401.
+/* One fiber compares identity's generation, as requests do; when it has moved, or a credential ends, each loop asks for
+ * every credential that has a stream there, once. A client whose stream was ended comes back, and is then told why by
+ * an ordinary 401. (A stream that was opened since the last round is asked about in the next: in a minute at most.)
  *
- * While a credential is looked up streams come and go: only names are kept across the wait. */
+ * While a credential is looked up streams come and go: only marks are kept across the wait. */
 #include "gateway/stream_watch.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "gateway/streams.h"
 
 struct stream_watch {
 	struct gateway *gateway;
 	struct group group;
+	int64_t next_end_ms; /* of the credentials of this round; loops write it in turn */
 };
 
-struct name {
-	char text[ID_LEN + 1];
-};
+static struct str mark_bytes(const struct caller_mark *mark)
+{
+	return (struct str){(const char *)mark, sizeof(*mark)};
+}
 
 /* The credentials with a stream on this loop, each once. In a heap block, since nobody can say how many. */
-static struct name *grants_here(const struct gateway_loop *here, size_t *ret_count)
+static struct caller_mark *marks_here(const struct gateway_loop *here, size_t *ret_count)
 {
-	struct name *names = calloc(here->stream_count + 1, sizeof(*names));
+	struct caller_mark *marks = calloc(here->stream_count + 1, sizeof(*marks));
 	struct map seen = {0};
 	size_t count = 0;
 
-	CHECK(names != NULL);
+	CHECK(marks != NULL);
 	for (struct list *l = here->streams.next; l != &here->streams; l = l->next) {
 		const struct open_stream *open = LIST_OBJ(l, struct open_stream, link);
 
-		if (map_get(&seen, str_of(open->grant)) != NULL)
+		if (map_get(&seen, mark_bytes(&open->mark)) != NULL)
 			continue;
-		memcpy(names[count].text, open->grant, sizeof(names[count].text));
-		map_put(&seen, str_of(names[count].text), &names[count]);
+		marks[count] = open->mark;
+		map_put(&seen, mark_bytes(&marks[count]), &marks[count]);
 		count++;
 	}
 	map_free(&seen);
 	*ret_count = count;
-	return names;
+	return marks;
 }
 
-static void end_streams_of(struct gateway_loop *here, struct str grant)
+static void end_streams_of(struct gateway_loop *here, const struct caller_mark *mark)
 {
 	for (struct list *l = here->streams.next; l != &here->streams; l = l->next) {
 		struct open_stream *open = LIST_OBJ(l, struct open_stream, link);
 
-		if (str_eq(str_of(open->grant), grant))
+		if (memcmp(&open->mark, mark, sizeof(*mark)) == 0)
 			http_stream_end(open->stream);
 	}
-	log_info("stream.credential_ended", LOG_STR("credential", grant));
+	log_info("stream.credential_ended", LOG_STR("credential", str_of(mark->grant_id)),
+		 LOG_STR("user", str_of(mark->user_id)));
 }
 
 AWAITS static enum err check_here(void *arg)
 {
-	struct gateway *gateway = arg;
-	struct gateway_loop *here = gateway_here(gateway);
+	struct stream_watch *watch = arg;
+	struct gateway_loop *here = gateway_here(watch->gateway);
+	struct caller_mark *marks;
 	size_t count;
-	struct name *names;
 
 	if (here->stream_count == 0 || !here->config->auth_required)
 		return OK;
-	names = grants_here(here, &count);
+	marks = marks_here(here, &count);
 	/* A database that does not answer ends nobody's stream: the next round asks again. */
-	for (size_t i = 0; i < count && fiber_status() == OK; i++)
-		if (identity_check(gateway->identity, str_of(names[i].text)) == ERR_KEY_INVALID)
-			end_streams_of(here, str_of(names[i].text));
-	free(names);
+	for (size_t i = 0; i < count && fiber_status() == OK; i++) {
+		if (identity_check(watch->gateway->identity, &marks[i]) == ERR_KEY_INVALID)
+			end_streams_of(here, &marks[i]);
+		else if (marks[i].expires_ms != 0 && marks[i].expires_ms < watch->next_end_ms)
+			watch->next_end_ms = marks[i].expires_ms;
+	}
+	free(marks);
 	return OK;
 }
 
@@ -78,11 +85,12 @@ AWAITS_ENTRY static void watch_main(void *arg)
 
 	while (fiber_sleep(IDENTITY_POLL_MS) == OK) {
 		now = identity_generation(watch->gateway->identity);
-		if (now == seen)
+		if (now == seen && clock_wall_ms() < watch->next_end_ms)
 			continue;
 		seen = now;
+		watch->next_end_ms = INT64_MAX;
 		for (unsigned i = 0; i < loop_count(); i++)
-			if (loop_call(loop_at(i), "stream-watch", check_here, watch->gateway) != OK)
+			if (loop_call(loop_at(i), "stream-watch", check_here, watch) != OK)
 				break;
 	}
 }
@@ -94,6 +102,7 @@ AWAITS enum err stream_watch_start(struct gateway *gateway, struct stream_watch 
 
 	CHECK(watch != NULL);
 	watch->gateway = gateway;
+	watch->next_end_ms = INT64_MAX;
 	group_init(&watch->group, loop_self());
 	err = group_spawn(&watch->group, "stream-watch", watch_main, watch);
 	if (err != OK)

@@ -25,7 +25,7 @@ struct open_stream *open_stream_new(struct request *req, enum stream_kind kind, 
 	open->magic = STREAM_MAGIC;
 	open->here = req->here;
 	open->kind = (uint8_t)kind;
-	memcpy(open->grant, req->caller.grant_id, sizeof(open->grant));
+	caller_mark_of(&req->caller, &open->mark);
 	list_init(&open->link);
 	if (view.n > 0)
 		memcpy(at, view.p, view.n);

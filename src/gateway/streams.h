@@ -37,7 +37,7 @@ struct open_stream {
 	struct http_stream *stream;
 	struct event_reader *reader;		  /* of its log; NULL as long as it has none */
 	char session[MCP_SESSION_NUMBER_LEN + 1]; /* empty for STREAM_LISTEN */
-	char grant[ID_LEN + 1];			  /* of its caller: see stream_watch.c */
+	struct caller_mark mark;		  /* whose it is: see stream_watch.c */
 	struct str view, request_id;		  /* in the same allocation; the id's lexeme */
 };
 

@@ -1,7 +1,7 @@
-/* One loop's cache of API keys, indexed by their MAC. A MAC is a uniform hash by itself, so some
- * of its bits pick the set; an outsider who sends keys can't steer them without the server's key.
+/* One loop's cache of credentials, indexed by their MAC. A MAC is a uniform hash by itself, so some
+ * of its bits pick the set; an outsider who sends some can't steer them without the server's key.
  *
- * Entries carry the store's generation at which they were read; whether that is still good
+ * Entries carry the epoch in which they were proved; whether that is still good
  * enough is the asker's decision. Belongs to its loop: no locks. */
 #include <stdlib.h>
 
@@ -59,15 +59,14 @@ static struct cached_key *place_for(struct key_cache *cache, const uint8_t mac[K
 	return oldest;
 }
 
-void cache_put(struct key_cache *cache, const uint8_t mac[KEY_MAC_BYTES], int64_t generation,
-	       const struct caller *caller)
+void cache_put(struct key_cache *cache, const uint8_t mac[KEY_MAC_BYTES], int64_t epoch, const struct caller *caller)
 {
 	struct cached_key *entry = cache_find(cache, mac);
 	bool used = entry != NULL && entry->used;
 
 	if (entry == NULL)
 		entry = place_for(cache, mac);
-	*entry = (struct cached_key){.generation = generation, .caller = *caller, .age = ++cache->uses, .used = used};
+	*entry = (struct cached_key){.epoch = epoch, .caller = *caller, .age = ++cache->uses, .used = used};
 	memcpy(entry->mac, mac, KEY_MAC_BYTES);
 }
 
@@ -88,7 +87,7 @@ void cache_remove(struct key_cache *cache, const uint8_t mac[KEY_MAC_BYTES])
 	free(entry);
 }
 
-void cache_refuse(struct key_cache *cache, const uint8_t mac[KEY_MAC_BYTES], int64_t generation)
+void cache_refuse(struct key_cache *cache, const uint8_t mac[KEY_MAC_BYTES], int64_t epoch, enum err err)
 {
 	struct refused_key *refused;
 
@@ -98,19 +97,22 @@ void cache_refuse(struct key_cache *cache, const uint8_t mac[KEY_MAC_BYTES], int
 	}
 	refused = &cache->refused[mac_bits(mac) % CACHE_REFUSALS];
 	memcpy(refused->mac, mac, KEY_MAC_BYTES);
-	refused->generation = generation;
+	refused->epoch = epoch;
+	refused->err = err;
 	refused->until_ms = clock_ms() + CACHE_REFUSAL_MS;
 }
 
-bool cache_refused(const struct key_cache *cache, const uint8_t mac[KEY_MAC_BYTES], int64_t generation)
+enum err cache_refused(const struct key_cache *cache, const uint8_t mac[KEY_MAC_BYTES], int64_t epoch)
 {
 	const struct refused_key *refused;
 
 	if (cache->refused == NULL)
-		return false;
+		return OK;
 	refused = &cache->refused[mac_bits(mac) % CACHE_REFUSALS];
-	return refused->generation == generation && str_eq_secret(mac_str(refused->mac), mac_str(mac)) &&
-	       clock_ms() < refused->until_ms;
+	if (refused->epoch != epoch || !str_eq_secret(mac_str(refused->mac), mac_str(mac)) ||
+	    clock_ms() >= refused->until_ms)
+		return OK;
+	return refused->err;
 }
 
 size_t cache_collect(struct key_cache *cache, int64_t used_ms, struct api_key_use *uses, size_t cap)
@@ -123,6 +125,8 @@ size_t cache_collect(struct key_cache *cache, int64_t used_ms, struct api_key_us
 		if (entry == NULL || !entry->used)
 			continue;
 		entry->used = false;
+		if (entry->caller.credential != CREDENTIAL_KEY)
+			continue;
 		memcpy(uses[count].id, entry->caller.grant_id, sizeof(uses[count].id));
 		uses[count++].used_ms = used_ms;
 	}

@@ -1,175 +1,100 @@
-/* API keys to callers: format check, MAC, this loop's cache, and behind it the store, asked once
- * for any number of requests that miss at the same time.
+/* The identity room's life: what credentials are checked with (lookup.c does that), and a poller that hears of changes.
  *
- *     raw key -> MAC -> cache of the loop --miss--> single flight --> api_key_find
- *                          ^                                             |
- *                          +----------- caller, or a refusal ------------+
- *
- * A fiber on loop 0 reads the store's generation every IDENTITY_POLL_MS (one row on one page:
- * some 20 us on a worker thread) and once a minute writes when keys were last used. An entry of
- * an older generation is read again at its next use. Expiry is checked at each use. */
-#include <stdatomic.h>
+ * A fiber on loop 0 reads the store's generation every IDENTITY_POLL_MS (one row on one page: some 20 us on a worker
+ * thread) and once a minute writes when keys were last used. Each change begins a new epoch: entries of the caches
+ * that are older are read again at their next use. */
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "identity/identity_private.h"
+#include "identity/issuers.h"
+#include "store/oauth_grant.h"
 #include "store/store.h"
+#include "store/tenant.h"
+#include "store/user.h"
 
-#define IDENTITY_MAGIC 0x6964656eu
 #define POLLS_PER_TOUCH (60000 / IDENTITY_POLL_MS)
-#define LOOKUPS_MAX 3 /* an entry may be pushed out between the flight's end and our turn */
-#define FLIGHT_PREFIX "identity:"
 
-struct identity {
-	uint32_t magic;
-	struct db *db;
-	struct secret *key;
-	struct group poller; /* loop 0's */
-	unsigned polls;
-	bool poll_failed;
-	atomic_int_fast64_t store_generation;
-	atomic_int_fast64_t generation; /* what callers compare: moves with the store and once a minute */
-	size_t cache_count;
-	struct key_cache *caches[]; /* by loop_index; each made and used by its loop only */
-};
-
-/* One flight's work; freed by rt when nobody needs it any more. */
-struct lookup {
-	struct identity *identity;
-	char key[sizeof(FLIGHT_PREFIX) - 1 + KEY_MAC_BYTES]; /* the flight's: prefix and MAC */
-};
-
-static const uint8_t *lookup_mac(const struct lookup *lookup)
+AWAITS static enum err check_key(struct identity *identity, struct arena *arena, const struct caller_mark *mark)
 {
-	return (const uint8_t *)lookup->key + sizeof(FLIGHT_PREFIX) - 1;
-}
-
-static struct key_cache *cache_here(struct identity *identity)
-{
-	struct key_cache **cache = &identity->caches[loop_index(loop_self())];
-
-	if (unlikely(*cache == NULL)) {
-		*cache = calloc(1, sizeof(**cache));
-		CHECK(*cache != NULL);
-	}
-	return *cache;
-}
-
-/* --- asking --- */
-
-static bool text_is_key(struct str raw)
-{
-	uint8_t bytes[CRYPTO_KEY_BYTES];
-	size_t n;
-	bool valid;
-
-	if (raw.n != API_KEY_TEXT_LEN || !str_starts(raw, STR("gh_")))
-		return false;
-	valid = base64url_get(str_skip(raw, 3), bytes, sizeof(bytes), &n) == OK;
-	crypto_wipe(bytes, sizeof(bytes));
-	return valid;
-}
-
-static bool has_expired(int64_t expires_ms)
-{
-	return expires_ms != 0 && clock_wall_ms() >= expires_ms;
-}
-
-AWAITS static enum err look_up(struct identity *identity, const uint8_t mac[KEY_MAC_BYTES])
-{
-	AUTO(arena) *arena = arena_new(16 * 1024);
-	/* Read before the row: what changes in between only makes the entry look older than it is. */
-	int64_t generation = atomic_load(&identity->store_generation);
-	struct key_cache *cache = cache_here(identity);
 	struct caller caller;
 	struct api_key key;
-	enum err err = api_key_find(identity->db, arena, mac, &key);
+	enum err err = api_key_get(identity->db, arena, str_of(mark->grant_id), &key);
 
-	if (err != OK && err != ERR_NOT_FOUND)
-		return err;
-	if (err == OK && key_caller(&key, &caller)) {
-		cache_put(cache, mac, generation, &caller);
+	return err == ERR_NOT_FOUND || (err == OK && !key_caller(&key, &caller)) ? ERR_KEY_INVALID : err;
+}
+
+AWAITS static enum err check_token(struct identity *identity, struct arena *arena, const struct caller_mark *mark)
+{
+	struct oauth_grant grant;
+	enum err err = oauth_grant_get(identity->db, arena, str_of(mark->grant_id), &grant);
+
+	return err == ERR_NOT_FOUND || (err == OK && !grant_is_live(&grant)) ? ERR_KEY_INVALID : err;
+}
+
+/* No row stands for a foreign token: its tenant and, if it has one, its account do. */
+AWAITS static enum err check_foreign(struct identity *identity, struct arena *arena, const struct caller_mark *mark)
+{
+	struct tenant tenant;
+	struct user user;
+	enum err err = tenant_get(identity->db, arena, str_of(mark->tenant_id), &tenant);
+
+	if (err == OK && tenant.disabled)
+		return ERR_KEY_INVALID;
+	if (err == OK && mark->user_id[0] != '\0')
+		err = user_get(identity->db, arena, str_of(mark->user_id), &user);
+	else if (err == OK)
+		return OK;
+	return err == ERR_NOT_FOUND || (err == OK && user.disabled) ? ERR_KEY_INVALID : err;
+}
+
+void caller_mark_of(const struct caller *caller, struct caller_mark *ret_mark)
+{
+	memset(ret_mark, 0, sizeof(*ret_mark)); /* they are compared as bytes */
+	ret_mark->credential = caller->credential;
+	ret_mark->expires_ms = caller->expires_ms;
+	memcpy(ret_mark->grant_id, caller->grant_id, strlen(caller->grant_id));
+	memcpy(ret_mark->tenant_id, caller->tenant_id, strlen(caller->tenant_id));
+	memcpy(ret_mark->user_id, caller->user_id, strlen(caller->user_id));
+}
+
+AWAITS enum err identity_check(struct identity *identity, const struct caller_mark *mark)
+{
+	AUTO(arena) *arena = arena_new(LOOKUP_ARENA_BYTES);
+
+	CHECK_OBJ(identity, IDENTITY_MAGIC);
+	if (mark->expires_ms != 0 && clock_wall_ms() >= mark->expires_ms)
+		return ERR_KEY_INVALID;
+	switch (mark->credential) {
+	case CREDENTIAL_KEY:
+		return check_key(identity, arena, mark);
+	case CREDENTIAL_TOKEN:
+		return check_token(identity, arena, mark);
+	case CREDENTIAL_JWT:
+		return check_foreign(identity, arena, mark);
+	default:
 		return OK;
 	}
-	cache_remove(cache, mac);
-	cache_refuse(cache, mac, generation);
-	return ERR_KEY_INVALID;
 }
 
-static AWAITS enum err lookup_work(void *arg)
+void identity_trust(struct identity *identity, struct signing *signing)
 {
-	struct lookup *lookup = arg;
-
-	return look_up(lookup->identity, lookup_mac(lookup));
+	CHECK_OBJ(identity, IDENTITY_MAGIC);
+	identity->signing = signing;
 }
 
-AWAITS static enum err fly(struct identity *identity, const uint8_t mac[KEY_MAC_BYTES])
+struct issuers *identity_issuers(struct identity *identity)
 {
-	struct lookup *lookup = malloc(sizeof(*lookup));
-
-	CHECK(lookup != NULL);
-	lookup->identity = identity;
-	memcpy(lookup->key, FLIGHT_PREFIX, sizeof(FLIGHT_PREFIX) - 1);
-	memcpy(lookup->key + sizeof(FLIGHT_PREFIX) - 1, mac, KEY_MAC_BYTES);
-	return flight_join((struct str){lookup->key, sizeof(lookup->key)}, lookup_work, lookup, free);
-}
-
-static enum err use(struct cached_key *entry, struct caller *ret_caller)
-{
-	if (has_expired(entry->caller.expires_ms))
-		return ERR_KEY_INVALID;
-	entry->used = true;
-	*ret_caller = entry->caller;
-	return OK;
-}
-
-AWAITS enum err identity_of_key(struct identity *identity, struct str raw_key, struct caller *ret_caller)
-{
-	uint8_t mac[KEY_MAC_BYTES];
-	struct key_cache *cache;
-	struct cached_key *entry;
-	int64_t generation;
+	struct issuers *issuers = NULL;
 
 	CHECK_OBJ(identity, IDENTITY_MAGIC);
-	if (!text_is_key(raw_key))
-		return ERR_KEY_INVALID;
-	crypto_mac(identity->key, &raw_key, 1, mac);
-	cache = cache_here(identity);
-	generation = atomic_load_explicit(&identity->store_generation, memory_order_relaxed);
-	entry = cache_find(cache, mac);
-	if (likely(entry != NULL && entry->generation == generation))
-		return use(entry, ret_caller);
-	if (cache_refused(cache, mac, generation))
-		return ERR_KEY_INVALID;
-	for (int i = 0; i < LOOKUPS_MAX; i++) {
-		TRY(fly(identity, mac));
-		entry = cache_find(cache, mac); /* of any generation: it was read after we were asked */
-		if (entry != NULL)
-			return use(entry, ret_caller);
-	}
-	return ERR_BUSY;
-}
-
-AWAITS enum err identity_of(struct identity *identity, const struct credential_text *credential,
-			    struct caller *ret_caller)
-{
-	return identity_of_key(identity, credential->text, ret_caller);
-}
-
-AWAITS enum err identity_check(struct identity *identity, struct str id)
-{
-	AUTO(arena) *arena = arena_new(16 * 1024);
-	struct caller caller;
-	struct api_key key;
-	enum err err;
-
-	CHECK_OBJ(identity, IDENTITY_MAGIC);
-	err = api_key_get(identity->db, arena, id, &key);
-	if (err == ERR_NOT_FOUND || (err == OK && !key_caller(&key, &caller)))
-		return ERR_KEY_INVALID;
-	return err;
+	pthread_mutex_lock(&identity->lock);
+	if (identity->issuers != NULL)
+		issuers = issuers_ref(identity->issuers);
+	pthread_mutex_unlock(&identity->lock);
+	return issuers;
 }
 
 int64_t identity_generation(const struct identity *identity)
@@ -211,6 +136,15 @@ AWAITS static void touch_used(struct identity *identity)
 	free(all.uses);
 }
 
+/* Everything that was believed is asked about again. */
+static void begin_epoch(void *arg)
+{
+	struct identity *identity = arg;
+
+	atomic_fetch_add(&identity->epoch, 1);
+	atomic_fetch_add(&identity->generation, 1);
+}
+
 AWAITS static void poll_store(struct identity *identity)
 {
 	int64_t generation;
@@ -225,10 +159,10 @@ AWAITS static void poll_store(struct identity *identity)
 		else
 			log_info("identity.poll_recovered", LOG_INT("generation", generation));
 	}
-	if (err != OK || generation == atomic_load(&identity->store_generation))
+	if (err != OK || generation == identity->store_generation)
 		return;
-	atomic_store(&identity->store_generation, generation);
-	atomic_fetch_add(&identity->generation, 1);
+	identity->store_generation = generation;
+	begin_epoch(identity);
 }
 
 static AWAITS void poller_main(void *arg)
@@ -258,8 +192,9 @@ AWAITS enum err identity_start(struct db *db, struct secret *key, struct identit
 	identity->key = key;
 	identity->cache_count = loops;
 	group_init(&identity->poller, loop_self());
+	pthread_mutex_init(&identity->lock, NULL);
 	if (err == OK) {
-		atomic_store(&identity->store_generation, generation);
+		identity->store_generation = generation;
 		err = group_spawn(&identity->poller, "identity-poll", poller_main, identity);
 	}
 	if (err != OK) {
@@ -268,6 +203,33 @@ AWAITS enum err identity_start(struct db *db, struct secret *key, struct identit
 	}
 	*ret_identity = identity;
 	return OK;
+}
+
+/* Nobody else changes it, so that loop 0 may read it without the lock. */
+static struct issuers *issuers_swap(struct identity *identity, struct issuers *issuers)
+{
+	struct issuers *before;
+
+	pthread_mutex_lock(&identity->lock);
+	before = identity->issuers;
+	identity->issuers = issuers;
+	pthread_mutex_unlock(&identity->lock);
+	return before;
+}
+
+AWAITS void identity_configure(struct identity *identity, const struct identity_settings *settings,
+			       void (*release)(void *owner), void *owner)
+{
+	const struct issuers_spec spec = {
+		.settings = settings, .release = release, .owner = owner, .changed = begin_epoch, .arg = identity};
+	struct issuers *before;
+
+	CHECK_OBJ(identity, IDENTITY_MAGIC);
+	before = issuers_swap(identity, issuers_new(&spec, identity->issuers));
+	if (before != NULL)
+		issuers_stop(before);
+	issuers_unref(before);
+	begin_epoch(identity);
 }
 
 AWAITS void identity_stop(struct identity *identity)
@@ -285,6 +247,10 @@ AWAITS void identity_stop(struct identity *identity)
 			cache_clear(identity->caches[i]);
 		free(identity->caches[i]);
 	}
+	if (identity->issuers != NULL)
+		issuers_stop(identity->issuers);
+	issuers_unref(identity->issuers);
+	pthread_mutex_destroy(&identity->lock);
 	secret_free(identity->key);
 	identity->magic = 0;
 	free(identity);

@@ -1,6 +1,6 @@
-/* Credentials to callers. API keys now: gh_ + base64url of 256 random bits, looked up by
- * HMAC in a per-loop cache in front of the store. A change by any process (key created,
- * revoked) is seen within IDENTITY_POLL_MS. */
+/* Credentials to callers: API keys (gh_ + base64url of 256 random bits), access tokens of our own, tokens of
+ * configured issuers; each looked up by HMAC in a per-loop cache in front of the proof. A change by any process (key
+ * created, grant revoked) is seen within IDENTITY_POLL_MS. */
 #ifndef GATEHOUSE_IDENTITY_IDENTITY_H
 #define GATEHOUSE_IDENTITY_IDENTITY_H
 
@@ -18,6 +18,18 @@ struct identity;
  *   key        the server-side key for API-key MACs; taken over
  *   Runs on    a fiber of loop 0 */
 NODISCARD enum err identity_start(struct db *db, struct secret *key, struct identity **ret_identity) AWAITS;
+
+/* Access tokens signed by these keys are ours.
+ *   signing    borrowed until identity_stop
+ *   Runs on    loop 0, before anybody asks */
+struct signing;
+void identity_trust(struct identity *identity, struct signing *signing);
+
+/* Issuers as the configuration has them now; what was believed by the former ones is asked about again.
+ *   release    called with `owner`, which keeps the settings alive, when nobody looks at them any more; may be NULL
+ *   Runs on    a fiber of loop 0 */
+void identity_configure(struct identity *identity, const struct identity_settings *settings,
+			void (*release)(void *owner), void *owner) AWAITS;
 
 /* Stop polling, write what is known of last uses (for at most 5 s), wipe the key. Nobody may be
  * asking any more.
@@ -46,17 +58,28 @@ struct credential_text {
 NODISCARD enum err identity_of(struct identity *identity, const struct credential_text *credential,
 			       struct caller *ret_caller) AWAITS;
 
+/* Who somebody without an account is, in ids: the same for the same subject of an issuer, in each tenant another one.
+ */
+void identity_foreign_id(struct str tenant_id, struct str issuer, struct str subject, char ret_id[ID_LEN + 1]);
+
 /* A caller found earlier may be used without asking again as long as this returns what it did
  * then and the credential has not expired. It changes with the store, and once a minute so that
  * keys in steady use are seen to be used. One atomic load.
  *   Runs on    any thread */
 int64_t identity_generation(const struct identity *identity);
 
-/* Whether a caller found earlier may go on, for what stays open longer than a request: to be asked
- * again whenever identity_generation has moved.
- *   id         of the caller: its grant_id, which of a key is the key's own
- *   Errors     ERR_KEY_INVALID (its credential has expired or was revoked, its tenant is disabled), ERR_DB ... */
-NODISCARD enum err identity_check(struct identity *identity, struct str id) AWAITS;
+/* What is kept of a caller for what stays open longer than a request. */
+struct caller_mark {
+	enum credential credential;
+	char grant_id[ID_LEN + 1], tenant_id[ID_LEN + 1], user_id[ID_LEN + 1];
+	int64_t expires_ms;
+};
+void caller_mark_of(const struct caller *caller, struct caller_mark *ret_mark);
+
+/* Whether it may go on: to be asked again whenever identity_generation has moved.
+ *   Errors     ERR_KEY_INVALID (its credential has expired or was revoked, its user or tenant is disabled), ERR_DB ...
+ */
+NODISCARD enum err identity_check(struct identity *identity, const struct caller_mark *mark) AWAITS;
 
 /* A fresh raw key and its MAC; who makes the row wipes the text.
  *   key        of API keys */

@@ -16,7 +16,7 @@ static void mac_of(uint32_t set, uint32_t number, uint8_t out[KEY_MAC_BYTES])
 
 static void put(struct key_cache *cache, uint32_t set, uint32_t number)
 {
-	struct caller caller = {.role = ROLE_MEMBER};
+	struct caller caller = {.credential = CREDENTIAL_KEY, .role = ROLE_MEMBER};
 	uint8_t mac[KEY_MAC_BYTES];
 
 	mac_of(set, number, mac);
@@ -46,7 +46,7 @@ START_TEST(oldest_of_a_set_goes)
 	ck_assert_ptr_nonnull(find(cache, 5, 3));
 	ck_assert_ptr_nonnull(find(cache, 6, 99));
 	ck_assert_str_eq(find(cache, 5, 50)->caller.principal, "50");
-	ck_assert_int_eq(find(cache, 5, 50)->generation, 7);
+	ck_assert_int_eq(find(cache, 5, 50)->epoch, 7);
 	ck_assert_ptr_null(find(cache, 5 + CACHE_SETS, 50)); /* the same set, another key */
 	cache_clear(cache);
 	ck_assert_ptr_null(find(cache, 5, 50));
@@ -76,7 +76,7 @@ END_TEST
 START_TEST(any_number_of_keys_fits)
 {
 	struct key_cache *cache = calloc(1, sizeof(*cache));
-	struct caller caller = {.role = ROLE_MEMBER};
+	struct caller caller = {.credential = CREDENTIAL_KEY, .role = ROLE_MEMBER};
 	struct api_key_use *uses = calloc(20000, sizeof(*uses));
 	uint8_t mac[KEY_MAC_BYTES];
 	size_t count;
@@ -107,17 +107,17 @@ START_TEST(refusals_end)
 
 	mac_of(5, 1, mac);
 	mac_of(5, 2, other);
-	ck_assert(!cache_refused(cache, mac, 7));
-	cache_refuse(cache, mac, 7);
-	ck_assert(cache_refused(cache, mac, 7));
-	ck_assert(!cache_refused(cache, mac, 8)); /* the store has changed since */
-	ck_assert(!cache_refused(cache, other, 7));
+	ck_ok(cache_refused(cache, mac, 7));
+	cache_refuse(cache, mac, 7, ERR_TOKEN_EXPIRED);
+	ck_err(cache_refused(cache, mac, 7), ERR_TOKEN_EXPIRED);
+	ck_ok(cache_refused(cache, mac, 8)); /* the store has changed since */
+	ck_ok(cache_refused(cache, other, 7));
 	cache->refused[5].until_ms = start_ms - 1;
-	ck_assert(!cache_refused(cache, mac, 7));
-	cache_refuse(cache, mac, 7);
+	ck_ok(cache_refused(cache, mac, 7));
+	cache_refuse(cache, mac, 7, ERR_TOKEN_EXPIRED);
 	ck_assert_int_ge(cache->refused[5].until_ms, start_ms + CACHE_REFUSAL_MS);
-	cache_refuse(cache, other, 7); /* pushes the first one out */
-	ck_assert(!cache_refused(cache, mac, 7));
+	cache_refuse(cache, other, 7, ERR_TOKEN_EXPIRED); /* pushes the first one out */
+	ck_ok(cache_refused(cache, mac, 7));
 	cache_clear(cache);
 	free(cache);
 }
