@@ -137,21 +137,31 @@ static void text_set(char *out, size_t cap, struct str text)
 	out[n] = '\0';
 }
 
+/* What unsafe methods must prove; who only reads is told the token for it. No page of another origin can read it. */
+static enum err check_csrf(struct visit *visit, struct str csrf)
+{
+	struct http_exchange *exchange = visit->exchange;
+
+	if (is_safe_method(exchange->method)) {
+		exchange->extra_headers = arena_fmt(visit->arena, "%.*sX-CSRF-Token: %.*s\r\n",
+						    STR_ARG(exchange->extra_headers), STR_ARG(csrf));
+		return OK;
+	}
+	TRY(signin_check_origin(visit));
+	if (str_eq_secret(http_field_find(&exchange->fields, STR("x-csrf-token")), csrf))
+		return OK;
+	visit->problem = STR("send the X-CSRF-Token that a GET was answered with");
+	return ERR_FORBIDDEN;
+}
+
 AWAITS enum err signin_caller(struct signin *signin, struct visit *visit, struct caller *ret_caller)
 {
-	/* Cookies are only looked at where pages and the API are; what a person may hand on is their role's business.
-	 */
+	/* All that the person may: they make keys for /mcp too, where the cookie itself is nothing. */
 	struct caller caller = {.credential = CREDENTIAL_COOKIE, .scopes = SCOPE_ALL};
 	struct live live;
 
 	TRY(session_current(signin, visit, &live));
-	if (!is_safe_method(visit->exchange->method)) {
-		TRY(signin_check_origin(visit));
-		if (!str_eq_secret(http_field_find(&visit->exchange->fields, STR("x-csrf-token")), live.csrf)) {
-			visit->problem = STR("send the session's token as X-CSRF-Token");
-			return ERR_FORBIDDEN;
-		}
-	}
+	TRY(check_csrf(visit, live.csrf));
 	text_set(caller.tenant_id, sizeof(caller.tenant_id), live.user.tenant_id);
 	text_set(caller.principal, sizeof(caller.principal), live.user.id);
 	text_set(caller.user_id, sizeof(caller.user_id), live.user.id);

@@ -42,7 +42,8 @@ NODISCARD enum err signin_check_origin(const struct visit *visit);
 /* Answer with the way to sign in: it leads back to `return_to` (a path of ours with its query). */
 NODISCARD enum err signin_begin(struct signin *signin, struct visit *visit, struct str return_to) AWAITS;
 
-/* The caller that a cookie makes, for the portal; unsafe methods need the header X-CSRF-Token.
+/* The caller that a cookie makes, for the portal; unsafe methods need the header X-CSRF-Token, which answers to the
+ * others carry.
  *   Errors     ERR_UNAUTHENTICATED, ERR_FORBIDDEN (no or wrong CSRF token) */
 NODISCARD enum err signin_caller(struct signin *signin, struct visit *visit, struct caller *ret_caller) AWAITS;
 

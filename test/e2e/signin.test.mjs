@@ -202,6 +202,41 @@ describe('local accounts', async () => {
 	});
 });
 
+describe('the cookie as a credential', async () => {
+	const t = scope(after);
+	const gateway = await startGateway(t, { tenants: ['acme'] });
+	const owner = await makeUser(gateway, { role: 'owner' });
+	const json = { 'content-type': 'application/json' };
+	const visitor = visit(gateway);
+	await visitor.signIn(owner);
+	const send = (body, headers = {}, who = visitor) => fetch(`${originOf(gateway)}/api/v1/tenants/self/keys`, {
+		method: 'POST', body: JSON.stringify(body), headers: { ...json, cookie: [...who.cookies].map((pair) => pair.join('=')).join('; '), origin: originOf(gateway), ...headers },
+	});
+
+	test('it reads the management API, and writes with the token that reading told', async () => {
+		const me = await visitor.get('/api/v1/me');
+		assert.equal(me.status, 200, me.text);
+		assert.match(me.text, /"cookie"/);
+		const token = me.headers.get('x-csrf-token');
+		assert.equal(token.length, 43);
+		assert.equal(me.headers.get('access-control-allow-origin'), null);
+		assert.equal((await send({ name: 'a', role: 'member' })).status, 403);
+		assert.equal((await send({ name: 'a', role: 'member' }, { 'x-csrf-token': `${token.slice(0, -1)}!` })).status, 403);
+		assert.equal((await send({ name: 'a', role: 'member' }, { 'x-csrf-token': token, origin: 'https://evil.example' })).status, 403);
+		const made = await send({ name: 'a', role: 'member' }, { 'x-csrf-token': token });
+		assert.equal(made.status, 201, await made.text());
+	});
+
+	test('it is nothing at /mcp', async () => {
+		const answer = await visitor.fetch('/mcp', { method: 'POST', headers: json });
+		assert.equal(answer.status, 401);
+	});
+
+	test('without it the API answers 401', async () => {
+		assert.equal((await visit(gateway).get('/api/v1/me')).status, 401);
+	});
+});
+
 describe('throttling', () => {
 	test('an address has limits.per_auth attempts, whatever it tries', async (t) => {
 		const gateway = await startGateway(t, { limits: { per_auth: '3/15min' } });
