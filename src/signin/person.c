@@ -69,34 +69,39 @@ AWAITS static enum err create(struct signin *signin, struct visit *visit, const 
 	return finish_audit(signin, visit, "user.created", user->tenant_id, user->id, user->id, STR("ok"));
 }
 
-/* Role, name and address as they are now. Another writer at the same moment is no reason to refuse. */
+/* Write what has changed. An address that another account has stays what it was. */
+AWAITS static enum err write_changes(struct signin *signin, struct user *user, struct str email)
+{
+	int64_t before_ms = user->changed_ms;
+	struct user moved = *user;
+	enum err err;
+
+	moved.email = email;
+	moved.changed_ms = user->changed_ms = clock_wall_ms();
+	err = user_update(signin->spec.db, &moved, before_ms);
+	if (err == ERR_EXISTS)
+		return user_update(signin->spec.db, user, before_ms);
+	user->email = email;
+	return err;
+}
+
+/* Role, name and address as they are now. */
 AWAITS static enum err refresh(struct signin *signin, struct visit *visit, struct user *user, const struct user *now)
 {
 	bool new_role = now->role.n > 0 && !str_eq(user->role, now->role);
-	int64_t before_ms = user->changed_ms;
+	struct str email = now->email.n > 0 ? now->email : user->email;
 	enum err err;
 
-	if (!new_role && str_eq(user->name, now->name) && (now->email.n == 0 || str_eq(user->email, now->email)))
+	if (!new_role && str_eq(user->name, now->name) && str_eq(user->email, email))
 		return OK;
 	user->name = now->name;
 	if (new_role)
 		user->role = now->role;
-	user->changed_ms = clock_wall_ms();
-	if (now->email.n > 0 && !str_eq(user->email, now->email)) {
-		struct user moved = *user;
-
-		moved.email = now->email;
-		err = user_update(signin->spec.db, &moved, before_ms);
-		if (err == OK)
-			user->email = now->email;
-		if (err != ERR_EXISTS)
-			goto done;
-	}
-	err = user_update(signin->spec.db, user, before_ms);
-done:
-	TRY(err == ERR_NOT_FOUND && !new_role ? OK : err == ERR_NOT_FOUND ? ERR_BUSY : err);
-	return new_role ? finish_audit(signin, visit, "user.updated", user->tenant_id, user->id, user->role, STR("ok"))
-			: OK;
+	err = write_changes(signin, user, email);
+	if (err == ERR_NOT_FOUND) /* somebody else changes the row at this moment */
+		return new_role ? ERR_BUSY : OK;
+	TRY(err);
+	return finish_audit(signin, visit, "user.updated", user->tenant_id, user->id, user->id, STR("ok"));
 }
 
 AWAITS enum err person_of(struct signin *signin, struct visit *visit, const struct provider_settings *settings,

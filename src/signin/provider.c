@@ -68,11 +68,12 @@ static struct remembered *entry_of(struct providers *providers, struct str issue
 	return entry;
 }
 
-static bool is_url(struct str text)
+static bool is_url(struct str text, bool plain)
 {
 	struct url url;
 
-	return text.n > 0 && text.n <= 2048 && str_is_printable(text) && url_parse(text, &url) == OK;
+	return text.n > 0 && text.n <= 2048 && str_is_printable(text) && url_parse(text, &url) == OK &&
+	       (url.tls || plain);
 }
 
 static bool lists(yyjson_val *array, struct str value)
@@ -86,7 +87,8 @@ static bool lists(yyjson_val *array, struct str value)
 	return false;
 }
 
-enum err provider_facts_read(struct arena *arena, struct str json, struct str issuer, struct provider_facts *ret_facts)
+enum err provider_facts_read(struct arena *arena, struct str json, struct str issuer, bool plain,
+			     struct provider_facts *ret_facts)
 {
 	struct provider_facts facts;
 	yyjson_val *root, *methods;
@@ -102,10 +104,10 @@ enum err provider_facts_read(struct arena *arena, struct str json, struct str is
 		.iss_promised = yyjson_is_true(json_get(root, "authorization_response_iss_parameter_supported")),
 		.basic = !yyjson_is_arr(methods) || lists(methods, STR("client_secret_basic")),
 	};
-	if (!str_eq(json_str(json_get(root, "issuer")), issuer) || !is_url(facts.authorization_endpoint) ||
-	    !is_url(facts.token_endpoint) || !is_url(facts.jwks_uri))
+	if (!str_eq(json_str(json_get(root, "issuer")), issuer) || !is_url(facts.authorization_endpoint, plain) ||
+	    !is_url(facts.token_endpoint, plain) || !is_url(facts.jwks_uri, plain))
 		return ERR_TOKEN_INVALID;
-	if (!is_url(facts.userinfo_endpoint))
+	if (!is_url(facts.userinfo_endpoint, plain))
 		facts.userinfo_endpoint = STR_NONE;
 	*ret_facts = facts;
 	return OK;
@@ -151,22 +153,24 @@ AWAITS static enum err discover(void *arg)
 	struct asking *asking = arg;
 	struct providers *providers = asking->signin->providers;
 	struct str issuer = asking->settings->issuer, body;
+	bool plain = asking->settings->allow_private;
 	struct remembered *entry = entry_of(providers, issuer);
 	AUTO(arena) *arena = NULL;
 	enum err err;
 
 	if (entry->document_ms != 0 && clock_ms() - entry->document_ms < FRESH_MS)
-		return provider_facts_read(asking->arena, entry->document->str, issuer, &asking->facts);
+		return provider_facts_read(asking->arena, entry->document->str, issuer, plain, &asking->facts);
 	arena = arena_new(FETCH_ARENA_BYTES);
 	err = fetch_json(arena, asking->settings, discovery_url(arena, issuer), &body);
 	if (err == OK)
-		err = provider_facts_read(asking->arena, body, issuer, &asking->facts);
+		err = provider_facts_read(asking->arena, body, issuer, plain, &asking->facts);
 	entry = entry_of(providers, issuer);
 	if (err != OK) {
 		log_warn("provider.unreachable", LOG_STR("issuer", issuer), LOG_ERR(err));
 		return entry->document == NULL || fiber_status() != OK
 			       ? err
-			       : provider_facts_read(asking->arena, entry->document->str, issuer, &asking->facts);
+			       : provider_facts_read(asking->arena, entry->document->str, issuer, plain,
+						     &asking->facts);
 	}
 	blob_unref(entry->document);
 	entry->document = blob_new(body);

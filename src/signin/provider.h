@@ -21,9 +21,10 @@ struct provider_facts {
 };
 
 /* Read a discovery document.
+ *   plain      its endpoints may be http
  *   Errors     ERR_TOKEN_INVALID: it is another issuer's, or lacks what is needed
  *   Source     OpenID Connect Discovery 1.0 section 3 and 4.3 */
-NODISCARD enum err provider_facts_read(struct arena *arena, struct str json, struct str issuer,
+NODISCARD enum err provider_facts_read(struct arena *arena, struct str json, struct str issuer, bool plain,
 				       struct provider_facts *ret_facts);
 
 /* Its facts, from memory or fetched.

@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	struct provider_facts facts;
 	yyjson_val *claims;
 
-	if (provider_facts_read(arena, text, STR("https://idp.example"), &facts) == OK)
+	if (provider_facts_read(arena, text, STR("https://idp.example"), false, &facts) == OK)
 		CHECK(str_is_printable(facts.authorization_endpoint) && facts.jwks_uri.n > 0);
 	if (json_read(arena, text, &claims) != OK)
 		return 0;

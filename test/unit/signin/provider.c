@@ -17,6 +17,8 @@ START_TEST(what_a_provider_says)
 		"{\"issuer\":\"https://evil.example\"," ENDPOINTS "}",
 		"{" ENDPOINTS "}",
 		"{\"issuer\":\"" ISSUER "\"}",
+		"{\"issuer\":\"" ISSUER "\",\"authorization_endpoint\":\"http://idp.example/auth\","
+		"\"token_endpoint\":\"https://idp.example/token\",\"jwks_uri\":\"https://idp.example/jwks\"}",
 		"{\"issuer\":\"" ISSUER "\",\"authorization_endpoint\":\"javascript:alert(1)\","
 		"\"token_endpoint\":\"https://idp.example/token\",\"jwks_uri\":\"https://idp.example/jwks\"}",
 		"{\"issuer\":\"" ISSUER "\",\"authorization_endpoint\":\"https://idp.example/a\\r\\nX: y\","
@@ -26,8 +28,8 @@ START_TEST(what_a_provider_says)
 	struct provider_facts facts;
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		ck_err(provider_facts_read(arena, str_of(bad[i]), STR(ISSUER), &facts), ERR_TOKEN_INVALID);
-	ck_ok(provider_facts_read(arena, STR("{\"issuer\":\"" ISSUER "\"," ENDPOINTS "}"), STR(ISSUER), &facts));
+		ck_err(provider_facts_read(arena, str_of(bad[i]), STR(ISSUER), false, &facts), ERR_TOKEN_INVALID);
+	ck_ok(provider_facts_read(arena, STR("{\"issuer\":\"" ISSUER "\"," ENDPOINTS "}"), STR(ISSUER), false, &facts));
 	ck_str(facts.token_endpoint, "https://idp.example/token");
 	ck_assert(facts.basic && !facts.iss_promised && facts.userinfo_endpoint.p == NULL);
 	ck_ok(provider_facts_read(arena,
@@ -35,7 +37,7 @@ START_TEST(what_a_provider_says)
 				      ",\"token_endpoint_auth_methods_supported\":[\"client_secret_post\"],"
 				      "\"authorization_response_iss_parameter_supported\":true,"
 				      "\"userinfo_endpoint\":\"https://idp.example/me\"}"),
-				  STR(ISSUER), &facts));
+				  STR(ISSUER), false, &facts));
 	ck_assert(!facts.basic && facts.iss_promised && facts.userinfo_endpoint.p != NULL);
 }
 END_TEST
