@@ -181,6 +181,9 @@ AWAITS static enum err users_update(struct work *work, const struct object *befo
 	TRY(role_touchable(work, before->at[USER_ROLE].text));
 	TRY(user_take(work, after, &user));
 	TRY(check_owner_left(work, before, &user));
+	/* Two owners who unmake each other at the same time: one of them is told to read again. */
+	if (unmakes_owner(before, &user))
+		return exists(work, user_unmake_owner(work->portal->spec.db, &user, before->changed_ms));
 	return exists(work, user_update(work->portal->spec.db, &user, before->changed_ms));
 }
 
@@ -188,7 +191,7 @@ AWAITS static enum err users_remove(struct work *work, const struct object *befo
 {
 	TRY(role_touchable(work, before->at[USER_ROLE].text));
 	TRY(check_owner_left(work, before, NULL));
-	return user_delete(work->portal->spec.db, before->id, work->call->now_ms);
+	return user_delete_keeping_owner(work->portal->spec.db, work->tenant.id, before->id, work->call->now_ms);
 }
 
 #define USER_ROW                                                                                                       \

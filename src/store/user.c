@@ -114,9 +114,17 @@ AWAITS enum err user_list(struct db *db, struct arena *arena, struct str tenant_
 			CELLS(text(tenant_id), text(after), DB_I((int64_t)limit)), 3, ret_users, ret_count);
 }
 
-AWAITS enum err user_update(struct db *db, const struct user *user, int64_t changed_before_ms)
+/* Fails (ERR_NOT_FOUND) where a person is the last owner of their tenant who may sign in. */
+#define OWNERS " FROM account WHERE kind = 'person' AND role = 'owner' AND disabled = 0"
+#define OTHER_OWNER_LEFT(tenant_id, id)                                                                                \
+	STATEMENT("UPDATE tenant SET changed_ms = changed_ms WHERE id = ? AND (NOT EXISTS (SELECT 1" OWNERS            \
+		  " AND id = ?) OR EXISTS (SELECT 1" OWNERS " AND tenant_id = ? AND id <> ?))",                        \
+		  1, text(tenant_id), text(id), text(tenant_id), text(id))
+
+AWAITS static enum err update(struct db *db, const struct user *user, int64_t changed_before_ms, bool keeps_owner)
 {
 	const struct db_statement statements[] = {
+		OTHER_OWNER_LEFT(user->tenant_id, user->id),
 		/* Two changes within one ms must not look the same to a third writer. */
 		STATEMENT("UPDATE account SET email = ?, name = ?, role = ?, disabled = ?, issuer = ?, subject = ?,"
 			  " changed_ms = max(?, changed_ms + 1) WHERE id = ? AND changed_ms = ?",
@@ -129,7 +137,17 @@ AWAITS enum err user_update(struct db *db, const struct user *user, int64_t chan
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, statements + !keeps_owner, ARRAY_LEN(statements) - !keeps_owner);
+}
+
+AWAITS enum err user_update(struct db *db, const struct user *user, int64_t changed_before_ms)
+{
+	return update(db, user, changed_before_ms, false);
+}
+
+AWAITS enum err user_unmake_owner(struct db *db, const struct user *user, int64_t changed_before_ms)
+{
+	return update(db, user, changed_before_ms, true);
 }
 
 /* One column of what they sign in with; every session that the old one opened ends. */
@@ -169,10 +187,13 @@ AWAITS enum err user_signed_in(struct db *db, struct str id, int64_t totp_step, 
 
 #define THEIR_GRANTS "(SELECT id FROM oauth_grant WHERE user_id = ?)"
 
-AWAITS enum err user_delete(struct db *db, struct str id, int64_t now_ms)
+/* Of a tenant that keeps an owner when one is named. */
+AWAITS static enum err remove_all(struct db *db, struct str tenant_id, struct str id, int64_t now_ms)
 {
 	const struct db_value user = text(id);
+	bool keeps_owner = tenant_id.p != NULL;
 	const struct db_statement statements[] = {
+		OTHER_OWNER_LEFT(tenant_id, id),
 		STATEMENT("DELETE FROM web_session WHERE user_id = ?", -1, user),
 		STATEMENT("DELETE FROM oauth_code WHERE grant_id IN " THEIR_GRANTS, -1, user),
 		STATEMENT("DELETE FROM oauth_refresh WHERE grant_id IN " THEIR_GRANTS, -1, user),
@@ -187,7 +208,17 @@ AWAITS enum err user_delete(struct db *db, struct str id, int64_t now_ms)
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, statements + !keeps_owner, ARRAY_LEN(statements) - !keeps_owner);
+}
+
+AWAITS enum err user_delete(struct db *db, struct str id, int64_t now_ms)
+{
+	return remove_all(db, STR_NONE, id, now_ms);
+}
+
+AWAITS enum err user_delete_keeping_owner(struct db *db, struct str tenant_id, struct str id, int64_t now_ms)
+{
+	return remove_all(db, tenant_id, id, now_ms);
 }
 
 AWAITS enum err user_page(struct db *db, struct arena *arena, struct str tenant_id, struct str kind, struct str after,

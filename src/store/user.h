@@ -60,6 +60,11 @@ NODISCARD enum err user_delete(struct db *db, struct str id, int64_t now_ms) AWA
 NODISCARD enum err user_page(struct db *db, struct arena *arena, struct str tenant_id, struct str kind,
 			     struct str after, size_t limit, struct user **ret_users, size_t *ret_count) AWAITS;
 
+/* As user_update and user_delete, of one who may be an owner: the tenant keeps another one who may sign in.
+ *   Errors     ERR_NOT_FOUND also when there is none */
+NODISCARD enum err user_unmake_owner(struct db *db, const struct user *user, int64_t changed_before_ms) AWAITS;
+NODISCARD enum err user_delete_keeping_owner(struct db *db, struct str tenant_id, struct str id, int64_t now_ms) AWAITS;
+
 /* Whether somebody else than `id` is an owner of the tenant and may sign in. */
 NODISCARD enum err user_other_owner(struct db *db, struct str tenant_id, struct str id, bool *ret_found) AWAITS;
 
