@@ -206,6 +206,7 @@ AWAITS enum err login_take(struct signin *signin, struct visit *visit)
 		attempt.problem = wrong;
 		return show(visit, 422, &attempt);
 	}
+	TRY(throttle_forgive(signin, visit, 'p', attempt.email, users[0].id));
 	if (user->totp.n > 0)
 		return second_begin(signin, visit, user, attempt.return_to);
 	return finish(signin, visit, user, STR("password"), 0, attempt.return_to);

@@ -87,6 +87,8 @@ AWAITS enum err second_take(struct signin *signin, struct visit *visit)
 		return page_wait(visit, wait_ms);
 	err = proof_totp(signin, &user, form_get(&form, STR("code")), &step);
 	if (err == OK)
+		err = throttle_forgive(signin, visit, 't', user.id, user.id);
+	if (err == OK)
 		err = finish(signin, visit, &user, STR("password totp"), step, return_to);
 	if (err != ERR_UNAUTHENTICATED && err != ERR_EXISTS)
 		return err;

@@ -101,6 +101,10 @@ NODISCARD enum err throttle_address(struct signin *signin, const struct visit *v
 NODISCARD enum err throttle_account(struct signin *signin, const struct visit *visit, char kind, struct str account,
 				    struct str user_id, int64_t *ret_wait_ms) AWAITS;
 
+/* An attempt has succeeded: those before it do not count any more. */
+NODISCARD enum err throttle_forgive(struct signin *signin, const struct visit *visit, char kind, struct str account,
+				    struct str user_id) AWAITS;
+
 /* Failed sign-ins of an address at a provider: those that succeed do not count, since a whole office may share one.
  *   ret_wait_ms 0: go on; else how long to wait */
 NODISCARD enum err throttle_failures(struct signin *signin, const struct visit *visit, int64_t *ret_wait_ms) AWAITS;

@@ -3,7 +3,7 @@
  * has signed in as them before carries a cookie that says so, and has a count of its own. */
 #include "signin/signin_private.h"
 
-#define ACCOUNT_TRIES 20 /* in ACCOUNT_WINDOW_MS, then evenly: hopeless against twelve characters */
+#define ACCOUNT_TRIES 20 /* in ACCOUNT_WINDOW_MS, until one succeeds: hopeless against twelve characters */
 #define ACCOUNT_WINDOW_MS (60 * 60 * 1000LL)
 #define DEVICE_LIFE_MS (400LL * 24 * 3600 * 1000) /* browsers keep no cookie longer */
 #define DEVICE_NONCE_BYTES 16
@@ -80,20 +80,39 @@ static bool is_known(const struct signin *signin, const struct visit *visit, str
 			     (struct str){(const char *)ret_device + DEVICE_NONCE_BYTES, sizeof(mac)});
 }
 
+static struct str account_key(const struct signin *signin, const struct visit *visit, char kind, struct str account,
+			      struct str user_id, char out[64])
+{
+	static const char prefix[] = "signin/who ";
+	uint8_t device[DEVICE_BYTES];
+	size_t n = sizeof(prefix) - 1;
+
+	memcpy(out, prefix, n);
+	out[n++] = kind;
+	if (is_known(signin, visit, user_id, device))
+		account = (struct str){(const char *)device, sizeof(device)};
+	crypto_sha256(account, (uint8_t *)out + n);
+	return (struct str){out, n + 32};
+}
+
 AWAITS enum err throttle_account(struct signin *signin, const struct visit *visit, char kind, struct str account,
 				 struct str user_id, int64_t *ret_wait_ms)
 {
-	const struct rate rate = {.limit = ACCOUNT_TRIES, .window_ms = ACCOUNT_WINDOW_MS};
-	uint8_t device[DEVICE_BYTES];
-	char key[64] = "signin/who ";
-	size_t n = strlen(key);
+	uint32_t count;
+	char key[64];
 
-	key[n++] = kind;
-	if (is_known(signin, visit, user_id, device))
-		crypto_sha256((struct str){(const char *)device, sizeof(device)}, (uint8_t *)key + n);
-	else
-		crypto_sha256(account, (uint8_t *)key + n);
-	return take(signin, (struct str){key, n + 32}, &rate, ret_wait_ms);
+	TRY(state_count(signin->spec.state, account_key(signin, visit, kind, account, user_id, key), ACCOUNT_WINDOW_MS,
+			&count));
+	*ret_wait_ms = count > ACCOUNT_TRIES ? ACCOUNT_WINDOW_MS : 0;
+	return OK;
+}
+
+AWAITS enum err throttle_forgive(struct signin *signin, const struct visit *visit, char kind, struct str account,
+				 struct str user_id)
+{
+	char key[64];
+
+	return state_clear(signin->spec.state, account_key(signin, visit, kind, account, user_id, key));
 }
 
 void throttle_remember(const struct signin *signin, const struct visit *visit, struct str user_id, struct buf *headers)

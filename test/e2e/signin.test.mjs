@@ -261,8 +261,10 @@ describe('throttling', () => {
 		assert.equal(answers.at(0), 422);
 		assert.equal(answers.at(-1), 429);
 		assert.equal((await visit(gateway).signIn(ada)).status, 429);
-		owner.cookies.delete(SESSION);
-		assert.equal((await owner.signIn(ada)).status, 303);
+		for (let i = 0; i < 22; i++) { // what succeeds does not count
+			owner.cookies.delete(SESSION);
+			assert.equal((await owner.signIn(ada)).status, 303);
+		}
 		const thief = visit(gateway); // somebody else's cookie is of no use
 		const eve = await makeUser(gateway, { email: 'eve@acme.example' });
 		assert.equal((await thief.signIn(eve)).status, 303);
