@@ -259,6 +259,65 @@ START_TEST(issuers_that_nobody_could_trust_are_refused)
 }
 END_TEST
 
+START_TEST(ways_to_sign_in_are_read)
+{
+	AUTO(config) *nothing = good("");
+	AUTO(config) *config = good("sign_in:\n"
+				    "  local_accounts: false\n"
+				    "  session: 2h\n"
+				    "  session_idle: 5min\n"
+				    "  providers:\n"
+				    "    company:\n"
+				    "      issuer: https://id.acme.example\n"
+				    "      client_id: gatehouse\n"
+				    "      create_users: false\n"
+				    "      claims: { domains: { acme.example: acme, other.example: other },"
+				    " role_claim: a.b, roles: { x: admin, y: member } }\n");
+	const struct provider_settings *company = &config->identity.providers[0];
+
+	ck_assert(nothing->identity.local_accounts);
+	ck_assert_uint_eq(nothing->identity.provider_count, 0);
+	ck_assert_int_eq(nothing->identity.web_session_ms, 86400000);
+	ck_assert_int_eq(nothing->identity.web_idle_ms, 8 * 3600000);
+	ck_assert(!config->identity.local_accounts);
+	ck_assert_int_eq(config->identity.web_session_ms, 2 * 3600000);
+	ck_assert_int_eq(config->identity.web_idle_ms, 300000);
+	ck_assert_uint_eq(config->identity.provider_count, 1);
+	ck_str(company->name, "company");
+	ck_str(company->scopes, "openid email profile");
+	ck_assert(!company->create_users && !company->allow_private);
+	ck_assert_uint_eq(company->claims.domain_count, 2);
+	ck_str(company->claims.domains[1].value, "other.example");
+	ck_str(company->claims.roles[1].meaning, "member");
+	ck_str(company->claims.role, "");
+}
+END_TEST
+
+START_TEST(providers_that_lead_nowhere_are_refused)
+{
+	static const char *const bad[] = {
+		"sign_in: { providers: [] }",
+		"sign_in: { providers: { a: {} } }",
+		"sign_in: { providers: { a: { issuer: \"https://a.example\", client_id: x } } }", /* whose people? */
+		"sign_in: { providers: { a: { issuer: \"https://a.example\", claims: { tenant: t } } } }",
+		"sign_in: { providers: { a: { issuer: \"http://a.example\", client_id: x, claims: { tenant: t } } } }",
+		"sign_in: { providers: { A: { issuer: \"https://a.example\", client_id: x, claims: { tenant: t } } } }",
+		"sign_in: { providers: { a/b: { issuer: \"https://a.example\", client_id: x, claims: { tenant: t } } } "
+		"}",
+		"sign_in: { providers: { a: { issuer: \"https://a.example\", client_id: x, claims: { domains: [t] } } "
+		"} }",
+		"sign_in: { session: 1s }",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		AUTO(config) *config = NULL;
+		AUTO_BUF problem = {0};
+
+		ck_err(config_parse(str_of(bad[i]), STR("g.yaml"), &problem, &config), ERR_CONFIG);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tcase = tcase_create("config");
@@ -272,5 +331,7 @@ int main(void)
 	tcase_add_test(tcase, a_change_of_an_upstream_is_seen);
 	tcase_add_test(tcase, issuers_are_read);
 	tcase_add_test(tcase, issuers_that_nobody_could_trust_are_refused);
+	tcase_add_test(tcase, ways_to_sign_in_are_read);
+	tcase_add_test(tcase, providers_that_lead_nowhere_are_refused);
 	return unit_run("config", tcase);
 }
