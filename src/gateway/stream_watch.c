@@ -1,4 +1,4 @@
-/* One fiber compares identity's generation, as requests do; when it has moved, or a credential ends, each loop asks for
+/* One fiber compares the generation, as requests do; when it has moved, or a credential ends, each loop asks for
  * every credential that has a stream there, once. A client whose stream was ended comes back, and is then told why by
  * an ordinary 401. (A stream that was opened since the last round is asked about in the next: in a minute at most.)
  *
@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "access/access.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -64,6 +65,7 @@ AWAITS static enum err check_here(void *arg)
 	struct caller_mark *marks;
 	size_t count;
 
+	streams_check_policies(here);
 	if (here->stream_count == 0 || !here->config->auth_required)
 		return OK;
 	marks = marks_here(here, &count);
@@ -84,7 +86,7 @@ AWAITS_ENTRY static void watch_main(void *arg)
 	int64_t seen = 0, now;
 
 	while (fiber_sleep(IDENTITY_POLL_MS) == OK) {
-		now = identity_generation(watch->gateway->identity);
+		now = access_generation(watch->gateway->access);
 		if (now == seen && clock_wall_ms() < watch->next_end_ms)
 			continue;
 		seen = now;

@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "gateway/event_id.h"
 #include "gateway/sse_server.h"
+#include "gateway/visible.h"
 
 #define STREAM_MAGIC 0x5354524du /* "STRM" */
 
@@ -26,6 +27,8 @@ struct open_stream *open_stream_new(struct request *req, enum stream_kind kind, 
 	open->here = req->here;
 	open->kind = (uint8_t)kind;
 	caller_mark_of(&req->caller, &open->mark);
+	memcpy(open->tenant_id, req->caller.tenant_id, sizeof(open->tenant_id));
+	open->policy = req->access == NULL ? NULL : policy_ref(req->access->policy);
 	list_init(&open->link);
 	if (view.n > 0)
 		memcpy(at, view.p, view.n);
@@ -49,6 +52,7 @@ void open_stream_free(struct open_stream *open)
 		event_logs_forget_session((struct str){open->session, MCP_SESSION_NUMBER_LEN});
 	if (open->reader != NULL)
 		event_reader_leave(open->reader);
+	policy_unref(open->policy);
 	open->magic = 0;
 	free(open);
 }
@@ -255,12 +259,13 @@ static bool kind_changed(const struct change *change, struct str view, int kind)
 	       (kind == OFFER_RESOURCES && list_differs(&old->list[OFFER_TEMPLATES], &new->list[OFFER_TEMPLATES]));
 }
 
+/*   change     NULL: everything may have */
 static void tell_stream(struct open_stream *open, const struct change *change)
 {
 	for (int kind = 0; kind < CHANGED_KINDS; kind++) {
 		AUTO_BUF params = {0}, message = {0};
 
-		if (!open->wants[kind] || !kind_changed(change, open->view, kind))
+		if (!open->wants[kind] || (change != NULL && !kind_changed(change, open->view, kind)))
 			continue;
 		if (open->kind == STREAM_LISTEN) {
 			buf_put(&params, STR("{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":"));
@@ -285,6 +290,19 @@ static void tell_absent(struct event_log *log, void *arg)
 			continue;
 		mcp_compose_notification(changed_method[kind], STR_NONE, &message);
 		event_log_append(log, buf_str(&message), true);
+	}
+}
+
+void streams_policy_changed(struct gateway_loop *here, struct str tenant_id, struct policy *policy)
+{
+	for (struct list *l = here->streams.next; l != &here->streams; l = l->next) {
+		struct open_stream *open = LIST_OBJ(l, struct open_stream, link);
+
+		if (open->policy == policy || !str_eq(str_of(open->tenant_id), tenant_id))
+			continue;
+		policy_unref(open->policy);
+		open->policy = policy_ref(policy);
+		tell_stream(open, NULL);
 	}
 }
 

@@ -38,7 +38,9 @@ struct open_stream {
 	struct event_reader *reader;		  /* of its log; NULL as long as it has none */
 	char session[MCP_SESSION_NUMBER_LEN + 1]; /* empty for STREAM_LISTEN */
 	struct caller_mark mark;		  /* whose it is: see stream_watch.c */
-	struct str view, request_id;		  /* in the same allocation; the id's lexeme */
+	char tenant_id[ID_LEN + 1];
+	struct policy *policy;	     /* of the tenant, when its lists were last read or told to have changed */
+	struct str view, request_id; /* in the same allocation; the id's lexeme */
 };
 
 /* A new one for the request; free it as long as stream_keep has not taken it. */
@@ -65,6 +67,13 @@ void session_release(struct open_stream *open);
 /* stream_session.c: the open stream of the request's session, if it has one, reads the session's log from
  * now on. */
 void streams_attach(struct request *req) AWAITS;
+
+/* stream_policy.c: tell this loop's streams whose tenants have other rules now. */
+void streams_check_policies(struct gateway_loop *here) AWAITS;
+
+/* streams.c: tell the streams of a tenant on this loop that their lists may have changed, unless this is the policy
+ * that they know. */
+void streams_policy_changed(struct gateway_loop *here, struct str tenant_id, struct policy *policy);
 
 /* streams.c: a session's stream has its log. */
 void open_stream_attach(struct open_stream *open);

@@ -267,6 +267,24 @@ test('rules of the config come first, for every tenant, and change with a reload
 	assert.equal(fate(await modernCall(gateway.as('acme'), 'fx_echo')), 'ran');
 });
 
+test('streams hear that lists have changed when rules do, of their own tenant', async (t) => {
+	const gateway = await startGateway(t, { tenants: ['acme', 'rival'], upstreams: { fx: stdioFixture() } });
+	const wants = { notifications: { toolsListChanged: true } };
+	const acme = await modernStream(gateway.as('acme'), 'subscriptions/listen', wants);
+	const rival = await modernStream(gateway.as('rival'), 'subscriptions/listen', wants);
+	const session = await openSession(gateway.as('acme'));
+	const legacy = await session.listen();
+
+	await acme.next();
+	await rival.next();
+	await setRules(gateway, [{ name: 'few', effect: 'allow', tools: ['fx.echo'] }]);
+	assert.equal((await acme.next(undefined, SEEN_MS)).method, 'notifications/tools/list_changed');
+	assert.ok(await legacy.next(({ method }) => method === 'notifications/tools/list_changed', SEEN_MS));
+	assert.deepEqual(await names(gateway.as('acme')), ['fx_echo']);
+	assert.deepEqual(rival.messages.slice(1), []);
+	for (const stream of [acme, rival, legacy]) stream.connection.destroy();
+});
+
 test('the command line says why, lists and tests', async (t) => {
 	const gateway = await startGateway(t, {
 		upstreams: { fx: stdioFixture() },
