@@ -374,3 +374,43 @@ test('times: a rule holds at its hours only', async (t) => {
 	const refused = await modernCall(target, 'fx_size', { bytes: 1 });
 	assert.match(refused.message.result.content[0].text, /rule "later" allows fx\.size only if .*it is/);
 });
+
+test('a credential narrowed to toolsets sees and calls what they show; one with fewer scopes, less', async (t) => {
+	const gateway = await startGateway(t, {
+		upstreams: { fx: stdioFixture() },
+		config: {
+			toolsets: {
+				few: { include: ['fx.echo', 'fx.size', 'fx.fixture://text'] },
+				more: { include: ['fx.env', 'fx.plain'] },
+				others: { include: ['fx.fail'] },
+			},
+		},
+	});
+	const key = async (...options) => ({ ...gateway.as('acme'), key: (await gateway.makeKey('acme', ...options)).key });
+	const one = await key('--toolsets', 'few');
+	const two = await key('--toolsets', 'few more');
+	const at = (target, name) => ({ ...target, path: `/mcp/${name}` });
+	const uris = async (target) => (await modern(target, 'resources/list')).message.result.resources.map(({ uri }) => uri);
+
+	assert.deepEqual((await names(one)).sort(), ['fx_echo', 'fx_size']);
+	assert.deepEqual((await names(two)).sort(), ['fx_echo', 'fx_env', 'fx_size']);
+	assert.deepEqual(await names(at(two, 'more')), ['fx_env']);
+	assert.deepEqual(await uris(one), ['fixture://text']);
+	for (const uri of ['fixture://binary', 'fixture://item/7']) {
+		assert.equal(fate(await modern(at(gateway.as('acme'), 'few'), 'resources/read', { uri: 'fixture://binary' })), 'unknown');
+		assert.equal(fate(await modern(one, 'resources/read', { uri })), uri.includes('item') ? 'ran' : 'unknown', uri);
+	}
+	assert.equal(fate(await modernCall(one, 'fx_env')), 'unknown');
+	assert.equal(fate(await modernCall(two, 'fx_env')), 'ran');
+	assert.equal(fate(await modernCall(one, 'fx_fail')), 'unknown');
+
+	// Another toolset is answered like one that there is none of.
+	const [hidden, unknown] = [await modern(at(one, 'more'), 'tools/list'), await modern(at(one, 'nothing'), 'tools/list')];
+	assert.deepEqual([hidden.status, unknown.status], [404, 404]);
+	assert.equal(hidden.message.error.message.replace('more', ''), unknown.message.error.message.replace('nothing', ''));
+
+	const reader = await key('--scopes', 'mcp:read');
+	assert.deepEqual(await names(reader), []);
+	assert.equal((await uris(reader)).length > 1, true);
+	assert.equal((await modernCall(reader, 'fx_echo')).status, 403);
+});
