@@ -100,7 +100,9 @@ struct catalog_view {
 	struct str instructions;	      /* of all upstreams in the view; empty none */
 	bool completions, logging, subscribe; /* some upstream of the view has it */
 	unsigned extensions;		      /* bits of enum mcp_extension that some upstream of the view offers */
-	struct catalog_item *doors;	      /* one per upstream of the view: for calls that name no item */
+	const struct str *include, *exclude;  /* its toolset's globs */
+	size_t include_count, exclude_count;
+	struct catalog_item *doors; /* one per upstream of the view: for calls that name no item */
 	size_t door_count;
 };
 
@@ -159,6 +161,9 @@ const struct catalog_view *catalog_view(const struct catalog *catalog, struct st
 
 /* By the name a client uses; NULL when unknown. */
 const struct catalog_item *catalog_find(const struct catalog_view *view, enum offer_kind kind, struct str name);
+
+/* Whether the view's globs choose a label, be it listed or not. */
+bool catalog_includes(const struct catalog_view *view, struct str label);
 
 /* Whether that name would be a tool's that is held back. */
 bool catalog_holds(const struct catalog_view *view, struct str name);

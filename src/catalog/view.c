@@ -29,6 +29,22 @@ static bool view_shows(const struct toolset_spec *toolset, const struct catalog_
 	return !any_glob(toolset->exclude, toolset->exclude_count, item->label);
 }
 
+static const struct str *keep_globs(struct arena *arena, const struct str *globs, size_t count)
+{
+	struct str *kept = arena_alloc(arena, (count + 1) * sizeof(*kept));
+
+	for (size_t i = 0; i < count; i++)
+		kept[i] = arena_str(arena, globs[i]);
+	return kept;
+}
+
+bool catalog_includes(const struct catalog_view *view, struct str label)
+{
+	if (view->include_count > 0 && !any_glob(view->include, view->include_count, label))
+		return false;
+	return !any_glob(view->exclude, view->exclude_count, label);
+}
+
 /* Where tools are searched for, no tool of an upstream may have the name of the two that do it. */
 static bool name_is_taken(const struct catalog_view *view, const struct toolset_spec *toolset, enum offer_kind kind,
 			  struct str name)
@@ -213,8 +229,14 @@ void view_build(struct catalog *catalog, const struct catalog_spec *spec, const 
 
 	if (toolset == NULL)
 		toolset = &everything;
-	*ret_view = (struct catalog_view){.name = arena_str(catalog->arena, toolset->name),
-					  .owner = arena_str(catalog->arena, toolset->owner)};
+	*ret_view = (struct catalog_view){
+		.name = arena_str(catalog->arena, toolset->name),
+		.owner = arena_str(catalog->arena, toolset->owner),
+		.include = keep_globs(catalog->arena, toolset->include, toolset->include_count),
+		.include_count = toolset->include_count,
+		.exclude = keep_globs(catalog->arena, toolset->exclude, toolset->exclude_count),
+		.exclude_count = toolset->exclude_count,
+	};
 	for (int kind = 0; kind < OFFER_KINDS; kind++)
 		view_select(catalog, spec, toolset, ret_view, kind);
 	view_link_apps(catalog, ret_view);

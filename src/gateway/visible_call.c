@@ -83,42 +83,50 @@ struct str visible_event(struct request *req, enum offer_kind kind, struct str n
 
 /* ---- resources ------------------------------------------------------------------ */
 
-/* Whether a toolset leaves out what the view of everything lists: routes by template or scheme would find it. */
-static bool is_left_out(const struct request *req, struct str uri)
+/* What rules and globs say of a resource, listed or not. */
+static struct str label_of(const struct request *req, const struct catalog_item *item, struct str uri)
 {
-	const struct catalog_view *here = req->visible == NULL ? req->view : req->visible->whole;
+	return arena_fmt(req->arena, "%.*s.%.*s", STR_ARG(upstream_name(item->upstream)), STR_ARG(uri));
+}
 
-	return here->name.n > 0 && catalog_find(here, OFFER_RESOURCES, uri) == NULL &&
-	       catalog_find(&req->catalog->views[0], OFFER_RESOURCES, uri) != NULL;
+/* Routes by template, scheme or skill lead to a server that a toolset shows something of; that does not make
+ * everything of it the toolset's. */
+static bool view_has(const struct catalog_view *view, const struct catalog_item *item, struct str client_uri,
+		     struct str label)
+{
+	const struct catalog_item *listed = catalog_find(view, OFFER_RESOURCES, client_uri);
+
+	return view->name.n == 0 || (listed != NULL && listed->upstream == item->upstream) ||
+	       catalog_includes(view, label);
 }
 
 /* A credential that is narrowed to toolsets reads what one of them would. */
-static bool toolsets_read(const struct request *req, struct str uri, const struct catalog_item *item)
+static bool toolsets_have(const struct request *req, const struct catalog_item *item, struct str client_uri,
+			  struct str label)
 {
 	const struct catalog *catalog = req->catalog;
-	const struct catalog_item *found;
-	struct str own;
 
 	if (req->access->caller.toolsets[0] == '\0')
 		return true;
-	for (size_t i = 1; i < catalog->view_count; i++) {
-		const struct catalog_view *view = &catalog->views[i];
-
-		if (!access_class_has_toolset(req->access, view->name))
-			continue;
-		found = catalog_route(view, uri, &own);
-		if (found != NULL && found->upstream == item->upstream &&
-		    (catalog_find(view, OFFER_RESOURCES, uri) != NULL ||
-		     catalog_find(&catalog->views[0], OFFER_RESOURCES, uri) == NULL))
+	for (size_t i = 1; i < catalog->view_count; i++)
+		if (access_class_has_toolset(req->access, catalog->views[i].name) &&
+		    view_has(&catalog->views[i], item, client_uri, label))
 			return true;
-	}
 	return false;
 }
 
-/* By the URI as its server knows it, for which rules are written. */
-AWAITS static enum err judge_uri(struct request *req, const struct catalog_item *item, struct str uri)
+/* Whether the class could read it under some condition; if not, it is hidden and answered as unknown. */
+static bool may_read(const struct request *req, struct str label)
 {
-	struct str label = arena_fmt(req->arena, "%.*s.%.*s", STR_ARG(upstream_name(item->upstream)), STR_ARG(uri));
+	const struct access_class *class = req->access;
+	struct policy_verdict verdict;
+
+	policy_judge(class->policy, &class->caller, &class->match, PERMISSION_RESOURCES_READ, label, NULL, &verdict);
+	return verdict.answer != POLICY_REFUSE;
+}
+
+AWAITS static enum err judge_uri(struct request *req, struct str label, struct str uri)
+{
 	AUTO_BUF arguments = {0};
 
 	buf_put(&arguments, STR("{\"uri\":"));
@@ -127,33 +135,35 @@ AWAITS static enum err judge_uri(struct request *req, const struct catalog_item 
 	return judge(req, OFFER_RESOURCES, label, buf_str(&arguments));
 }
 
-/* Whether the class could read it under some condition; if not, it is hidden and answered as unknown. */
-static bool may_read(const struct request *req, const struct catalog_item *item, struct str uri)
+static bool is_foreign(const struct request *req, const struct catalog_item *item)
 {
-	const struct access_class *class = req->access;
-	struct policy_verdict verdict;
+	struct str owner = upstream_owner(item->upstream);
 
-	policy_judge(class->policy, &class->caller, &class->match, PERMISSION_RESOURCES_READ,
-		     arena_fmt(req->arena, "%.*s.%.*s", STR_ARG(upstream_name(item->upstream)), STR_ARG(uri)), NULL,
-		     &verdict);
-	return verdict.answer != POLICY_REFUSE;
+	return owner.n > 0 && !str_eq(owner, str_of(req->caller.tenant_id));
 }
 
 AWAITS enum err visible_route(struct request *req, struct str uri, const struct catalog_item **ret_item,
 			      struct str *ret_uri)
 {
 	const struct catalog_view *whole = req->visible == NULL ? req->view : req->visible->whole;
-	const struct catalog_item *item = catalog_route(whole, uri, ret_uri);
+	const struct catalog_item *item = catalog_route(req->view, uri, ret_uri);
+	struct str label;
 
+	/* What is visible comes first, so that nobody's server stands in the way of another's. */
+	if (item == NULL)
+		item = catalog_route(whole, uri, ret_uri);
 	*ret_item = NULL;
-	if (item == NULL || is_left_out(req, uri))
+	if (item == NULL || is_foreign(req, item))
+		return OK;
+	label = label_of(req, item, *ret_uri);
+	if (!view_has(whole, item, uri, label))
 		return OK;
 	if (req->visible != NULL) {
-		if (!toolsets_read(req, uri, item) || !may_read(req, item, *ret_uri)) {
+		if (!toolsets_have(req, item, uri, label) || !may_read(req, label)) {
 			metrics_policy(req->here, METRIC_POLICY_HIDDEN);
 			return audit_denied(req, uri, STR_NONE);
 		}
-		TRY(judge_uri(req, item, *ret_uri));
+		TRY(judge_uri(req, label, *ret_uri));
 	}
 	*ret_item = item;
 	return OK;
