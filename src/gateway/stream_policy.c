@@ -22,9 +22,9 @@ static struct tenant_name *tenants_here(const struct gateway_loop *here, size_t 
 	for (struct list *l = here->streams.next; l != &here->streams; l = l->next) {
 		const struct open_stream *open = LIST_OBJ(l, struct open_stream, link);
 
-		if (map_get(&seen, str_of(open->tenant_id)) != NULL)
+		if (map_get(&seen, str_of(open->mark.tenant_id)) != NULL)
 			continue;
-		memcpy(tenants[count].id, open->tenant_id, sizeof(tenants[count].id));
+		memcpy(tenants[count].id, open->mark.tenant_id, sizeof(tenants[count].id));
 		map_put(&seen, str_of(tenants[count].id), &tenants[count]);
 		count++;
 	}

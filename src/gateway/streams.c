@@ -27,7 +27,6 @@ struct open_stream *open_stream_new(struct request *req, enum stream_kind kind, 
 	open->here = req->here;
 	open->kind = (uint8_t)kind;
 	caller_mark_of(&req->caller, &open->mark);
-	memcpy(open->tenant_id, req->caller.tenant_id, sizeof(open->tenant_id));
 	open->policy = req->access == NULL ? NULL : policy_ref(req->access->policy);
 	list_init(&open->link);
 	if (view.n > 0)
@@ -298,7 +297,7 @@ void streams_policy_changed(struct gateway_loop *here, struct str tenant_id, str
 	for (struct list *l = here->streams.next; l != &here->streams; l = l->next) {
 		struct open_stream *open = LIST_OBJ(l, struct open_stream, link);
 
-		if (open->policy == policy || !str_eq(str_of(open->tenant_id), tenant_id))
+		if (open->policy == policy || !str_eq(str_of(open->mark.tenant_id), tenant_id))
 			continue;
 		policy_unref(open->policy);
 		open->policy = policy_ref(policy);

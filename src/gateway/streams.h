@@ -38,7 +38,6 @@ struct open_stream {
 	struct event_reader *reader;		  /* of its log; NULL as long as it has none */
 	char session[MCP_SESSION_NUMBER_LEN + 1]; /* empty for STREAM_LISTEN */
 	struct caller_mark mark;		  /* whose it is: see stream_watch.c */
-	char tenant_id[ID_LEN + 1];
 	struct policy *policy;	     /* of the tenant, when its lists were last read or told to have changed */
 	struct str view, request_id; /* in the same allocation; the id's lexeme */
 };
