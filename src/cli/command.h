@@ -64,6 +64,9 @@ int user_create_run(const struct invocation *invocation);
 int user_password_run(const struct invocation *invocation);
 int user_list_run(const struct invocation *invocation);
 int user_disable_run(const struct invocation *invocation);
+int user_export_run(const struct invocation *invocation);
+int user_erase_run(const struct invocation *invocation);
+int tenant_erase_run(const struct invocation *invocation);
 int user_enable_run(const struct invocation *invocation);
 int key_create_run(const struct invocation *invocation);
 int key_list_run(const struct invocation *invocation);
@@ -85,6 +88,7 @@ int policy_permissions_run(const struct invocation *invocation);
 int reference_run(const struct invocation *invocation);
 
 /* Options of commands that have some. */
+extern const struct option erase_options[];
 extern const struct option serve_options_table[], key_create_options[], key_list_options[], key_rotate_options[],
 	audit_list_options[], link_options[], import_options[], user_create_options[], user_password_options[],
 	user_options[], catalog_approve_options[], why_options[], policy_options[];

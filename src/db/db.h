@@ -70,6 +70,10 @@ NODISCARD enum err db_query(struct db *db, struct arena *arena, const char *sql,
  *              ERR_CANCELED only before the write was queued */
 NODISCARD enum err db_write(struct db *db, const struct db_statement *statements, size_t count) AWAITS;
 
+/* Take what was deleted out of the files: overwritten pages reach the database file, and the write-ahead log, which
+ * still has the old ones, becomes empty. Errors     ERR_BUSY: somebody still reads an older state; try again; ERR_DB */
+NODISCARD enum err db_scrub(struct db *db) AWAITS;
+
 /* A feed: rows from elsewhere that ride on the writer's commits. The writer calls `drain`
  * inside a transaction whenever commit_ms passed since the feed was rung, then `committed`
  * (or `failed`: the rows were rolled back and drain will see them again, later and later).

@@ -22,6 +22,7 @@ static const char settings_common[] = "PRAGMA foreign_keys=ON;"
 /* 2000 pages between checkpoints: 8 MB, some 20 ms of the writer thread's time. */
 static const char settings_write[] = "PRAGMA journal_mode=WAL;"
 				     "PRAGMA synchronous=FULL;"
+				     "PRAGMA secure_delete=ON;" /* erased is overwritten; only deletions pay */
 				     "PRAGMA wal_autocheckpoint=2000;"
 				     "PRAGMA journal_size_limit=16777216;"
 				     "PRAGMA cache_size=-1024;";

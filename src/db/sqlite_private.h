@@ -76,6 +76,7 @@ struct db_pending {
 	const struct db_statement *statements;
 	size_t count;
 	struct loop *loop;
+	bool scrub; /* db_scrub's */
 	enum err result;
 	struct wait wait;
 	struct task task;

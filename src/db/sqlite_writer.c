@@ -129,6 +129,16 @@ AWAITS void db_feed_clear(struct db *db)
 		return; /* nothing was to be written: a busy file is no obstacle */
 }
 
+AWAITS enum err db_scrub(struct db *db)
+{
+	struct db_pending pending = {.loop = loop_self(), .task = {.run = on_written}, .scrub = true};
+
+	CHECK_OBJ(db, DB_MAGIC);
+	TRY(fiber_status());
+	push(db, &pending);
+	return await_writer(&pending);
+}
+
 /* --- one transaction --- */
 
 enum err db_tx_run(struct db_tx *tx, const char *sql, const struct db_value *params, size_t count)
@@ -248,6 +258,14 @@ static void feed_failed(struct db *db, enum err why)
 	db->feed.failed(db->feed.arg, why);
 }
 
+/* Only TRUNCATE empties the log; a plain checkpoint leaves its old frames to be overwritten some time. */
+static enum err truncate_log(struct db *db)
+{
+	int code = sqlite3_wal_checkpoint_v2(db->writer->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+
+	return code == SQLITE_OK ? OK : code == SQLITE_BUSY || code == SQLITE_LOCKED ? ERR_BUSY : ERR_DB;
+}
+
 /* Write and commit, then tell everybody. A feed that fails takes the transaction with it; the
  * writes then get one of their own. */
 static void commit(struct db *db, struct db_pending *writes, bool with_feed)
@@ -269,6 +287,8 @@ static void commit(struct db *db, struct db_pending *writes, bool with_feed)
 
 		if (err != OK)
 			writes->result = err;
+		else if (writes->scrub)
+			writes->result = truncate_log(db);
 		complete(db, writes);
 		writes = next;
 	}
