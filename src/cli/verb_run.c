@@ -99,7 +99,12 @@ static enum err print_object(struct asking *asking)
 	AUTO_BUF out = {0};
 	yyjson_val *root;
 
-	if (asking->installation->invocation->json) {
+	if (asking->call.status == 204) {
+		fprintf(stderr, "done\n");
+		return OK;
+	}
+	if (asking->installation->invocation->json ||
+	    (asking->verb->action != NULL && asking->verb->action->read != NULL)) {
 		print_json(asking->call.answer);
 		return OK;
 	}
@@ -284,13 +289,15 @@ AWAITS static enum err run_verb(struct asking *asking)
 		return run_export(asking);
 	case VERB_SET:
 		return run_set(asking);
-	case VERB_CREATE:
 	case VERB_ACT:
+		if (asking->verb->action->read != NULL)
+			break;
+		return run_post(asking);
+	case VERB_CREATE:
 		return run_post(asking);
 	case VERB_REMOVE:
 		TRY(ask(asking, "DELETE", STR_NONE, STR_NONE, STR_NONE));
-		fprintf(stderr, "done\n");
-		return OK;
+		return print_object(asking);
 	case VERB_SHOW:
 		break;
 	}

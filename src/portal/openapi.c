@@ -228,6 +228,8 @@ static void put_responses(struct buf *out, const struct resource *resource, cons
 				 "\"next\":{\"type\":[\"string\",\"null\"]},\"items\":{\"type\":\"array\",\"items\":"));
 		put_ref(out, resource, "");
 		buf_put(out, STR("}}}}}"));
+	} else if (operation->action != NULL && operation->action->read != NULL) {
+		buf_put(out, STR(",\"content\":{\"application/json\":{\"schema\":{\"type\":\"object\"}}}"));
 	} else if (operation->status != 204) {
 		buf_put(out, STR(",\"headers\":{\"ETag\":{\"schema\":" JSON_STRING_TYPE
 				 "}},\"content\":{\"application/json\":{\"schema\":"));
@@ -240,7 +242,8 @@ static void put_responses(struct buf *out, const struct resource *resource, cons
 
 static void put_operation(struct buf *out, const struct resource *resource, const struct operation *operation)
 {
-	enum permission permission = strcmp(operation->method, "get") == 0 ? resource->read : resource->write;
+	bool reads = strcmp(operation->method, "get") == 0 && operation->action == NULL;
+	enum permission permission = reads ? resource->read : resource->write;
 
 	buf_put_fmt(out, ",\"%s\":{\"operationId\":\"%s", operation->method, operation->verb);
 	put_schema_name(out, resource->noun, resource->top ? "Top" : "");
@@ -296,8 +299,12 @@ static void put_paths_of(struct buf *out, const struct resource *resource)
 		buf_put_fmt(&rest, "/{id}/%s", action->name);
 		buf_put_byte(&rest, '\0');
 		begin_path(out, resource, rest.p);
-		put_operation(out, resource,
-			      &(struct operation){"post", action->name, 200, .body = BODY_ACTION, .action = action});
+		if (action->read != NULL)
+			put_operation(out, resource, &(struct operation){"get", action->name, 200, .action = action});
+		else
+			put_operation(out, resource,
+				      &(struct operation){"post", action->name, action->ends ? 204 : 200,
+							  .body = BODY_ACTION, .action = action});
 		buf_put_byte(out, '}');
 	}
 	if (resource->export != NULL) {

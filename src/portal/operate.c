@@ -32,14 +32,16 @@ static bool etag_listed(struct str list, struct str etag)
 	return false;
 }
 
-static void answer_object(struct work *work, int status, const struct object *object)
+static enum err answer_object(struct work *work, int status, const struct object *object)
 {
 	AUTO_BUF json = {0};
+	enum err err;
 
 	buf_put_fmt(&work->headers, "ETag: %.*s\r\n", STR_ARG(object_etag(work->arena, work->resource, object)));
 	object_put(&json, work->resource, object, false);
-	work_answer(work, status, &json);
+	err = work_answer(work, status, &json);
 	crypto_wipe(json.p, json.n); /* it may hold a new key */
+	return err;
 }
 
 AWAITS static enum err show(struct work *work)
@@ -54,8 +56,7 @@ AWAITS static enum err show(struct work *work)
 		work->call->status = 304;
 		return OK;
 	}
-	answer_object(work, 200, object);
-	return OK;
+	return answer_object(work, 200, object);
 }
 
 AWAITS static enum err list(struct work *work)
@@ -88,8 +89,7 @@ AWAITS static enum err list(struct work *work)
 	else
 		buf_put_json(&json, cursor_make(work, page.resume));
 	buf_put_byte(&json, '}');
-	work_answer(work, 200, &json);
-	return OK;
+	return work_answer(work, 200, &json);
 }
 
 AWAITS static enum err export(struct work *work) {
@@ -102,7 +102,7 @@ AWAITS static enum err export(struct work *work) {
 	TRY(work->resource->export(work, &page, csv, &out, &after));
 	TRY(work_audit(work, work->resource->event, "exported", STR(""), STR("ok")));
 	if (after.n > 0) buf_put_fmt(&work->headers, "X-Next-Cursor: %.*s\r\n", STR_ARG(cursor_make(work, after)));
-	work_answer(work, 200, &out);
+	TRY(work_answer(work, 200, &out));
 	work->call->content_type = csv ? STR("text/csv; charset=utf-8") : STR("application/jsonl");
 	return OK;
 }
@@ -129,8 +129,7 @@ AWAITS static enum err create(struct work *work)
 	TRY(resource->create(work, object));
 	TRY(audit_change(work, "created", NULL, object));
 	buf_put_fmt(&work->headers, "Location: /api/v1%.*s/%.*s\r\n", STR_ARG(work->call->path), STR_ARG(object->id));
-	answer_object(work, 201, object);
-	return OK;
+	return answer_object(work, 201, object);
 }
 
 /* The condition that every change carries: what the caller has seen is what is there. */
@@ -161,8 +160,7 @@ AWAITS static enum err change(struct work *work)
 	TRY(err);
 	TRY(fetch(work, after));
 	TRY(audit_change(work, "updated", before, after));
-	answer_object(work, 200, after);
-	return OK;
+	return answer_object(work, 200, after);
 }
 
 AWAITS static enum err take_away(struct work *work)
@@ -190,9 +188,23 @@ AWAITS static enum err act(struct work *work)
 	TRY(check_match(work, before, false));
 	TRY(fields_read(work, action->fields, action->field_count, READING_ACTION, input));
 	TRY(action->run(work, before, input, after));
-	TRY(audit_change(work, action->event, before, after));
-	answer_object(work, 200, after);
+	TRY(audit_change(work, action->event, before, action->ends ? NULL : after));
+	if (!action->ends)
+		return answer_object(work, 200, after);
+	work->call->status = 204;
 	return OK;
+}
+
+/* What an action hands out of an object, without changing it. */
+AWAITS static enum err read_out(struct work *work)
+{
+	struct object *before = ARENA_NEW(work->arena, struct object);
+	AUTO_BUF json = {0};
+
+	TRY(fetch(work, before));
+	TRY(work->action->read(work, before, &json));
+	TRY(work_audit(work, work->resource->event, work->action->event, before->id, STR("ok")));
+	return work_answer(work, 200, &json);
 }
 
 AWAITS enum err operate(struct work *work)
@@ -200,9 +212,13 @@ AWAITS enum err operate(struct work *work)
 	struct str method = work->call->method;
 	bool one = work->id.n > 0 || work->resource->singleton;
 
+	bool safe = str_eq(method, STR("GET")) || str_eq(method, STR("HEAD"));
+
+	if (work->action != NULL && work->action->read != NULL)
+		return safe ? read_out(work) : ERR_HTTP_METHOD;
 	if (work->action != NULL)
 		return str_eq(method, STR("POST")) ? act(work) : ERR_HTTP_METHOD;
-	if (str_eq(method, STR("GET")) || str_eq(method, STR("HEAD"))) {
+	if (safe) {
 		if (work->export)
 			return export(work);
 		return one ? show(work) : list(work);

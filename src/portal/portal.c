@@ -46,11 +46,17 @@ enum err work_fail(struct work *work, enum err err, const char *pointer, const c
 	return err;
 }
 
-void work_answer(struct work *work, int status, const struct buf *json)
+enum err work_answer(struct work *work, int status, const struct buf *json)
 {
+	char *copy = arena_try_alloc(work->arena, json->n + 1);
+
+	if (copy == NULL)
+		return ERR_LIMIT;
+	memcpy(copy, json->p, json->n);
 	work->call->status = status;
 	work->call->content_type = STR("application/json");
-	work->call->answer = arena_str(work->arena, buf_str(json));
+	work->call->answer = (struct str){copy, json->n};
+	return OK;
 }
 
 static void put_member(struct buf *out, const char *name, struct str text)
@@ -73,7 +79,8 @@ void problem_answer(struct work *work, enum err err)
 		put_member(&json, "pointer", work->pointer);
 	put_member(&json, "request_id", work->call->request_id);
 	buf_put_byte(&json, '}');
-	work_answer(work, row->http_status, &json);
+	if (work_answer(work, row->http_status, &json) != OK)
+		work->call->status = row->http_status; /* it says enough */
 	work->call->content_type = STR("application/problem+json");
 	if (err == ERR_HTTP_METHOD) {
 		AUTO_BUF allow = {0};
@@ -113,7 +120,8 @@ static bool is_safe(struct str method)
 AWAITS static enum err permit(struct work *work)
 {
 	const struct resource *resource = work->resource;
-	enum permission permission = is_safe(work->call->method) ? resource->read : resource->write;
+	enum permission permission =
+		is_safe(work->call->method) && work->action == NULL ? resource->read : resource->write;
 	enum err err;
 
 	if (resource->everybodys)

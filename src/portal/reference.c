@@ -86,7 +86,7 @@ static void put_operations(struct buf *out, const struct resource *resource)
 
 		buf_put_fmt(&rest, "/{id}/%s", resource->actions[i].name);
 		buf_put_byte(&rest, '\0');
-		put_line(out, resource, "POST", rest.p, resource->write);
+		put_line(out, resource, resource->actions[i].read != NULL ? "GET" : "POST", rest.p, resource->write);
 	}
 	if (resource->export != NULL)
 		put_line(out, resource, "GET", "/export", resource->read);

@@ -79,16 +79,18 @@ struct page {
 	struct str resume;	     /* set by a search that ended at its bound: there may be more; p NULL not */
 };
 
-/* What can be done to one object beside changing it: POST {path}/{id}/{name}. */
+/* What can be done to one object beside changing it: POST {path}/{id}/{name}, or GET where it only reads. */
 struct action {
 	const char *name, *about;
 	const char *summary; /* of the command: "make a successor" */
 	const char *event;   /* "rotated" */
 	const struct field *fields;
 	size_t field_count;
-	/* AWAITS. Fills *ret_after, the resource's object. */
+	bool ends; /* the object is gone afterwards */
+	/* AWAITS, one of them. Fills *ret_after, the resource's object (unless it ends); appends a JSON document. */
 	enum err (*run)(struct work *work, const struct object *before, const struct object *input,
 			struct object *ret_after);
+	enum err (*read)(struct work *work, const struct object *before, struct buf *out);
 };
 
 /* Every function AWAITS, and gives objects whose texts live in the call's arena. NULL: not possible. Objects of

@@ -257,7 +257,7 @@ AWAITS static enum err keys_rotate(struct work *work, const struct object *befor
 static const struct action key_actions[] = {
 	{"rotate", "Make a successor; both work until the grace period ends. The answer is the new key.",
 	 "make a successor and print it; both work until the grace period ends", "rotated", rotate_fields,
-	 ARRAY_LEN(rotate_fields), keys_rotate},
+	 ARRAY_LEN(rotate_fields), .run = keys_rotate},
 };
 
 const struct resource resource_keys = {

@@ -116,8 +116,10 @@ void route_allow(const struct work *work, struct buf *out)
 	bool one = work->id.n > 0 || resource->singleton;
 
 	if (work->action != NULL || work->export) {
-		put_method(out, "POST", work->action != NULL);
-		put_method(out, "GET, HEAD", work->export);
+		bool reads = work->export || work->action->read != NULL;
+
+		put_method(out, "POST", !reads);
+		put_method(out, "GET, HEAD", reads);
 	} else {
 		put_method(out, "GET, HEAD", one ? resource->get != NULL : resource->list != NULL);
 		put_method(out, "POST", !one && resource->create != NULL);

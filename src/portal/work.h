@@ -93,7 +93,7 @@ struct portal {
 enum err work_fail(struct work *work, enum err err, const char *pointer, const char *fmt, ...) PRINTF(4, 5);
 
 /* Answer with JSON; with a problem (RFC 9457). */
-void work_answer(struct work *work, int status, const struct buf *json);
+NODISCARD enum err work_answer(struct work *work, int status, const struct buf *json); /* ERR_LIMIT: too long */
 void problem_answer(struct work *work, enum err err);
 
 /* Put a row into the trail.
