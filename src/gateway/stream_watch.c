@@ -1,10 +1,11 @@
-/* One fiber compares the generation, as requests do; when it has moved, or a credential ends, each loop asks for
- * every credential that has a stream there, once. A client whose stream was ended comes back, and is then told why by
- * an ordinary 401. (A stream that was opened since the last round is asked about in the next: in a minute at most.)
+/* One fiber compares the generation, as requests do; when it has moved, or a credential has ended, each loop
+ * asks for every credential that has a stream there, once. A client whose stream was ended comes back, and is then told
+ * why by an ordinary 401.
  *
  * While a credential is looked up streams come and go: only marks are kept across the wait. */
 #include "gateway/stream_watch.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "access/access.h"
@@ -16,8 +17,17 @@
 struct stream_watch {
 	struct gateway *gateway;
 	struct group group;
-	int64_t next_end_ms; /* of the credentials of this round; loops write it in turn */
+	atomic_int_fast64_t next_end_ms; /* no credential with a stream expires before this */
 };
+
+void stream_watch_note(struct stream_watch *watch, int64_t expires_ms)
+{
+	int64_t next_ms = atomic_load(&watch->next_end_ms);
+
+	while (expires_ms != 0 && expires_ms < next_ms &&
+	       !atomic_compare_exchange_weak(&watch->next_end_ms, &next_ms, expires_ms))
+		;
+}
 
 static struct str mark_bytes(const struct caller_mark *mark)
 {
@@ -73,8 +83,8 @@ AWAITS static enum err check_here(void *arg)
 	for (size_t i = 0; i < count && fiber_status() == OK; i++) {
 		if (identity_check(watch->gateway->identity, &marks[i]) == ERR_KEY_INVALID)
 			end_streams_of(here, &marks[i]);
-		else if (marks[i].expires_ms != 0 && marks[i].expires_ms < watch->next_end_ms)
-			watch->next_end_ms = marks[i].expires_ms;
+		else
+			stream_watch_note(watch, marks[i].expires_ms);
 	}
 	free(marks);
 	return OK;
@@ -87,10 +97,10 @@ AWAITS_ENTRY static void watch_main(void *arg)
 
 	while (fiber_sleep(IDENTITY_POLL_MS) == OK) {
 		now = access_generation(watch->gateway->access);
-		if (now == seen && clock_wall_ms() < watch->next_end_ms)
+		if (now == seen && clock_wall_ms() < atomic_load(&watch->next_end_ms))
 			continue;
 		seen = now;
-		watch->next_end_ms = INT64_MAX;
+		atomic_store(&watch->next_end_ms, INT64_MAX);
 		for (unsigned i = 0; i < loop_count(); i++)
 			if (loop_call(loop_at(i), "stream-watch", check_here, watch) != OK)
 				break;
@@ -104,7 +114,7 @@ AWAITS enum err stream_watch_start(struct gateway *gateway, struct stream_watch 
 
 	CHECK(watch != NULL);
 	watch->gateway = gateway;
-	watch->next_end_ms = INT64_MAX;
+	atomic_init(&watch->next_end_ms, INT64_MAX);
 	group_init(&watch->group, loop_self());
 	err = group_spawn(&watch->group, "stream-watch", watch_main, watch);
 	if (err != OK)

@@ -13,4 +13,8 @@ struct stream_watch;
 NODISCARD enum err stream_watch_start(struct gateway *gateway, struct stream_watch **ret_watch) AWAITS;
 void stream_watch_stop(struct stream_watch *watch) AWAITS; /* NULL is fine */
 
+/* A stream is kept open whose credential ends then (wall time; 0 never).
+ *   Runs on    any thread */
+void stream_watch_note(struct stream_watch *watch, int64_t expires_ms);
+
 #endif

@@ -6,6 +6,7 @@
  * lost; other loops write there too. A listen stream has a log only when others write to it.
  * A client that does not read is not waited for: the log drops its oldest events. */
 #include "gateway/streams.h"
+#include "gateway/stream_watch.h"
 
 #include <stdlib.h>
 
@@ -154,6 +155,7 @@ enum err stream_keep(struct request *req, struct open_stream *open, struct event
 	}
 	list_add_tail(&req->here->streams, &open->link);
 	req->here->stream_count++;
+	stream_watch_note(req->gateway->stream_watch, open->mark.expires_ms);
 	if (log == NULL)
 		return OK;
 	open->reader = event_log_read(log, after, true, pump, open);
