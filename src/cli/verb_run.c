@@ -322,6 +322,7 @@ AWAITS static enum err work(struct installation *installation)
 							 .api_key = installation->keys.api_key,
 							 .key = installation->keys.portal,
 							 .oauth_key = installation->keys.oauth,
+							 .person_key = installation->keys.seal,
 							 .check_upstream = config_check_upstream,
 							 .check_toolset = config_check_toolset,
 							 .check_redirect = redirect_allowed});

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "net/address.h"
+#include "retention/retention.h"
 
 enum { TENANT_ID, TENANT_NAME, TENANT_TITLE, TENANT_NETWORKS, TENANT_DISABLED, TENANT_CREATED, TENANT_CHANGED };
 
@@ -116,6 +117,17 @@ AWAITS static enum err tenants_update(struct work *work, const struct object *be
 	return tenant_update(work->portal->spec.db, &tenant, before->changed_ms);
 }
 
+/* Everything it owns goes with it. */
+AWAITS static enum err tenants_remove(struct work *work, const struct object *before)
+{
+	enum err err;
+
+	if (!is_operator(work))
+		return work_fail(work, ERR_FORBIDDEN, NULL, "only the operator deletes tenants");
+	err = retention_erase_tenant(work->portal->spec.db, before->id);
+	return err == ERR_BUSY ? OK : err; /* it is done; only the log is not cleared yet */
+}
+
 const struct resource resource_tenants = {
 	.path = "tenants",
 	.noun = "tenant",
@@ -130,6 +142,7 @@ const struct resource resource_tenants = {
 	.get = tenants_get,
 	.create = tenants_create,
 	.update = tenants_update,
+	.remove = tenants_remove,
 };
 
 /* --- limits --- */

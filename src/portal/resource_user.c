@@ -3,6 +3,7 @@
 #include "portal/table.h"
 
 #include "base/random.h"
+#include "retention/retention.h"
 #include "store/user.h"
 
 enum {
@@ -194,9 +195,46 @@ AWAITS static enum err users_remove(struct work *work, const struct object *befo
 	return user_delete_keeping_owner(work->portal->spec.db, work->tenant.id, before->id, work->call->now_ms);
 }
 
+/* The trail stays and verifies; it names nobody any more. That readers keep the log for a moment undoes nothing. */
+AWAITS static enum err users_erase(struct work *work, const struct object *before, const struct object *input,
+				   struct object *ret_after)
+{
+	enum err err;
+
+	(void)input;
+	(void)ret_after;
+	TRY(role_touchable(work, before->at[USER_ROLE].text));
+	TRY(check_owner_left(work, before, NULL));
+	err = retention_erase_user(work->portal->spec.db, before->id);
+	return err == ERR_BUSY ? OK : err;
+}
+
+/* Everything that is kept of them, as one document. */
+AWAITS static enum err users_export(struct work *work, const struct object *before, struct buf *out)
+{
+	TRY(role_touchable(work, before->at[USER_ROLE].text));
+	return retention_export_user(work->portal->spec.db, work->portal->spec.person_key, before->id, out);
+}
+
+static const struct action user_actions[] = {
+	{.name = "erase",
+	 .about = "Forget them: rows, keys, grants, sessions, and the key that their addresses in the trail are sealed "
+		  "with.",
+	 .summary = "forget a user: what is kept of them, and who they are in the trail",
+	 .event = "erased",
+	 .ends = true,
+	 .run = users_erase},
+	{.name = "export",
+	 .about = "Everything that is kept of them, as one JSON document.",
+	 .summary = "print everything that is kept of a user",
+	 .event = "exported",
+	 .read = users_export},
+};
+
 #define USER_ROW                                                                                                       \
 	.read = PERMISSION_USERS_READ, .write = PERMISSION_USERS_MANAGE, .list = users_list, .get = users_get,         \
-	.create = users_create, .update = users_update, .remove = users_remove
+	.create = users_create, .update = users_update, .remove = users_remove, .actions = user_actions,               \
+	.action_count = ARRAY_LEN(user_actions)
 
 const struct resource resource_users = {
 	.path = "users",

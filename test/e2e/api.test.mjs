@@ -60,8 +60,8 @@ test('every operation of the document does what the document says', async (t) =>
 		const changed = await ask(one, 'PATCH', parameters, { body: changes[name], headers: { 'if-match': shown.headers.etag } });
 		assert.equal(changed.status, 200, `${name}: ${changed.text}`);
 		assert.notEqual(changed.headers.etag, shown.headers.etag);
-		for (const { path, method } of operations.filter((each) => each.path.startsWith(`${one}/`))) {
-			assert.equal((await ask(path, method, parameters, { body: {} })).status, 200, path);
+		for (const { path, method } of operations.filter((each) => each.path.startsWith(`${one}/`) && !each.path.endsWith('/erase'))) {
+			assert.equal((await ask(path, method, parameters, { body: method === 'GET' ? undefined : {} })).status, 200, path);
 		}
 		assert.equal((await ask(one, 'DELETE', parameters)).status, 204);
 		if (name !== 'keys') assert.equal((await ask(one, 'GET', parameters)).status, 404);
@@ -284,6 +284,27 @@ test('nobody gives away or takes away more than they have', async (t) => {
 	assert.ok((await sql(gateway, "SELECT count(*) AS n FROM audit WHERE event = 'access.denied'"))[0].n > 0);
 	assert.equal((await call(gateway, 'POST', '/tenants', { key: owner, body: { name: 'mine' } })).status, 403);
 	assert.equal((await patch(owner, 'limits', { tenant_per_minute: 1 })).status, 403);
+});
+
+test('a person and a tenant are forgotten', async (t) => {
+	const gateway = await start(t);
+	const key = gateway.owner;
+	const made = (await call(gateway, 'POST', '/tenants/self/users', { key, body: { email: 'ada@example.com', role: 'member' } })).json;
+	const theirs = (await call(gateway, 'POST', '/tenants/self/keys', { key, body: { user_id: made.id } })).json;
+	const admin = (await gateway.makeKey('acme', '--role', 'viewer')).key;
+	assert.equal((await call(gateway, 'POST', `/tenants/self/users/${made.id}/erase`, { key: admin })).status, 403);
+	assert.equal((await call(gateway, 'POST', `/tenants/self/users/${made.id}/erase`, { key })).status, 204);
+	assert.equal((await call(gateway, 'GET', `/tenants/self/users/${made.id}`, { key })).status, 404);
+	await until('their key to be refused', async () => (await call(gateway, 'GET', '/me', { key: theirs.key })).status === 401);
+	assert.equal((await gateway.cli('audit', 'verify')).code, 0);
+	assert.equal((await sql(gateway, "SELECT count(*) AS n FROM account WHERE email LIKE 'ada%'"))[0].n, 0);
+
+	const other = await gateway.makeKey('other', '--role', 'owner');
+	assert.equal((await call(gateway, 'DELETE', '/tenants/self', { key: other.key })).status, 403);
+	assert.equal((await gateway.cli('tenant', 'delete', 'other')).code, 0);
+	await until('its key to be refused', async () => (await call(gateway, 'GET', '/me', { key: other.key })).status === 401);
+	assert.equal((await gateway.cli('tenant', 'show', 'other')).code, 1);
+	assert.equal((await gateway.cli('audit', 'verify')).code, 0);
 });
 
 test('the trail is searched and exported', async (t) => {
