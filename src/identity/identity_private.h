@@ -77,9 +77,6 @@ struct identity {
 	struct key_cache *caches[]; /* by loop_index; each made and used by its loop only */
 };
 
-/* One reference; NULL: there are none. */
-struct issuers *identity_issuers(struct identity *identity);
-
 /* token_caller.c: the caller behind a token.
  *   Errors     as identity_of */
 NODISCARD enum err token_caller(struct identity *identity, struct arena *arena,

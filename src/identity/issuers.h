@@ -49,6 +49,11 @@ DEFINE_AUTO(issuers, issuers_unref);
 NODISCARD enum err issuers_prove(struct issuers *issuers, const struct jose_token *token, yyjson_val **ret_claims,
 				 const struct issuer_settings **ret_issuer) AWAITS;
 
+/* The set that is in force: one reference; NULL: there is none.
+ *   Runs on    any thread */
+struct identity;
+struct issuers *identity_issuers(struct identity *identity);
+
 /* The JWKS of an issuer, by its discovery document, which must name this very issuer.
  *   ret_url    in `arena`
  *   Errors     ERR_CONFIG: no document, or somebody else's; as http_fetch

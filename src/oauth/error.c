@@ -6,6 +6,8 @@
 
 #include "base/random.h"
 
+#define REFUSAL_WINDOW_MS 60000
+
 static const struct {
 	enum err err;
 	const char *word;
@@ -83,6 +85,16 @@ AWAITS enum err oauth_audit(struct oauth *oauth, struct visit *visit, const char
 						   .request_id = visit->request_id,
 						   .target = target,
 						   .outcome = outcome == OK ? STR("ok") : str_of(err_name(outcome))});
+}
+
+AWAITS enum err oauth_audit_refusal(struct oauth *oauth, struct visit *visit, struct str client_id, enum err why)
+{
+	char key[20] = {'o', 'f', (char)why};
+	uint32_t count;
+
+	address_peer_key(&visit->exchange->peer, (uint8_t *)key + 3);
+	TRY(state_count(oauth->spec.state, (struct str){key, 19}, REFUSAL_WINDOW_MS, &count));
+	return count > 1 ? OK : oauth_audit(oauth, visit, "oauth.flow_failed", STR(""), STR(""), client_id, why);
 }
 
 enum err oauth_form(struct visit *visit, struct form **ret_form)

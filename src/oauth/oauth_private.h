@@ -64,6 +64,11 @@ NODISCARD enum err oauth_take(struct oauth *oauth, struct visit *visit, char kin
 NODISCARD enum err oauth_audit(struct oauth *oauth, struct visit *visit, const char *event, struct str tenant_id,
 			       struct str principal, struct str target, enum err outcome) AWAITS;
 
+/* The same for a flow that failed, which strangers can make as often as they like: one row in a minute for each address
+ * and reason. */
+NODISCARD enum err oauth_audit_refusal(struct oauth *oauth, struct visit *visit, struct str client_id, enum err why)
+	AWAITS;
+
 /* The fields of a form in the body; each at most once.
  *   Errors     ERR_OAUTH_REQUEST */
 NODISCARD enum err oauth_form(struct visit *visit, struct form **ret_form);

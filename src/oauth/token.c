@@ -21,6 +21,7 @@ static const struct {
 	{"authorization_code", token_of_code},
 	{"refresh_token", token_of_refresh},
 	{"client_credentials", token_of_client},
+	{"urn:ietf:params:oauth:grant-type:jwt-bearer", token_of_assertion},
 };
 
 AWAITS enum err token_grant(struct token_request *request, struct str id, struct oauth_grant *ret_grant)
@@ -185,6 +186,6 @@ AWAITS enum err token_serve(struct oauth *oauth, struct visit *visit)
 	request->form = form;
 	err = run(request);
 	if (err != OK && !visit->exchange->answered)
-		TRY(oauth_audit(oauth, visit, "oauth.flow_failed", STR(""), STR(""), request->client.id, err));
+		TRY(oauth_audit_refusal(oauth, visit, request->client.id, err));
 	return err;
 }
