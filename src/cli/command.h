@@ -68,6 +68,8 @@ int user_export_run(const struct invocation *invocation);
 int user_erase_run(const struct invocation *invocation);
 int tenant_erase_run(const struct invocation *invocation);
 int user_enable_run(const struct invocation *invocation);
+int operator_key_create_run(const struct invocation *invocation);
+int operator_key_rotate_run(const struct invocation *invocation);
 int key_create_run(const struct invocation *invocation);
 int key_list_run(const struct invocation *invocation);
 int key_rotate_run(const struct invocation *invocation);

@@ -1,4 +1,4 @@
-/* Admission's parts that others use: naming a request, what a connection remembers. */
+/* Admission's parts that others use: naming a request, permissions, session tokens. */
 #ifndef GATEHOUSE_GATEWAY_ADMISSION_H
 #define GATEHOUSE_GATEWAY_ADMISSION_H
 
@@ -23,8 +23,5 @@ NODISCARD enum err request_count(struct request *req) AWAITS;
 /* Read a session token, through the connection's memo.
  *   Errors     ERR_MCP_SESSION_UNKNOWN */
 NODISCARD enum err request_open_token(struct request *req, struct str token);
-
-/* For http_server_spec.memo_free: wipe and free what a connection remembered. */
-void memo_free(void *object);
 
 #endif

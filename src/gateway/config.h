@@ -63,6 +63,8 @@ struct config {
 	size_t trusted_count;
 	struct config_limits limits;
 	struct identity_settings identity;
+	bool has_operator_key;
+	uint8_t operator_mac[32]; /* see operator_key.h */
 	enum audit_durability durability;
 	int64_t audit_commit_ms;
 	enum log_level log_level;

@@ -67,7 +67,7 @@ AWAITS static enum err end_session(struct request *req)
 
 AWAITS static enum err serve_mcp(struct request *req)
 {
-	TRY(request_admit(req));
+	TRY(request_admit_client(req));
 	TRY(routes_find_view(req));
 	TRY(visible_narrow(req));
 	switch (req->exchange->method) {
@@ -97,7 +97,7 @@ AWAITS static enum err serve(struct request *req)
 		return serve_mcp(req);
 	case ROUTE_SSE:
 	case ROUTE_MESSAGES:
-		TRY(request_admit(req));
+		TRY(request_admit_client(req));
 		return route == ROUTE_SSE ? sse_server_open(req) : sse_server_take(req);
 	case ROUTE_NONE:
 		return ERR_HTTP_ROUTE;

@@ -7,9 +7,10 @@
 #include "access/access.h"
 #include "base/check.h"
 #include "base/log.h"
-#include "gateway/admission.h"
 #include "gateway/assembly.h"
+#include "gateway/memo.h"
 #include "gateway/metrics.h"
+#include "gateway/operator_key.h"
 #include "gateway/pipeline.h"
 #include "gateway/serve.h"
 #include "gateway/stored.h"
@@ -140,6 +141,7 @@ AWAITS static enum err reload_now(struct gateway *gateway, struct buf *problem)
 	enum err err;
 
 	TRY(config_load(gateway->config->file, problem, &file));
+	TRY(operator_key_load(file, gateway->api_key, problem));
 	TRY(stored_merge(gateway, file, &config));
 	tls = calloc(gateway->listener_count + 1, sizeof(*tls));
 	CHECK(tls != NULL);

@@ -71,6 +71,10 @@ struct request {
  *   Errors     ERR_HTTP_ORIGIN, ERR_BLOCKED, ERR_RATE_LIMITED, ERR_UNAUTHENTICATED, ERR_KEY_INVALID, ERR_DB ... */
 NODISCARD enum err request_admit(struct request *req) AWAITS;
 
+/* The same where tools are called: the operator's key is none for that.
+ *   Errors     also ERR_FORBIDDEN, with req->problem */
+NODISCARD enum err request_admit_client(struct request *req) AWAITS;
+
 /* session.c: the legacy session this request belongs to.
  *   Errors     ERR_MCP_SESSION_NEEDED, ERR_MCP_SESSION_UNKNOWN, ERR_MCP_VERSION_HEADER */
 NODISCARD enum err request_session(struct request *req) AWAITS;

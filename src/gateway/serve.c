@@ -30,6 +30,7 @@
 #include "gateway/event_log.h"
 #include "gateway/keys.h"
 #include "gateway/notify.h"
+#include "gateway/operator_key.h"
 #include "gateway/parked.h"
 #include "gateway/reload.h"
 #include "gateway/stored.h"
@@ -214,6 +215,7 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 	if (config->auth_required)
 		TRY(first_key_make(serving, problem));
 	gateway->api_key = serving->keys.api_key;
+	TRY(operator_key_load(config, gateway->api_key, problem));
 	TRY(identity_start(gateway->db, serving->keys.api_key, &gateway->identity));
 	serving->keys.api_key = NULL;
 	gateway->access = access_new(gateway->db, gateway->identity);

@@ -38,6 +38,19 @@ static struct str resource_path_of(const struct request *req)
 	return str_starts(path, STR("/mcp")) ? path : STR("/mcp");
 }
 
+struct str visits_asked(const struct request *req)
+{
+	struct str path = req->exchange->path, origin;
+
+	if (!str_starts(path, STR("/mcp")) && !str_starts(path, STR("/sse")) && !str_starts(path, STR("/messages")))
+		return STR("");
+	origin = visits_origin(req);
+	if (origin.n == 0)
+		return STR("");
+	path = resource_path_of(req);
+	return arena_fmt(req->arena, "%.*s%.*s", STR_ARG(origin), STR_ARG(path));
+}
+
 void visits_challenge(const struct request *req, enum err err, struct buf *out)
 {
 	struct str origin = visits_origin(req), error = STR("");

@@ -18,6 +18,10 @@ struct str visits_origin(const struct request *req);
 /* The canonical URL of the MCP endpoint that a request is for: the audience of its tokens. Empty as visits_origin. */
 struct str visits_resource(const struct request *req);
 
+/* The same before the view is known, as the client asked: what a token must have been issued for. Empty also outside
+ * of MCP: there a token for any of our endpoints will do. */
+struct str visits_asked(const struct request *req);
+
 /* Append the WWW-Authenticate line of an answer to an MCP endpoint: nothing for errors that need none. */
 void visits_challenge(const struct request *req, enum err err, struct buf *out);
 

@@ -176,7 +176,7 @@ test('request ids: kept when they are plain, made when not; logged, audited, pas
 		assert.notEqual(answer.headers['x-request-id'], id);
 		assert.match(answer.headers['x-request-id'], /^[0-9A-Za-z._-]{16,}$/);
 	}
-	await until('the audit row', async () => (await sql(`${gateway.data}/gatehouse.db`, "SELECT 1 AS found FROM audit WHERE request_id = 'abc-123'")).length === 1);
+	await until('the audit row', async () => (await sql(`${gateway.data}/gatehouse.db`, "SELECT 1 AS found FROM audit WHERE request_id = 'abc-123' AND event = 'mcp.tool_called'")).length === 1);
 	await modernCall(gateway, 'nope', {}, { headers: { 'x-request-id': 'to-be-logged' } });
 	assert.equal((await gateway.untilLogged('request.failed', (line) => line.request_id === 'to-be-logged')).error, 'MCP_UNKNOWN_TOOL');
 });

@@ -1,0 +1,28 @@
+/* The operator's key: one for the installation, in a file of its own. It manages every tenant at /api/v1, reads /status
+ * and /metrics, and is no tenant's: it calls no tools. */
+#ifndef GATEHOUSE_GATEWAY_OPERATOR_KEY_H
+#define GATEHOUSE_GATEWAY_OPERATOR_KEY_H
+
+#include "gateway/config.h"
+
+#define OPERATOR_KEY_TEXT_LEN 47 /* "gho_" and 43 characters */
+
+/* Read the key's file, if there is one, and keep its MAC in the configuration.
+ *   config     not published yet
+ *   key        of API keys' MACs
+ *   Errors     ERR_CONFIG (others may read it, not a key), ERR_SYSTEM, ERR_NOT_FOUND (a file that the configuration
+ *              names), with a sentence in `problem`
+ *   Runs on    any thread; reads a file */
+NODISCARD enum err operator_key_load(struct config *config, const struct secret *key, struct buf *problem);
+
+/* Write a new key to the data directory.
+ *   replace    in the place of another one; else that is an error
+ *   Errors     ERR_EXISTS, ERR_NOT_FOUND (nothing to replace), ERR_SYSTEM, with a sentence in `problem` */
+NODISCARD enum err operator_key_make(struct str data_directory, bool replace, struct buf *problem,
+				     char ret_raw[OPERATOR_KEY_TEXT_LEN + 1]);
+
+/* Whether a credential is the operator's key. In constant time, and without any work for what does not look like one.
+ */
+bool operator_key_is(const struct config *config, const struct secret *key, struct str raw);
+
+#endif

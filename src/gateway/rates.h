@@ -1,0 +1,22 @@
+/* How often may they: blocked addresses, rates, and what becomes of refusals. */
+#ifndef GATEHOUSE_GATEWAY_RATES_H
+#define GATEHOUSE_GATEWAY_RATES_H
+
+#include "gateway/request.h"
+
+/* A key for the state room: one letter for the kind, then at most 63 bytes. */
+struct str rates_key(char out[64], char kind, const void *bytes, size_t n);
+
+/* Refuse an address that failed too often, or that an operator blocked.
+ *   Errors     ERR_BLOCKED */
+NODISCARD enum err rates_check_block(struct request *req) AWAITS;
+
+/* One request against the rate of its address; of its caller's tenant and of the caller.
+ *   Errors     ERR_RATE_LIMITED */
+NODISCARD enum err rates_take_address(struct request *req) AWAITS;
+NODISCARD enum err rates_take_caller(struct request *req) AWAITS;
+
+/* A credential was refused: a row in the trail, and after too many of them the address is blocked. */
+void rates_note_failure(struct request *req, enum err why) AWAITS;
+
+#endif
