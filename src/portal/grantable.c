@@ -143,11 +143,13 @@ enum err narrowing_grantable(struct work *work, struct str scopes, struct str to
 {
 	const struct caller *caller = work->call->caller;
 	unsigned wanted = scopes.n == 0 ? SCOPE_ALL : scopes_of(scopes);
+	/* A cookie is the person: that it opens no /mcp narrows nothing of what they may give. */
+	unsigned held = caller->credential == CREDENTIAL_COOKIE ? SCOPE_ALL : caller->scopes;
 	struct str own = str_of(caller->toolsets), rest = toolsets, word;
 
 	if (is_operator(work))
 		return OK;
-	if (wanted & ~caller->scopes)
+	if (wanted & ~held)
 		return work_fail(work, ERR_API_ESCALATION, "/scopes", "your own credential has fewer scopes than that");
 	if (own.n == 0)
 		return OK;

@@ -90,6 +90,10 @@ START_TEST(narrowed_credentials_give_no_more)
 	ck_err(narrowing_grantable(&work, STR(""), STR("a")), ERR_API_ESCALATION);
 	ck_err(narrowing_grantable(&work, STR("mcp:read"), STR("")), ERR_API_ESCALATION);
 	ck_err(narrowing_grantable(&work, STR("mcp:read"), STR("a c")), ERR_API_ESCALATION);
+	caller = (struct caller){.credential = CREDENTIAL_COOKIE, .scopes = SCOPE_API};
+	ck_ok(narrowing_grantable(&work, STR(""), STR("")));
+	caller.credential = CREDENTIAL_TOKEN;
+	ck_err(narrowing_grantable(&work, STR(""), STR("")), ERR_API_ESCALATION);
 	caller.credential = CREDENTIAL_OPERATOR;
 	ck_ok(narrowing_grantable(&work, STR(""), STR("")));
 	arena_free(arena);
