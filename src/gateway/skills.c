@@ -9,17 +9,25 @@
  * others' skills. URIs pass unchanged; where two servers use the same one, the first in the config has it. */
 #include "gateway/skills.h"
 
-static const struct catalog_item *next_door(const struct catalog_view *view, size_t from)
+#include "gateway/visible.h"
+
+/* Whether the caller may hear of the skills behind a door. */
+static bool has_skills(const struct request *req, const struct catalog_item *door)
 {
-	for (size_t i = from; i < view->door_count; i++)
-		if (view->doors[i].offer->extensions & MCP_EXT_SKILLS)
-			return &view->doors[i];
+	return (door->offer->extensions & MCP_EXT_SKILLS) && visible_has_skills(req, door);
+}
+
+static const struct catalog_item *next_door(const struct request *req, size_t from)
+{
+	for (size_t i = from; i < req->view->door_count; i++)
+		if (has_skills(req, &req->view->doors[i]))
+			return &req->view->doors[i];
 	return NULL;
 }
 
 static const struct catalog_item *door_after(const struct request *req, const struct catalog_item *door)
 {
-	return next_door(req->view, (size_t)(door - req->view->doors) + 1);
+	return next_door(req, (size_t)(door - req->view->doors) + 1);
 }
 
 static enum err read_cursor(struct request *req, struct relay *relay)
@@ -30,7 +38,7 @@ static enum err read_cursor(struct request *req, struct relay *relay)
 	struct str cursor = json_member_str(req->arena, m), name = cursor;
 
 	if (m == NULL) {
-		relay->item = next_door(req->view, 0);
+		relay->item = next_door(req, 0);
 		return relay->item == NULL ? ERR_RPC_METHOD : OK;
 	}
 	if (cursor.p == NULL)
@@ -38,7 +46,7 @@ static enum err read_cursor(struct request *req, struct relay *relay)
 	if (memchr(cursor.p, ':', cursor.n) != NULL)
 		(void)str_cut(cursor, ':', &name, &relay->cursor);
 	relay->item = catalog_door(req->view, name);
-	return relay->item != NULL && (relay->item->offer->extensions & MCP_EXT_SKILLS) ? OK : ERR_MCP_CURSOR;
+	return relay->item != NULL && has_skills(req, relay->item) ? OK : ERR_MCP_CURSOR;
 }
 
 /* Where the next page is: this server's next, or the next server's first. False: there is none. */

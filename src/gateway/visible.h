@@ -118,6 +118,9 @@ AWAITS static inline enum err visible_permit(struct request *req, enum offer_kin
  *   returns    the event for its row: `event`, or "access.denied" */
 struct str visible_event(struct request *req, enum offer_kind kind, struct str name, struct str event);
 
+/* Whether the caller may read skills of a door's server: its list comes from there and is not cut. */
+bool visible_has_skills(const struct request *req, const struct catalog_item *door);
+
 /* catalog_route for this caller: a resource that is listed must be visible, one that is not is judged by its URI.
  *   ret_item   NULL: nobody reads it, or it is hidden
  *   Errors     ERR_POLICY with req->problem: a rule's condition; ERR_BUSY ... */

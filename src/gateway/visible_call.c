@@ -125,6 +125,16 @@ static bool may_read(const struct request *req, struct str label)
 	return verdict.answer != POLICY_REFUSE;
 }
 
+bool visible_has_skills(const struct request *req, const struct catalog_item *door)
+{
+	struct str label;
+
+	if (req->visible == NULL)
+		return true;
+	label = label_of(req, door, STR("skill://"));
+	return toolsets_have(req, door, STR("skill://"), label) && may_read(req, label);
+}
+
 AWAITS static enum err judge_uri(struct request *req, struct str label, struct str uri)
 {
 	AUTO_BUF arguments = {0};
