@@ -3,13 +3,14 @@
 //   node bench/run.mjs [--quick] [--rounds N] [--seconds S] [--only PART,...]
 //                      [--build DIR] [--targets direct,nginx,gatehouse] [--no-save]
 //
-// Parts: calls, streamed, local, list, search, syscalls, instructions, memory, startup, workers. doc/bench.md
+// Parts: calls, streamed, local, list, search, auth, syscalls, instructions, memory, startup, workers. doc/bench.md
 // has the method. Exit 1 when an answer was wrong; a missed target is reported, not fatal.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { credentialCases } from './lib/credentials.mjs';
 import { binarySize, memory, startup, syscalls, workers } from './lib/footprint.mjs';
 import { measure } from './lib/measure.mjs';
 import { stopAll } from './lib/processes.mjs';
@@ -17,7 +18,7 @@ import { commit, judge, machine, save, table } from './lib/report.mjs';
 import { callCases, listCase, localCases, searchCases, startTargets, streamCases } from './lib/throughput.mjs';
 import { instructions } from './instructions.mjs';
 
-const PARTS = ['calls', 'streamed', 'local', 'list', 'search', 'syscalls', 'instructions', 'memory', 'startup', 'workers'];
+const PARTS = ['calls', 'streamed', 'local', 'list', 'search', 'auth', 'syscalls', 'instructions', 'memory', 'startup', 'workers'];
 const here = path.dirname(fileURLToPath(import.meta.url));
 
 const { values: options } = parseArgs({
@@ -66,6 +67,7 @@ async function throughput(results, root) {
 	if (parts.includes('local')) cases.push(...localCases(targets));
 	if (parts.includes('list')) cases.push(await listCase({ tools, root, targets }));
 	if (parts.includes('search') && wanted.includes('gatehouse')) cases.push(...await searchCases({ tools, root }));
+	if (parts.includes('auth') && wanted.includes('gatehouse')) cases.push(...await credentialCases({ tools, root }));
 	results.unquiet = await measure(tools, cases, { rounds, seconds, cores: '1', log });
 	results.cases = cases.map(({ name, kind, era, connections, summary, rounds: raw }) => ({ name, kind, era, connections, summary, rounds: raw }));
 	if (parts.includes('syscalls')) {
@@ -87,7 +89,7 @@ async function main() {
 		cases: [],
 	};
 	try {
-		if (['calls', 'streamed', 'local', 'list', 'search', 'syscalls'].some((part) => parts.includes(part))) await throughput(results, root);
+		if (['calls', 'streamed', 'local', 'list', 'search', 'auth', 'syscalls'].some((part) => parts.includes(part))) await throughput(results, root);
 		if (wanted.includes('gatehouse')) {
 			if (parts.includes('instructions')) results.instructions = await instructions({ tools, root, log });
 			if (parts.includes('memory')) results.memory = await memory({ tools, root, streams, log });

@@ -15,8 +15,8 @@ function tlsLines(port, root) {
 	return `  - { address: "127.0.0.1:${port}", tls: { cert: "${cert}", key: "${key}" } }`;
 }
 
-/** Write config and key without starting it. `upstreams`: {name: url}. */
-export async function prepareGatehouse({ binary, root, workers = 1, upstreams, tls = false }) {
+/** Write config and key without starting it. `upstreams`: {name: url}; `more`: YAML. */
+export async function prepareGatehouse({ binary, root, workers = 1, upstreams, tls = false, more = '' }) {
 	fs.mkdirSync(root, { recursive: true });
 	const port = await freePort();
 	const tlsPort = tls ? await freePort() : 0;
@@ -27,6 +27,7 @@ export async function prepareGatehouse({ binary, root, workers = 1, upstreams, t
 		TLS: tls ? tlsLines(tlsPort, root) : '',
 		DATA: path.join(root, 'data'),
 		WORKERS: workers,
+		MORE: more,
 		UPSTREAMS: Object.entries(upstreams).map(([name, url]) => `  ${name}: { http: { url: "${url}" } }`).join('\n'),
 	};
 	const text = fs.readFileSync(template, 'utf8').replace(/@([A-Z]+)@/g, (all, word) => words[word] ?? all);

@@ -9,6 +9,11 @@ function caseTargets(one) {
 	const { gatehouse, nginx, direct } = one.summary;
 	if (one.kind === 'search' && one.connections === 1)
 		return [{ what: `${one.name} p50, us`, value: round(gatehouse.p50_us), limit: 1000, ok: gatehouse.p50_us < 1000, atLeast: false }];
+	if (one.kind === 'auth') {
+		const rates = Object.values(one.summary).map(({ rate }) => rate);
+		const value = Math.min(...rates) / Math.max(...rates);
+		return [{ what: `${one.name} slowest credential over fastest`, value: round(value, 3), limit: 0.9, ok: value >= 0.9, atLeast: true }];
+	}
 	if (!gatehouse || !nginx) return [];
 	const ratio = gatehouse.rate / nginx.rate;
 	const list = [];
@@ -46,13 +51,15 @@ export function judge(results) {
 export function table(results) {
 	const lines = ['| case | direct /s | nginx /s | gatehouse /s | / nginx | p50 us d/n/g | p99 us d/n/g | CPU us/call n/g | core 1 busy n/g |', '|---|---|---|---|---|---|---|---|---|'];
 	const show = (summary, field, digits = 0) => (summary ? summary[field].toFixed(digits) : '-');
-	for (const one of results.cases) {
+	for (const one of results.cases.filter(({ kind }) => kind !== 'auth')) {
 		const { direct, nginx, gatehouse } = one.summary;
 		const trio = (field) => [direct, nginx, gatehouse].map((summary) => show(summary, field)).join(' / ');
 		const ratio = gatehouse && nginx ? (gatehouse.rate / nginx.rate).toFixed(2) : '-';
 		lines.push(`| ${one.name} | ${show(direct, 'rate')} | ${show(nginx, 'rate')} | ${show(gatehouse, 'rate')} | ${ratio} | ${trio('p50_us')} | ${trio('p99_us')} | ` +
 			`${show(nginx, 'server_cpu_us', 1)} / ${show(gatehouse, 'server_cpu_us', 1)} | ${show(nginx, 'others_busy', 2)} / ${show(gatehouse, 'others_busy', 2)} |`);
 	}
+	for (const one of results.cases.filter(({ kind }) => kind === 'auth'))
+		lines.push('', ...Object.entries(one.summary).map(([name, { rate, p50_us }]) => `${one.name} ${name}: ${rate.toFixed(0)} calls/s, p50 ${p50_us.toFixed(0)} us`));
 	lines.push('', '| target | measured | limit | |', '|---|---|---|---|');
 	for (const { what, value, limit, ok, atLeast } of results.targets)
 		lines.push(`| ${what} | ${value} | ${atLeast ? '>=' : '<='} ${limit} | ${ok ? 'reached' : 'MISSED'} |`);
