@@ -64,6 +64,8 @@ int user_create_run(const struct invocation *invocation);
 int user_password_run(const struct invocation *invocation);
 int user_list_run(const struct invocation *invocation);
 int user_disable_run(const struct invocation *invocation);
+int retention_show_run(const struct invocation *invocation);
+int retention_run_run(const struct invocation *invocation);
 int user_export_run(const struct invocation *invocation);
 int user_erase_run(const struct invocation *invocation);
 int tenant_erase_run(const struct invocation *invocation);

@@ -40,6 +40,7 @@
 #include "oauth/oauth.h"
 #include "oauth/redirect.h"
 #include "portal/portal.h"
+#include "retention/retention.h"
 #include "rt/signal.h"
 #include "store/tenant.h"
 
@@ -52,6 +53,7 @@ struct serving {
 	const struct serve_options *options;
 	struct config *config;
 	struct gateway *gateway;
+	struct retention *retention;
 	struct keys keys;
 	struct wait *stop; /* the main fiber, waiting for a signal */
 	bool stop_asked;
@@ -310,6 +312,7 @@ AWAITS static enum err start(struct serving *serving, struct buf *problem)
 	TRY(control_start(gateway, problem, &gateway->control));
 	TRY(assembly_apply(gateway->assembly, serving->config, problem));
 	TRY(stored_start(gateway, &gateway->stored));
+	TRY(retention_start(gateway->db, &serving->retention));
 	return signal_watch(SIGHUP, on_reload_signal, serving);
 }
 
@@ -338,6 +341,7 @@ AWAITS static void stop(struct serving *serving)
 	event_logs_stop();
 	await_reload(gateway);
 	stored_stop(gateway->stored);
+	retention_stop(serving->retention);
 	if (gateway->control != NULL)
 		http_server_drain(gateway->control, 100);
 	if (gateway->assembly != NULL)

@@ -19,4 +19,27 @@ NODISCARD enum err retention_export_user(struct db *db, const struct secret *key
 NODISCARD enum err retention_erase_user(struct db *db, struct str user_id) AWAITS;
 NODISCARD enum err retention_erase_tenant(struct db *db, struct str tenant_id) AWAITS;
 
+/* How long rows are kept after their end, and what has become of them. */
+struct retention_line {
+	const char *name;
+	int64_t period_ms; /* after their end: 0: they go at once */
+	int64_t rows, past, swept_ms;
+};
+#define RETENTION_LINES 4
+NODISCARD enum err retention_show(struct db *db, struct retention_line ret_lines[RETENTION_LINES]) AWAITS;
+
+/* Enforce every period now: in batches, so that nobody waits long for the file; at most RETENTION_BATCHES_MAX of each
+ * kind, the rest goes next time.
+ *   Errors     ERR_DB ... */
+#define RETENTION_BATCH_ROWS 1000
+#define RETENTION_BATCHES_MAX 200
+NODISCARD enum err retention_enforce(struct db *db) AWAITS;
+
+/* Do it every RETENTION_EVERY_MS from now on, until retention_stop (NULL is fine).
+ *   Runs on    a fiber of loop 0 */
+#define RETENTION_EVERY_MS 3600000
+struct retention;
+NODISCARD enum err retention_start(struct db *db, struct retention **ret_retention) AWAITS;
+void retention_stop(struct retention *retention) AWAITS;
+
 #endif

@@ -1,0 +1,60 @@
+/* Tables whose rows end, as a table: what each is called, which rows of it have ended before a time, and how they are
+ * found by their key in batches. What is kept how long is for the retention room. Nothing here is cached elsewhere but
+ * blocks, whose readers look at their end themselves: no write bumps the generation. */
+#include "store/retention.h"
+
+#include "store/cells.h"
+
+#define STATE_ARENA_BYTES 4096
+#define USAGE_MONTH "CAST(strftime('%Y%m', ?1 / 1000, 'unixepoch') AS INTEGER)"
+
+#define KIND(name, table, past)                                                                                        \
+	{                                                                                                              \
+		name, "DELETE FROM " table " WHERE " past,                                                             \
+			"SELECT (SELECT count(*) FROM " table "), (SELECT count(*) FROM " table " WHERE " past "),"    \
+			" coalesce((SELECT at_ms FROM retention_run WHERE name = '" name "'), 0)"                      \
+	}
+#define BATCH(table, key, past) "(" key ") IN (SELECT " key " FROM " table " WHERE " past " LIMIT ?2)"
+
+static const struct {
+	const char *name, *sweep, *state;
+} kinds[] = {
+	[RETENTION_SESSIONS] = KIND("sessions", "web_session", BATCH("web_session", "mac", "expires_ms <= ?1")),
+	[RETENTION_IDEMPOTENCY] =
+		KIND("idempotency", "idempotency", BATCH("idempotency", "principal, key", "created_ms < ?1")),
+	[RETENTION_USAGE] = KIND("usage", "usage_month",
+				 BATCH("usage_month", "tenant_id, month, principal", "month < " USAGE_MONTH)),
+	[RETENTION_BLOCKS] = KIND("blocks", "blocked", BATCH("blocked", "prefix", "until_ms > 0 AND until_ms <= ?1")),
+};
+
+const char *retention_kind_name(enum retention_kind kind)
+{
+	return kinds[kind].name;
+}
+
+AWAITS enum err retention_sweep(struct db *db, enum retention_kind kind, int64_t before_ms, size_t limit,
+				int64_t now_ms)
+{
+	const struct db_statement statements[] = {
+		STATEMENT(kinds[kind].sweep, -1, DB_I(before_ms), DB_I((int64_t)limit)),
+		STATEMENT("INSERT INTO retention_run (name, at_ms, rows) VALUES (?1, ?2, changes())"
+			  " ON CONFLICT (name) DO UPDATE SET at_ms = ?2, rows = rows + excluded.rows",
+			  1, DB_T(str_of(kinds[kind].name)), DB_I(now_ms)),
+	};
+
+	return db_write(db, statements, ARRAY_LEN(statements));
+}
+
+AWAITS enum err retention_state_read(struct db *db, enum retention_kind kind, int64_t before_ms,
+				     struct retention_state *ret_state)
+{
+	AUTO(arena) *arena = arena_new(STATE_ARENA_BYTES);
+	struct db_rows *rows;
+
+	TRY(db_query(db, arena, kinds[kind].state, CELLS(DB_I(before_ms), DB_I(INT32_MAX)), 2, &rows));
+	if (rows->rows != 1)
+		return ERR_DB_CORRUPT;
+	*ret_state = (struct retention_state){cell_int(&rows->cells[0]), cell_int(&rows->cells[1]),
+					      cell_int(&rows->cells[2])};
+	return OK;
+}
