@@ -25,9 +25,9 @@ struct config_listen {
 };
 
 struct config_limits {
-	struct rate per_ip, per_tenant, per_auth;	/* limit 0: none */
-	unsigned auth_failures_max;			/* of one address in auth_failures_window_ms ... */
-	int64_t auth_failures_window_ms, auth_block_ms; /* ... block it this long; max 0: never */
+	struct rate per_ip, per_tenant, per_principal, per_auth; /* limit 0: none */
+	unsigned auth_failures_max;				 /* of one address in auth_failures_window_ms ... */
+	int64_t auth_failures_window_ms, auth_block_ms;		 /* ... block it this long; max 0: never */
 	size_t body_bytes_max, head_bytes_max;
 	unsigned connections_max, connections_per_ip_max;
 	int64_t header_timeout_ms, body_timeout_ms, idle_timeout_ms, keepalive_ms;

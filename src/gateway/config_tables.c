@@ -34,6 +34,8 @@ static const struct conf_field limit_fields[] = {
 	{"per_ip", CONF_RATE, LIMIT(per_ip), .fallback = "100/min",
 	 .doc = "Requests of one address (IPv6: of its /64)."},
 	{"per_tenant", CONF_RATE, LIMIT(per_tenant), .fallback = "300/min", .doc = "Requests of one tenant."},
+	{"per_principal", CONF_RATE, LIMIT(per_principal), .fallback = "off",
+	 .doc = "Requests of one caller: a user with all of their keys and tokens, or a key that is nobody's."},
 	{"per_auth", CONF_RATE, LIMIT(per_auth), .fallback = "5/15min",
 	 .doc = "Sign-in attempts of one address at each sign-in endpoint."},
 	{"auth_failures", CONF_UINT, LIMIT(auth_failures_max), .fallback = "10",

@@ -5,7 +5,14 @@
 
 #include "gateway/request.h"
 
-enum metric_limit { METRIC_LIMIT_IP, METRIC_LIMIT_TENANT, METRIC_LIMIT_AUTH, METRIC_LIMIT_BLOCKED, METRIC_LIMITS };
+enum metric_limit {
+	METRIC_LIMIT_IP,
+	METRIC_LIMIT_TENANT,
+	METRIC_LIMIT_PRINCIPAL,
+	METRIC_LIMIT_AUTH,
+	METRIC_LIMIT_BLOCKED,
+	METRIC_LIMITS
+};
 
 /* One loop's set; lives as long as the process. */
 struct metrics *metrics_new(void);

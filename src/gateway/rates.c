@@ -4,7 +4,11 @@
 #include "gateway/rates.h"
 
 #include "base/log.h"
+#include "gateway/admission.h"
 #include "gateway/metrics.h"
+
+#define REFUSAL_WINDOW_MS 60000
+#define FAILURE_ROWS 10 /* of one address within the window; the metrics count all */
 
 struct str rates_key(char out[64], char kind, const void *bytes, size_t n)
 {
@@ -35,8 +39,40 @@ static void add_retry_headers(struct request *req, const struct rate *rate, cons
 			  (long long)(rate->window_ms / 1000));
 }
 
+/* Whether this is among the first `rows` of its kind and subject within a minute: a flood of refusals must not fill
+ * the disk. A key names both. */
+AWAITS static bool has_row(struct request *req, struct str key, uint32_t rows)
+{
+	uint32_t times;
+
+	return state_count(req->gateway->state, key, REFUSAL_WINDOW_MS, &times) == OK && times <= rows;
+}
+
+AWAITS static void note_exceeded(struct request *req, struct str key, const char *limit)
+{
+	struct audit_record record = {
+		.event = STR("rate_limit.exceeded"),
+		.tenant_id = str_of(req->caller.tenant_id),
+		.principal = str_of(req->caller.principal),
+		.request_id = req->id,
+		.target = str_of(limit),
+		.outcome = STR("RATE_LIMITED"),
+	};
+
+	if (!has_row(req, key, 1))
+		return;
+	record.ip = req->caller.principal[0] == '\0' ? req->ip_text : request_audit_ip(req);
+	if (audit_append(req->gateway->audit, &record) != OK)
+		log_error("audit.unavailable", LOG_STR("request_id", req->id));
+}
+
 AWAITS static enum err take(struct request *req, struct str key, const struct rate *rate, enum metric_limit which)
 {
+	static const char *const names[METRIC_LIMITS] = {
+		[METRIC_LIMIT_IP] = "per_ip",
+		[METRIC_LIMIT_TENANT] = "per_tenant",
+		[METRIC_LIMIT_PRINCIPAL] = "per_principal",
+	};
 	struct rate_verdict verdict;
 
 	if (rate->limit == 0)
@@ -45,6 +81,7 @@ AWAITS static enum err take(struct request *req, struct str key, const struct ra
 	if (verdict.allowed)
 		return OK;
 	metrics_limited(req->here, which);
+	note_exceeded(req, key, names[which]);
 	add_retry_headers(req, rate, &verdict);
 	return ERR_RATE_LIMITED;
 }
@@ -80,7 +117,7 @@ AWAITS void rates_note_failure(struct request *req, enum err why)
 	char key[64];
 
 	metrics_auth_failed(req->here);
-	if (audit_append(req->gateway->audit, &record) != OK)
+	if (has_row(req, peer_key(req, key, 'A'), FAILURE_ROWS) && audit_append(req->gateway->audit, &record) != OK)
 		log_error("audit.unavailable", LOG_STR("request_id", req->id));
 	/* Who comes with what was good once, or is good elsewhere, guesses nothing. */
 	if (limits->auth_failures_max == 0 || why == ERR_TOKEN_EXPIRED || why == ERR_TOKEN_AUDIENCE ||
@@ -110,6 +147,8 @@ AWAITS enum err rates_take_caller(struct request *req)
 
 	if (req->caller.credential == CREDENTIAL_OPERATOR)
 		return OK;
+	TRY(take(req, rates_key(key, 'P', req->caller.principal, ID_LEN), &req->config->limits.per_principal,
+		 METRIC_LIMIT_PRINCIPAL));
 	return take(req, rates_key(key, 'T', req->caller.tenant_id, ID_LEN), &req->config->limits.per_tenant,
 		    METRIC_LIMIT_TENANT);
 }
