@@ -76,6 +76,8 @@ int key_create_run(const struct invocation *invocation);
 int key_list_run(const struct invocation *invocation);
 int key_rotate_run(const struct invocation *invocation);
 int key_revoke_run(const struct invocation *invocation);
+int signing_key_list_run(const struct invocation *invocation);
+int signing_key_rotate_run(const struct invocation *invocation);
 int audit_verify_run(const struct invocation *invocation);
 int audit_list_run(const struct invocation *invocation);
 int catalog_diff_run(const struct invocation *invocation);

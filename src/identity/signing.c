@@ -160,6 +160,17 @@ AWAITS static enum err copy_refresh(struct signing *signing, int64_t life_ms)
 	return copy_read(signing);
 }
 
+AWAITS enum err signing_rotate(struct signing *signing)
+{
+	int64_t active_ms = clock_wall_ms();
+
+	TRY(copy_read(signing));
+	if (copy_here(signing)->signer != NULL)
+		active_ms += SIGNING_LEAD_MS;
+	TRY(key_make(signing, active_ms, active_ms));
+	return copy_read(signing);
+}
+
 AWAITS enum err signing_sign(struct signing *signing, int64_t life_ms, struct str typ, struct str claims,
 			     struct buf *out)
 {

@@ -29,6 +29,10 @@ void signing_free(struct signing *signing);
 NODISCARD enum err signing_sign(struct signing *signing, int64_t life_ms, struct str typ, struct str claims,
 				struct buf *out) AWAITS;
 
+/* Make the next key now, whatever the age of the present one.
+ *   Errors     as signing_sign */
+NODISCARD enum err signing_rotate(struct signing *signing) AWAITS;
+
 /* The set to check them with: {"keys": [...]} is appended; the same as keys (one reference).
  *   Errors     as signing_sign; without any key yet the set is empty */
 NODISCARD enum err signing_jwks(struct signing *signing, struct buf *out) AWAITS;

@@ -49,6 +49,13 @@ AWAITS static void rotate(struct db *db)
 	ck_bytes(kid_of(signing, arena, 1), first);
 	ck_ok(signing_jwks(signing, &two));
 	ck_assert_uint_eq(count_of(buf_str(&two), "\"kid\""), 2);
+	/* An operator wants another one, however young the next is. */
+	ck_ok(signing_rotate(signing));
+	buf_free(&two);
+	two = (struct buf){0};
+	ck_ok(signing_jwks(signing, &two));
+	ck_assert_uint_eq(count_of(buf_str(&two), "\"kid\""), 3);
+	ck_bytes(kid_of(signing, arena, 3600000), first);
 	signing_free(signing);
 }
 
