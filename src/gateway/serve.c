@@ -311,9 +311,10 @@ AWAITS static enum err start(struct serving *serving, struct buf *problem)
 	TRY(start_listening(serving, problem));
 	TRY(control_start(gateway, problem, &gateway->control));
 	TRY(assembly_apply(gateway->assembly, serving->config, problem));
+	/* Before anything that waits: a signal nobody watches ends the process. */
+	TRY(signal_watch(SIGHUP, on_reload_signal, serving));
 	TRY(stored_start(gateway, &gateway->stored));
-	TRY(retention_start(gateway->db, &serving->retention));
-	return signal_watch(SIGHUP, on_reload_signal, serving);
+	return retention_start(gateway->db, &serving->retention);
 }
 
 /* ---- stop ------------------------------------------------------------------------ */

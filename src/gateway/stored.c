@@ -70,10 +70,8 @@ AWAITS enum err stored_merge(struct gateway *gateway, struct config *file, struc
 {
 	uint8_t digest[32];
 
-	TRY(merge(gateway, file, digest, ret_config));
-	if (gateway->stored != NULL)
-		memcpy(gateway->stored->digest, digest, sizeof(digest));
-	return OK;
+	/* Whether it will be in force is not known yet: at worst the follower applies the same once more. */
+	return merge(gateway, file, digest, ret_config);
 }
 
 AWAITS static enum err apply(struct stored *stored)
