@@ -4,6 +4,7 @@
 #include "gateway/visits.h"
 
 #include "gateway/admission.h"
+#include "gateway/rates.h"
 #include "oauth/oauth.h"
 #include "portal/portal.h"
 
@@ -84,17 +85,26 @@ static const struct str *resources_of(struct request *req, struct str origin, si
 	return resources;
 }
 
+/* Who has no other credential may be in a browser: the cookie's person has the limits of any other caller. */
+AWAITS static enum err admit_to_portal(struct request *req, struct visit *visit)
+{
+	enum err err = request_admit(req);
+
+	if (err == ERR_UNAUTHENTICATED) {
+		TRY(signin_caller(req->gateway->signin, visit, &req->caller));
+		err = rates_take_caller(req);
+	}
+	visit->caller = req->caller;
+	return err;
+}
+
 /* The management API takes every credential that /mcp takes, and the cookie; its document is for everybody. */
 AWAITS static enum err serve_portal(struct request *req, struct visit *visit)
 {
 	enum err err = OK;
 
-	if (!portal_is_public(visit->path)) {
-		err = request_admit(req);
-		visit->caller = req->caller;
-		if (err == ERR_UNAUTHENTICATED)
-			err = signin_caller(req->gateway->signin, visit, &visit->caller);
-	}
+	if (!portal_is_public(visit->path))
+		err = admit_to_portal(req, visit);
 	if (err == OK)
 		err = portal_serve(req->gateway->portal, visit);
 	if (err != OK && !req->exchange->answered)

@@ -9,7 +9,8 @@ import net from 'node:net';
 import { after, test } from 'node:test';
 import { Browser } from '../e2e/lib/browser.mjs';
 import { scope, startGateway } from '../e2e/lib/gateway.mjs';
-import { makeUser, OAuth } from '../e2e/lib/oauth.mjs';
+import { OAuth } from '../e2e/lib/oauth.mjs';
+import { makeUser } from '../e2e/lib/people.mjs';
 import { until } from '../e2e/lib/wait.mjs';
 import { Record } from './lib/record.mjs';
 import { explain, judge, runSuite } from './lib/suite.mjs';
@@ -22,7 +23,7 @@ const record = new Record('authorization');
 after(() => record.save());
 
 const gateway = await startGateway(file, { limits: { per_auth: 'off' } });
-const ann = await makeUser(gateway, 'ann@acme.example');
+const ann = await makeUser(gateway, { email: 'ann@acme.example' });
 
 /** A port that is free now: the suite listens there for its callback. */
 async function freePort() {

@@ -9,7 +9,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { Browser } from '../e2e/lib/browser.mjs';
 import { stdioFixture } from '../e2e/lib/fixture.mjs';
 import { scope, startGateway } from '../e2e/lib/gateway.mjs';
-import { makeUser } from '../e2e/lib/oauth.mjs';
+import { makeUser } from '../e2e/lib/people.mjs';
 import { sql } from '../e2e/lib/sqlite.mjs';
 import { until, within } from '../e2e/lib/wait.mjs';
 import { packageDirectory } from './lib/suite.mjs';
@@ -17,7 +17,7 @@ import { packageDirectory } from './lib/suite.mjs';
 const STEP_MS = 30000;
 const file = scope(after);
 const gateway = await startGateway(file, { upstreams: { fx: stdioFixture() }, limits: { per_auth: 'off' } });
-const ann = await makeUser(gateway, 'ann@acme.example');
+const ann = await makeUser(gateway, { email: 'ann@acme.example' });
 const directory = gateway.file('mcp-remote');
 fs.mkdirSync(directory);
 

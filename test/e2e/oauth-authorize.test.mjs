@@ -5,11 +5,12 @@ import { after, test } from 'node:test';
 import { Browser, formsOf } from './lib/browser.mjs';
 import { stdioFixture } from './lib/fixture.mjs';
 import { scope, startGateway } from './lib/gateway.mjs';
-import { makeUser, OAuth } from './lib/oauth.mjs';
+import { OAuth } from './lib/oauth.mjs';
+import { makeUser } from './lib/people.mjs';
 
 const file = scope(after);
 const gateway = await startGateway(file, { upstreams: { fx: stdioFixture() }, limits: { per_auth: 'off' }, config: { toolsets: { billing: { include: ['fx.*'] } } } });
-const ann = await makeUser(gateway, 'ann@acme.example');
+const ann = await makeUser(gateway, { email: 'ann@acme.example' });
 const origin = `http://127.0.0.1:${gateway.port}`;
 
 async function client(options, registration) {
@@ -135,7 +136,7 @@ test('the consent page cannot be framed, and its form cannot be sent by others',
 	assert.equal((await send(form.fields, { origin: 'https://evil.example' })).answer.status, 403);
 	// Another person's token does not fit this session, nor this one's token no session.
 	const bob = await client({ redirect: 'https://app.example/cb' });
-	const other = await makeUser(gateway, 'bob@acme.example');
+	const other = await makeUser(gateway, { email: 'bob@acme.example' });
 	await bob.browser.submit(await bob.browser.visit(bob.url()), other);
 	assert.equal((await send(form.fields, {}, bob.browser)).answer.status, 403);
 	assert.equal((await send(form.fields, {}, new Browser())).left, undefined);

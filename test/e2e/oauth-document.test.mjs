@@ -6,13 +6,14 @@ import http from 'node:http';
 import { after, test } from 'node:test';
 import { Browser } from './lib/browser.mjs';
 import { scope, startGateway } from './lib/gateway.mjs';
-import { makeUser, OAuth } from './lib/oauth.mjs';
+import { OAuth } from './lib/oauth.mjs';
+import { makeUser } from './lib/people.mjs';
 
 const file = scope(after);
 const limits = { per_auth: 'off' };
 const gateway = await startGateway(file, { limits, config: { oauth: { allow_private: true } } });
 const strict = await startGateway(file, { limits });
-const ann = await makeUser(gateway, 'ann@acme.example');
+const ann = await makeUser(gateway, { email: 'ann@acme.example' });
 const origin = `http://127.0.0.1:${gateway.port}`;
 
 const asked = [];
@@ -85,7 +86,7 @@ test('a document that is not about itself, or no document, makes no client', asy
 });
 
 test('addresses inside are not asked', async () => {
-	const bob = await makeUser(strict, 'bob@acme.example');
+	const bob = await makeUser(strict, { email: 'bob@acme.example' });
 	const before = asked.length;
 	const browser = new Browser();
 	const port = site.address().port;

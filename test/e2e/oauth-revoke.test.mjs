@@ -3,13 +3,14 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { stdioFixture } from './lib/fixture.mjs';
 import { scope, startGateway } from './lib/gateway.mjs';
-import { makeUser, OAuth } from './lib/oauth.mjs';
+import { OAuth } from './lib/oauth.mjs';
+import { makeUser } from './lib/people.mjs';
 import { sql } from './lib/sqlite.mjs';
 
 const file = scope(after);
 const gateway = await startGateway(file, { upstreams: { fx: stdioFixture() }, limits: { per_auth: 'off' } });
-const ann = await makeUser(gateway, 'ann@acme.example');
-const zoe = await makeUser(gateway, 'zoe@other.example', { tenant: 'other' });
+const ann = await makeUser(gateway, { email: 'ann@acme.example' });
+const zoe = await makeUser(gateway, { email: 'zoe@other.example', tenant: 'other' });
 const origin = `http://127.0.0.1:${gateway.port}`;
 const database = `${gateway.data}/gatehouse.db`;
 

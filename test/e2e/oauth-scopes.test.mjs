@@ -5,7 +5,8 @@ import { after, test } from 'node:test';
 import { stdioFixture } from './lib/fixture.mjs';
 import { scope, startGateway } from './lib/gateway.mjs';
 import { modern, modernCall } from './lib/mcp.mjs';
-import { makeUser, OAuth } from './lib/oauth.mjs';
+import { OAuth } from './lib/oauth.mjs';
+import { makeUser } from './lib/people.mjs';
 import { sql } from './lib/sqlite.mjs';
 import { timed, until } from './lib/wait.mjs';
 
@@ -15,7 +16,7 @@ const gateway = await startGateway(file, {
 	limits: { per_auth: 'off' },
 	config: { toolsets: { billing: { include: ['fx.*'] } } },
 });
-const ann = await makeUser(gateway, 'ann@acme.example');
+const ann = await makeUser(gateway, { email: 'ann@acme.example' });
 const origin = `http://127.0.0.1:${gateway.port}`;
 const database = `${gateway.data}/gatehouse.db`;
 

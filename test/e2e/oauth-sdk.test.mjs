@@ -9,7 +9,7 @@ import { UnauthorizedError as UnauthorizedV1 } from '@modelcontextprotocol/sdk/c
 import { Browser } from './lib/browser.mjs';
 import { stdioFixture } from './lib/fixture.mjs';
 import { scope, startGateway } from './lib/gateway.mjs';
-import { makeUser } from './lib/oauth.mjs';
+import { makeUser } from './lib/people.mjs';
 import { sql } from './lib/sqlite.mjs';
 import { timed, until } from './lib/wait.mjs';
 
@@ -19,7 +19,7 @@ const gateway = await startGateway(file, {
 	limits: { per_auth: 'off' },
 	config: { toolsets: { billing: { include: ['fx.*'] } } },
 });
-const ann = await makeUser(gateway, 'ann@acme.example');
+const ann = await makeUser(gateway, { email: 'ann@acme.example' });
 const origin = `http://127.0.0.1:${gateway.port}`;
 const database = `${gateway.data}/gatehouse.db`;
 

@@ -4,7 +4,8 @@ import crypto from 'node:crypto';
 import { after, test } from 'node:test';
 import { stdioFixture } from './lib/fixture.mjs';
 import { scope, startGateway } from './lib/gateway.mjs';
-import { makeUser, OAuth, pkce } from './lib/oauth.mjs';
+import { OAuth, pkce } from './lib/oauth.mjs';
+import { makeUser } from './lib/people.mjs';
 import { sql } from './lib/sqlite.mjs';
 
 const file = scope(after);
@@ -13,7 +14,7 @@ const gateway = await startGateway(file, {
 	limits: { per_auth: 'off' },
 	config: { toolsets: { billing: { include: ['fx.*'] } } },
 });
-const ann = await makeUser(gateway, 'ann@acme.example');
+const ann = await makeUser(gateway, { email: 'ann@acme.example' });
 const origin = `http://127.0.0.1:${gateway.port}`;
 const database = `${gateway.data}/gatehouse.db`;
 

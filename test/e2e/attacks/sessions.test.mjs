@@ -73,3 +73,14 @@ test('a cookie that was changed, doubled or planted is nobody\'s', async () => {
 	await visitor.post('/logout', hiddenFields((await visitor.get('/logout')).text));
 	assert.equal((await asCookie(visitor, 'GET', '/me')).status, 401, 'after signing out');
 });
+
+test('a cookie gets nobody around the limits of a caller', async (t) => {
+	const limited = await startGateway(t, { upstreams: {}, limits: { per_principal: '5/1h' } });
+	const user = await makeUser(limited, { email: 'bob@acme.example', role: 'owner' });
+	const visitor = new Visitor(`http://127.0.0.1:${limited.port}`);
+	assert.equal((await visitor.signIn(user)).status, 303);
+	const cookie = [...visitor.cookies].map((pair) => pair.join('=')).join('; ');
+	const statuses = [];
+	for (let i = 0; i < 7; i++) statuses.push((await call(limited, 'GET', '/me', { key: null, headers: { cookie } })).status);
+	assert.deepEqual(statuses, [200, 200, 200, 200, 200, 429, 429]);
+});

@@ -1,20 +1,7 @@
 // An OAuth client by hand, for what the SDKs' clients would never do.
 import crypto from 'node:crypto';
 import { Browser } from './browser.mjs';
-import { run } from './process.mjs';
-import { binary } from './paths.mjs';
 import assert from 'node:assert/strict';
-
-export const PASSWORD = 'correct horse battery staple';
-
-/** A person with a local account. */
-export async function makeUser(gateway, email, { tenant = 'acme', role = 'member' } = {}) {
-	if (!(tenant in gateway.keys)) await gateway.makeKey(tenant);
-	const made = await run(binary, ['user', 'create', '--tenant', tenant, '--email', email, '--name', email.split('@')[0], '--role', role,
-		'--password-stdin', '--config', gateway.configFile], { cwd: gateway.root, input: `${PASSWORD}\n` });
-	assert.equal(made.code, 0, made.stderr);
-	return { email, password: PASSWORD };
-}
 
 export function pkce() {
 	const verifier = crypto.randomBytes(32).toString('base64url');

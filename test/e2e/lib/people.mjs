@@ -9,8 +9,9 @@ import { run } from './process.mjs';
 
 export const PASSWORD = 'correct horse battery staple';
 
-/** A person with a local account; the tenant exists. */
+/** A person with a local account; their tenant is made when it is new. */
 export async function makeUser(gateway, { tenant = 'acme', email = 'ada@acme.example', role = 'member', password = PASSWORD } = {}) {
+	if (!(tenant in gateway.keys)) await gateway.makeKey(tenant);
 	const args = ['user', 'create', '--config', gateway.configFile, '--json', '--tenant', tenant, '--email', email, '--role', role];
 	const made = await run(binary, [...args, ...(password === null ? [] : ['--password-stdin'])],
 		{ cwd: gateway.root, ...(password === null ? {} : { input: `${password}\n` }) });
