@@ -71,7 +71,7 @@ AWAITS static enum err find_caller(struct request *req, struct str text, struct 
 		return OK;
 	}
 	if (text.n > CREDENTIAL_TEXT_MAX)
-		return ERR_TOKEN_INVALID;
+		return str_starts(text, STR("gh_")) ? ERR_KEY_INVALID : ERR_TOKEN_INVALID;
 	return identity_of(req->gateway->identity, &credential, &req->caller);
 }
 

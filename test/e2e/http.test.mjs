@@ -81,7 +81,7 @@ describe('browsers', () => {
 
 describe('methods and paths', () => {
 	for (const [method, path, status] of [['PUT', '/mcp', 405], ['PATCH', '/mcp', 405], ['HEAD', '/mcp', 405], ['TRACE', '/mcp', 405], ['BREW', '/mcp', 400], ['GET', '/', 404], ['POST', '/', 404], ['GET', '/mcpx', 404],
-		['GET', '/MCP', 404], ['POST', '/health/live', 405], ['GET', '/health', 404], ['GET', '/health/live/', 404], ['GET', '/favicon.ico', 404], ['GET', '/.well-known/oauth-protected-resource', 404]]) {
+		['GET', '/MCP', 404], ['POST', '/health/live', 405], ['GET', '/health', 404], ['GET', '/health/live/', 404], ['GET', '/favicon.ico', 404]]) {
 		test(`${method} ${path} is ${status}`, async () => {
 			const answer = await request(gateway, { method, path, headers: baseHeaders(gateway) });
 			assert.equal(answer.status, status);

@@ -31,7 +31,7 @@ function proxyV2({ from = '203.0.113.7', to = '127.0.0.1', command = 1, family =
 /** The address that the audit trail has for a request. */
 async function auditedAddress(gateway, id) {
 	const [row] = await until('the audit row', async () => {
-		const rows = (await gateway.cliJson('audit', 'list')).filter(({ request_id }) => request_id === id); // which opens its seal
+		const rows = (await gateway.cliJson('audit', 'list')).filter(({ event, request_id }) => request_id === id && event !== 'api_key.auth_success'); // which opens its seal
 		return rows.length === 1 && rows;
 	});
 	return row.ip;

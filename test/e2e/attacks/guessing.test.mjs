@@ -20,7 +20,7 @@ function keyWithPrefix(key, n) {
 }
 
 function listing(key) {
-	return requestBytes(gateway, { headers: { ...modernHeaders(gateway, 'tools/list'), 'x-api-key': key }, body: JSON.stringify(modernBody('tools/list')) });
+	return requestBytes(gateway, { headers: { ...modernHeaders(gateway, 'tools/list'), authorization: null, 'x-api-key': key }, body: JSON.stringify(modernBody('tools/list')) });
 }
 
 async function answer(connection, key) {
