@@ -49,6 +49,8 @@ static const char *value_form(const struct field *field)
 	case FIELD_TEXT:
 		break;
 	}
+	if (field->traits & FIELD_LINES)
+		return "TEXT|@FILE";
 	return "TEXT";
 }
 
@@ -200,6 +202,24 @@ static void put_words(struct str value, struct buf *out)
 	buf_put_byte(out, ']');
 }
 
+/* Lines are rarely typed. */
+static enum err put_lines(struct str value, struct buf *out, struct buf *problem)
+{
+	AUTO_BUF file = {0};
+	bool exists = true;
+
+	if (value.n > 0 && value.p[0] == '@') {
+		TRY(file_read(value.p + 1, &file, &exists, problem)); /* options are NUL-terminated */
+		value = buf_str(&file);
+	}
+	if (!exists) {
+		buf_put(problem, STR("there is no such file"));
+		return ERR_USAGE;
+	}
+	buf_put_json(out, value);
+	return OK;
+}
+
 static enum err put_document(const struct field *field, struct str value, struct buf *out, struct buf *problem)
 {
 	AUTO(arena) *arena = arena_new(1 << 24);
@@ -244,6 +264,8 @@ enum err verb_value(const struct field *field, struct str value, struct buf *out
 			buf_put_json(out, value);
 		return OK;
 	case FIELD_TEXT:
+		if (field->traits & FIELD_LINES)
+			return put_lines(value, out, problem);
 		break;
 	}
 	buf_put_json(out, value);

@@ -23,7 +23,7 @@ AWAITS static enum err answer_unauthorized(struct request *req, enum err err)
 	put_headers(req, err, &headers);
 	buf_put_fmt(&body, "{\"error\":\"%s\",\"error_description\":",
 		    err == ERR_UNAUTHENTICATED ? "unauthorized" : "invalid_token");
-	buf_put_json(&body, str_of(err_text(err)));
+	buf_put_json(&body, req->problem.n > 0 ? req->problem : str_of(err_text(err)));
 	buf_put_byte(&body, '}');
 	return answer_json(req, 401, buf_str(&headers), &(struct piece){.str = buf_str(&body)}, 1);
 }

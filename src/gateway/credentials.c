@@ -1,12 +1,13 @@
-/* From the headers of a request to its caller, in one order:
+/* From a request to its caller, in one order:
  *
- *     operator's key ──▶ API key ──▶ token of ours or of an issuer
- *     (by its MAC)       └────────── identity_of ──────────┘
+ *     operator's key ──▶ API key ──▶ token of ours or of an issuer ──▶ certificate of the TLS client
+ *     (by its MAC)       └────────── identity_of ──────────┘           (only when no header says who)
  *
  * A credential is X-API-Key or a bearer token, never both unless they are the same: which of two did the client mean,
  * and which would a proxy in between have checked? Cookies count where pages are served only (visits.c). */
 #include "gateway/credentials.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "gateway/admission.h"
@@ -98,6 +99,46 @@ AWAITS static void note_success(struct request *req)
 		log_error("audit.unavailable", LOG_STR("request_id", req->id));
 }
 
+/* The certificate that this connection was opened with. A browser shows the one its machine has to every page of ours:
+ * where cookies count, who signed in there counts. */
+static const struct tls_client_cert *certificate_of(const struct request *req)
+{
+	const struct http_exchange *exchange = req->exchange;
+
+	if (exchange->client_cert.expires_ms == 0)
+		return NULL;
+	if (http_field_get(&exchange->fields, HTTP_COOKIE).p != NULL && str_starts(exchange->path, STR("/api/")))
+		return NULL;
+	return &exchange->client_cert;
+}
+
+AWAITS static enum err check_certificate(struct request *req, struct memo *memo)
+{
+	const struct tls_client_cert *cert = certificate_of(req);
+	char text[1 + sizeof(cert->fingerprint)] = {0}; /* begins as no header does */
+	const struct str proof = {text, sizeof(text)};
+	int64_t generation = identity_generation(req->gateway->identity);
+	enum err err;
+
+	if (cert == NULL)
+		return ERR_UNAUTHENTICATED;
+	memcpy(text + 1, cert->fingerprint, sizeof(cert->fingerprint));
+	if (memo_caller(req, memo, proof, STR(""), &req->caller))
+		return OK;
+	err = cert->expires_ms <= clock_wall_ms() ? ERR_KEY_INVALID : /* it was good when the connection began */
+		      identity_of_certificate(req->gateway->identity, cert->fingerprint, &req->caller);
+	if (err == ERR_KEY_INVALID) {
+		req->problem = STR("your client certificate is good, but stands for nobody here, or no longer: bind it "
+				   "with `gatehouse certificate create`, or send an API key");
+		return ERR_UNAUTHENTICATED;
+	}
+	TRY(err);
+	req->caller.expires_ms = cert->expires_ms;
+	memo_keep(memo, proof, STR(""), generation, &req->caller);
+	note_success(req);
+	return OK;
+}
+
 static bool is_refusal(enum err err)
 {
 	return err == ERR_KEY_INVALID || err == ERR_TOKEN_INVALID || err == ERR_TOKEN_EXPIRED ||
@@ -117,7 +158,7 @@ AWAITS enum err credentials_check(struct request *req)
 	}
 	TRY(read_headers(&req->exchange->fields, &text));
 	if (text.p == NULL)
-		return ERR_UNAUTHENTICATED;
+		return check_certificate(req, memo);
 	resource = str_starts(text, STR("gh")) ? STR("") : visits_asked(req); /* keys are for any */
 	if (memo_caller(req, memo, text, resource, &req->caller))
 		return OK;

@@ -59,7 +59,8 @@ static bool same_resource(const struct memo *memo, struct str resource)
 {
 	uint8_t digest[CRYPTO_MAC_BYTES];
 
-	if (memo->caller.credential == CREDENTIAL_KEY || memo->caller.credential == CREDENTIAL_OPERATOR)
+	if (memo->caller.credential == CREDENTIAL_KEY || memo->caller.credential == CREDENTIAL_OPERATOR ||
+	    memo->caller.credential == CREDENTIAL_CERTIFICATE)
 		return true;
 	crypto_sha256(resource, digest);
 	return memcmp(digest, memo->resource, sizeof(digest)) == 0;

@@ -105,6 +105,8 @@ AWAITS static enum err serve_portal(struct request *req, struct visit *visit)
 
 	if (!portal_is_public(visit->path))
 		err = admit_to_portal(req, visit);
+	if (err == ERR_UNAUTHENTICATED && visit->problem.n == 0)
+		visit->problem = req->problem;
 	if (err == OK)
 		err = portal_serve(req->gateway->portal, visit);
 	if (err != OK && !req->exchange->answered)

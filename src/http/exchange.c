@@ -58,6 +58,17 @@ static void set_host(struct http_exchange *exchange, struct str authority)
 		exchange->fields.field[at].value = authority;
 }
 
+/* A trusted proxy's certificate is the proxy's own: it speaks for nobody behind it. */
+static void set_client_cert(struct http_exchange *exchange, const struct http_conn *conn)
+{
+	const struct http_server_spec *spec = &conn->home->spec;
+	const struct tls_client_cert *cert = stream_client_cert(conn->stream);
+
+	if (cert != NULL &&
+	    !http_proxy_is_trusted(spec->trusted_proxies, spec->trusted_count, stream_peer(conn->stream)))
+		exchange->client_cert = *cert;
+}
+
 static NODISCARD enum err fill_exchange(struct http_conn *conn)
 {
 	struct http_request *request = conn->request;
@@ -75,6 +86,7 @@ static NODISCARD enum err fill_exchange(struct http_conn *conn)
 	exchange->body = head->body;
 	exchange->peer = *stream_peer(conn->stream);
 	exchange->secure = stream_is_tls(conn->stream);
+	set_client_cert(exchange, conn);
 	http_forwarded(spec->trusted_proxies, spec->trusted_count, &exchange->fields, &exchange->peer,
 		       &exchange->secure);
 	exchange->cancel_on_close = true;

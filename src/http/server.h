@@ -34,14 +34,16 @@ struct http_exchange {
 	struct str path;  /* percent-decoded path, always starts with '/', no NUL, no dot segments */
 	struct str query; /* raw, without '?' */
 	struct http_fields fields;
-	struct str body;      /* whole; stable until the exchange ends */
-	struct address peer;  /* after trusted X-Forwarded-For / PROXY */
-	bool secure;	      /* TLS here, or X-Forwarded-Proto: https from a trusted proxy */
-	bool cancel_on_close; /* default true; a legacy session's call sets false */
-	bool answered;	      /* a status line was written */
-	int status;	      /* of the answer, for logs and metrics */
-	uint64_t bytes_out;   /* of the answer's body */
-	void *memo;	      /* the handler's, kept per connection between its requests: see http_memo */
+	struct str body;		    /* whole; stable until the exchange ends */
+	struct address peer;		    /* after trusted X-Forwarded-For / PROXY */
+	struct tls_client_cert client_cert; /* of who sent this; expires_ms 0: none, as behind a trusted proxy, whose
+					     * own it would be */
+	bool secure;			    /* TLS here, or X-Forwarded-Proto: https from a trusted proxy */
+	bool cancel_on_close;		    /* default true; a legacy session's call sets false */
+	bool answered;			    /* a status line was written */
+	int status;			    /* of the answer, for logs and metrics */
+	uint64_t bytes_out;		    /* of the answer's body */
+	void *memo;			    /* the handler's, kept per connection between its requests: see http_memo */
 	struct http_conn *conn;
 	struct str extra_headers; /* "name: value\r\n" lines added to whatever is answered; in arena */
 };

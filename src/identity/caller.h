@@ -35,7 +35,8 @@ struct caller {
 	char principal[ID_LEN + 1]; /* who is limited, bound to sessions, written into the trail: a user's id, or that
 				     * of a key that is nobody's; "anonymous" when auth is off, "operator" */
 	char user_id[ID_LEN + 1];   /* the person or service account behind it; empty: none */
-	char grant_id[ID_LEN + 1];  /* tokens: what it was issued for; keys: their own id; else empty */
+	char grant_id[ID_LEN + 1];  /* tokens: what it was issued for; keys: their own id; certificates: how
+				     * their fingerprint begins, in hex; else empty */
 	char client[CALLER_CLIENT_MAX]; /* tokens: the OAuth client; else empty */
 	char tenant_name[64];
 	char role_name[CALLER_ROLE_MAX];

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "identity/identity_private.h"
 #include "identity/issuers.h"
+#include "store/certificate.h"
 #include "store/oauth_grant.h"
 #include "store/store.h"
 #include "store/tenant.h"
@@ -24,6 +25,17 @@ AWAITS static enum err check_key(struct identity *identity, struct arena *arena,
 	enum err err = api_key_get(identity->db, arena, str_of(mark->grant_id), &key);
 
 	return err == ERR_NOT_FOUND || (err == OK && !key_caller(&key, &caller)) ? ERR_KEY_INVALID : err;
+}
+
+AWAITS static enum err check_certificate(struct identity *identity, struct arena *arena, const struct caller_mark *mark)
+{
+	struct certificate certificate;
+	struct caller caller;
+	enum err err =
+		certificate_find_hint(identity->db, arena, str_of(mark->user_id), str_of(mark->grant_id), &certificate);
+
+	return err == ERR_NOT_FOUND || (err == OK && !certificate_caller(&certificate, &caller)) ? ERR_KEY_INVALID
+												 : err;
 }
 
 AWAITS static enum err check_token(struct identity *identity, struct arena *arena, const struct caller_mark *mark)
@@ -70,6 +82,8 @@ AWAITS enum err identity_check(struct identity *identity, const struct caller_ma
 	switch (mark->credential) {
 	case CREDENTIAL_KEY:
 		return check_key(identity, arena, mark);
+	case CREDENTIAL_CERTIFICATE:
+		return check_certificate(identity, arena, mark);
 	case CREDENTIAL_TOKEN:
 		return check_token(identity, arena, mark);
 	case CREDENTIAL_JWT:

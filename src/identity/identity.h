@@ -58,6 +58,12 @@ struct credential_text {
 NODISCARD enum err identity_of(struct identity *identity, const struct credential_text *credential,
 			       struct caller *ret_caller) AWAITS;
 
+/* The caller behind a client certificate that was verified in the TLS handshake: the service account it is bound to.
+ *   ret_caller filled in place; expires_ms is left 0: the handshake knows when the certificate ends
+ *   Errors     ERR_KEY_INVALID (bound to nobody; its account or tenant is disabled), ERR_DB, ERR_CANCELED ... */
+NODISCARD enum err identity_of_certificate(struct identity *identity, const uint8_t fingerprint[32],
+					   struct caller *ret_caller) AWAITS;
+
 /* Who somebody without an account is, in ids: the same for the same subject of an issuer, in each tenant another one.
  */
 void identity_foreign_id(struct str tenant_id, struct str issuer, struct str subject, char ret_id[ID_LEN + 1]);

@@ -88,6 +88,10 @@ bool grant_is_live(const struct oauth_grant *grant);
 /* The caller that a key stands for; false: the key exists and is no good. */
 bool key_caller(const struct api_key *key, struct caller *ret_caller);
 
+/* The caller that a client certificate stands for; false: its account or tenant is disabled. */
+struct certificate;
+bool certificate_caller(const struct certificate *certificate, struct caller *ret_caller);
+
 /* The role of a key that belongs to somebody: at most theirs; false: the two cannot be compared. */
 bool key_role_within(struct str role, struct str owner_role, struct str *ret_role);
 

@@ -3,9 +3,12 @@
  *
  * A key that is somebody's acts as them: it has their id as principal, so that their limits and rules count for all
  * of their keys together, and never more than their role. Roles of a tenant's own cannot be compared, only be the
- * same: such a key works as long as its owner has that very role or is an owner of the tenant. */
+ * same: such a key works as long as its owner has that very role or is an owner of the tenant.
+ *
+ * A client certificate is like a key of its account that is narrowed to nothing. */
 #include "base/clock.h"
 #include "identity/identity_private.h"
+#include "store/certificate.h"
 
 static bool has_expired(int64_t expires_ms)
 {
@@ -60,5 +63,25 @@ bool key_caller(const struct api_key *key, struct caller *ret_caller)
 	    !copy_text(caller.tenant_name, sizeof(caller.tenant_name), key->tenant_name))
 		return false;
 	*ret_caller = caller;
+	return true;
+}
+
+bool certificate_caller(const struct certificate *certificate, struct caller *ret_caller)
+{
+	const struct api_key like = {
+		.id = {certificate->hex.p, ID_LEN},
+		.tenant_id = certificate->tenant_id,
+		.tenant_name = certificate->tenant_name,
+		.role = certificate->user_role,
+		.user_id = certificate->user_id,
+		.user_role = certificate->user_role,
+		.toolsets = STR(""),
+		.user_disabled = certificate->user_disabled,
+		.tenant_disabled = certificate->tenant_disabled,
+	};
+
+	if (certificate->hex.n != CERTIFICATE_HEX_LEN || certificate->user_id.n == 0 || !key_caller(&like, ret_caller))
+		return false;
+	ret_caller->credential = CREDENTIAL_CERTIFICATE;
 	return true;
 }

@@ -1,7 +1,7 @@
 /* Credentials to callers: what kind it is, its MAC, this loop's cache, and behind it the proof, asked once for any
  * number of requests that miss at the same time.
  *
- *     text -> MAC -> cache of the loop --miss--> single flight --> a row of api_key (key_caller.c)
+ *     text -> MAC -> cache of the loop --miss--> single flight --> a row of api_key or certificate (key_caller.c)
  *                     ^                              |          or a signature (token_caller.c)
  *                     +----- caller, or a refusal ---+
  *
@@ -12,17 +12,22 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "identity/identity_private.h"
+#include "store/certificate.h"
 
 #define LOOKUPS_MAX 3 /* an entry may be pushed out between the flight's end and our turn */
 #define FLIGHT_PREFIX "identity:"
 #define TOKEN_PREFIX STR("eyJ") /* {" in base64url: every JWT begins so */
 
+#define CERTIFICATE_PREFIX STR("certificate\n") /* in front of what is MACed: no key and no token begins so */
+
+enum proof { PROOF_KEY, PROOF_TOKEN, PROOF_CERTIFICATE };
+
 /* One flight's work; freed by rt when nobody needs it any more. */
 struct lookup {
 	struct identity *identity;
 	char key[sizeof(FLIGHT_PREFIX) - 1 + KEY_MAC_BYTES]; /* the flight's: prefix and MAC */
-	bool is_key;
-	struct credential_text credential; /* a token's; strings lie behind the struct */
+	enum proof proof;
+	struct credential_text credential; /* a token's, or a fingerprint; strings lie behind the struct */
 	size_t bytes;
 	char text[];
 };
@@ -63,6 +68,17 @@ static bool has_expired(int64_t expires_ms)
 
 /* --- a miss --- */
 
+AWAITS static enum err prove_certificate(const struct lookup *lookup, struct arena *arena, struct caller *ret_caller)
+{
+	struct certificate certificate;
+	enum err err =
+		certificate_find(lookup->identity->db, arena, (const uint8_t *)lookup->credential.text.p, &certificate);
+
+	if (err == ERR_NOT_FOUND || (err == OK && !certificate_caller(&certificate, ret_caller)))
+		return ERR_KEY_INVALID;
+	return err;
+}
+
 AWAITS static enum err prove(const struct lookup *lookup, struct caller *ret_caller)
 {
 	struct identity *identity = lookup->identity;
@@ -70,8 +86,10 @@ AWAITS static enum err prove(const struct lookup *lookup, struct caller *ret_cal
 	struct api_key key;
 	enum err err;
 
-	if (!lookup->is_key)
+	if (lookup->proof == PROOF_TOKEN)
 		return token_caller(identity, arena, &lookup->credential, ret_caller);
+	if (lookup->proof == PROOF_CERTIFICATE)
+		return prove_certificate(lookup, arena, ret_caller);
 	err = api_key_find(identity->db, arena, lookup_mac(lookup), &key);
 	if (err == ERR_NOT_FOUND || (err == OK && !key_caller(&key, ret_caller)))
 		return ERR_KEY_INVALID;
@@ -120,19 +138,19 @@ static struct str keep(char **at, struct str text)
 	return kept;
 }
 
-AWAITS static enum err fly(struct identity *identity, const struct credential_text *credential, bool is_key,
+AWAITS static enum err fly(struct identity *identity, const struct credential_text *credential, enum proof proof,
 			   const uint8_t mac[KEY_MAC_BYTES])
 {
-	size_t bytes = is_key ? 0 : credential->text.n + credential->origin.n + credential->resource.n;
+	size_t bytes = proof == PROOF_KEY ? 0 : credential->text.n + credential->origin.n + credential->resource.n;
 	struct lookup *lookup = malloc(sizeof(*lookup) + bytes);
 	char *at;
 
 	CHECK(lookup != NULL);
-	*lookup = (struct lookup){.identity = identity, .is_key = is_key, .bytes = bytes};
+	*lookup = (struct lookup){.identity = identity, .proof = proof, .bytes = bytes};
 	memcpy(lookup->key, FLIGHT_PREFIX, sizeof(FLIGHT_PREFIX) - 1);
 	memcpy(lookup->key + sizeof(FLIGHT_PREFIX) - 1, mac, KEY_MAC_BYTES);
 	at = lookup->text;
-	if (!is_key)
+	if (proof != PROOF_KEY)
 		lookup->credential = (struct credential_text){.text = keep(&at, credential->text),
 							      .origin = keep(&at, credential->origin),
 							      .resource = keep(&at, credential->resource)};
@@ -150,7 +168,7 @@ static enum err use(struct cached_key *entry, struct caller *ret_caller)
 	return OK;
 }
 
-AWAITS static enum err find(struct identity *identity, const struct credential_text *credential, bool is_key,
+AWAITS static enum err find(struct identity *identity, const struct credential_text *credential, enum proof proof,
 			    const uint8_t mac[KEY_MAC_BYTES], struct caller *ret_caller)
 {
 	struct key_cache *cache = cache_here(identity);
@@ -164,7 +182,7 @@ AWAITS static enum err find(struct identity *identity, const struct credential_t
 	if (refused != OK)
 		return refused;
 	for (int i = 0; i < LOOKUPS_MAX; i++) {
-		TRY(fly(identity, credential, is_key, mac));
+		TRY(fly(identity, credential, proof, mac));
 		entry = cache_find(cache, mac); /* of any epoch: it was read after we were asked */
 		if (entry != NULL)
 			return use(entry, ret_caller);
@@ -185,7 +203,7 @@ AWAITS enum err identity_of(struct identity *identity, const struct credential_t
 	if (credential->text.n > CREDENTIAL_TEXT_MAX)
 		return ERR_TOKEN_INVALID;
 	crypto_mac(identity->key, pieces, is_key ? 1 : ARRAY_LEN(pieces), mac);
-	return find(identity, credential, is_key, mac, ret_caller);
+	return find(identity, credential, is_key ? PROOF_KEY : PROOF_TOKEN, mac, ret_caller);
 }
 
 AWAITS enum err identity_of_key(struct identity *identity, struct str raw_key, struct caller *ret_caller)
@@ -197,5 +215,18 @@ AWAITS enum err identity_of_key(struct identity *identity, struct str raw_key, s
 	if (!text_is_key(raw_key))
 		return ERR_KEY_INVALID;
 	crypto_mac(identity->key, &raw_key, 1, mac);
-	return find(identity, &credential, true, mac, ret_caller);
+	return find(identity, &credential, PROOF_KEY, mac, ret_caller);
+}
+
+AWAITS enum err identity_of_certificate(struct identity *identity, const uint8_t fingerprint[32],
+					struct caller *ret_caller)
+{
+	const struct str text = {(const char *)fingerprint, CERTIFICATE_FINGERPRINT_BYTES};
+	const struct credential_text credential = {.text = text, .origin = STR(""), .resource = STR("")};
+	const struct str pieces[] = {CERTIFICATE_PREFIX, text};
+	uint8_t mac[KEY_MAC_BYTES];
+
+	CHECK_OBJ(identity, IDENTITY_MAGIC);
+	crypto_mac(identity->key, pieces, ARRAY_LEN(pieces), mac);
+	return find(identity, &credential, PROOF_CERTIFICATE, mac, ret_caller);
 }

@@ -111,7 +111,8 @@ const struct address *stream_peer(const struct stream *stream);
 const struct address *stream_socket_peer(const struct stream *stream);
 bool stream_is_tls(const struct stream *stream);
 
-/* The verified client certificate's SHA-256 fingerprint; false when there is none. */
-bool stream_client_cert(const struct stream *stream, uint8_t out[32]);
+/* The client's certificate, read once, at the end of the handshake; NULL when there is none.
+ *   returns    borrowed from the stream */
+const struct tls_client_cert *stream_client_cert(const struct stream *stream);
 
 #endif

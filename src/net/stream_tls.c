@@ -29,6 +29,7 @@ struct stream_tls {
 	struct str in;	  /* ciphertext not yet taken by OpenSSL, in the loop's read buffer */
 	struct buf early; /* ciphertext that came while the connecting fiber was not back yet */
 	bool shaken;
+	struct tls_client_cert client_cert;
 };
 
 /* Scratch, used within one call; per thread since each loop has its own. */
@@ -153,6 +154,7 @@ static void shake(struct stream_tls *tls)
 	status = SSL_do_handshake(tls->ssl);
 	if (status == 1) {
 		tls->shaken = true;
+		tls_read_client_cert(tls->ssl, &tls->client_cert);
 		stream_connect_ready(tls->stream);
 	} else if (SSL_get_error(tls->ssl, status) != SSL_ERROR_WANT_READ) {
 		broke(tls);
@@ -246,19 +248,8 @@ void stream_tls_bye(struct stream *stream)
 	ERR_clear_error();
 }
 
-bool stream_client_cert(const struct stream *stream, uint8_t out[32])
+const struct tls_client_cert *stream_client_cert(const struct stream *stream)
 {
-	X509 *cert;
-	unsigned n = 32;
-	bool ok;
-
 	CHECK_OBJ(stream, STREAM_MAGIC);
-	if (stream->tls == NULL || SSL_get_verify_result(stream->tls->ssl) != X509_V_OK)
-		return false;
-	cert = SSL_get1_peer_certificate(stream->tls->ssl);
-	if (cert == NULL)
-		return false;
-	ok = X509_digest(cert, EVP_sha256(), out, &n) == 1 && n == 32;
-	X509_free(cert);
-	return ok;
+	return stream->tls != NULL && stream->tls->client_cert.expires_ms != 0 ? &stream->tls->client_cert : NULL;
 }

@@ -20,6 +20,18 @@ struct tls_client_spec {
 	const char *cert_file, *key_file; /* client certificate, NULL none */
 };
 
+/* The certificate of a client whose chain and possession were verified in the handshake. */
+struct tls_client_cert {
+	uint8_t fingerprint[32]; /* SHA-256 of its DER form */
+	int64_t expires_ms;	 /* wall time; 0: there is no certificate */
+};
+
+/* The fingerprint that a certificate will have here: the first one of a PEM text.
+ *   problem    a sentence, on error
+ *   Errors     ERR_TLS: there is none in it, or a private key is
+ *   Runs on    any thread */
+NODISCARD enum err tls_pem_fingerprint(struct str pem, struct buf *problem, uint8_t ret_fingerprint[32]);
+
 /*   ret_tls    one reference
  *   problem    (may be NULL) gets a sentence with the file and OpenSSL's reason
  *   Errors     ERR_TLS

@@ -16,6 +16,9 @@ struct tls {
 	SSL_CTX *settings;
 };
 
+/* What the peer of a finished handshake has shown and was verified for; zeros when it has shown nothing. */
+void tls_read_client_cert(const SSL *ssl, struct tls_client_cert *ret_cert);
+
 /* The BIO type that moves bytes between OpenSSL and a stream (stream_tls.c). NULL when
  * OpenSSL has no memory for it.
  *   Runs on    any thread */

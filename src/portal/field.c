@@ -54,6 +54,16 @@ static enum err refuse_field(struct work *work, const struct field *field, const
 
 /* --- one value --- */
 
+static bool is_control(char c)
+{
+	return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+static bool is_space(char c)
+{
+	return c == '\n' || c == '\r' || c == '\t';
+}
+
 static enum err read_text(struct work *work, const struct field *field, struct str text, struct value *value)
 {
 	char bound[NUMBER_TEXT_MAX + 1];
@@ -63,7 +73,7 @@ static enum err read_text(struct work *work, const struct field *field, struct s
 	if (field->among != NULL && !among(field->among, text))
 		return refuse_field(work, field, "must be one of: %s", field->among);
 	for (size_t i = 0; i < text.n; i++)
-		if ((unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f)
+		if (is_control(text.p[i]) && !(field->traits & FIELD_LINES && is_space(text.p[i])))
 			return refuse_field(work, field, "must not have control characters in it%s", "");
 	if (field->max > 0 && (int64_t)text.n > field->max) {
 		(void)snprintf(bound, sizeof(bound), "%lld", (long long)field->max);

@@ -37,6 +37,7 @@ enum field_trait {
 	FIELD_VOLATILE = 1 << 5,   /* what use changes: not part of ETags and hashes */
 	FIELD_COLUMN = 1 << 6,	   /* of the command line's tables */
 	FIELD_NULLABLE = 1 << 7,   /* a number that may be absent: null */
+	FIELD_LINES = 1 << 8,	   /* a text of several lines; on the command line @FILE, too */
 };
 
 struct field {

@@ -3,11 +3,22 @@
 #include "portal/table.h"
 
 const struct resource *const portal_resources[] = {
-	&resource_me,	       &resource_tenants,	   &resource_limits,
-	&resource_users,       &resource_service_accounts, &resource_roles,
-	&resource_keys,	       &resource_clients,	   &resource_grants,
-	&resource_rules,       &resource_upstreams,	   &resource_toolsets,
-	&resource_audit,       &resource_common_upstreams, &resource_common_toolsets,
+	&resource_me,
+	&resource_tenants,
+	&resource_limits,
+	&resource_users,
+	&resource_service_accounts,
+	&resource_roles,
+	&resource_keys,
+	&resource_certificates,
+	&resource_clients,
+	&resource_grants,
+	&resource_rules,
+	&resource_upstreams,
+	&resource_toolsets,
+	&resource_audit,
+	&resource_common_upstreams,
+	&resource_common_toolsets,
 	&resource_whole_audit,
 };
 const size_t portal_resource_count = ARRAY_LEN(portal_resources);

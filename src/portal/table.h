@@ -10,6 +10,8 @@ extern const struct resource resource_tenants, resource_limits, resource_me;
 extern const struct resource resource_users, resource_service_accounts;
 /* resource_key.c */
 extern const struct resource resource_keys;
+/* resource_certificate.c */
+extern const struct resource resource_certificates;
 /* resource_policy.c */
 extern const struct resource resource_roles, resource_rules;
 /* resource_client.c */

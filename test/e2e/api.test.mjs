@@ -46,7 +46,9 @@ test('every operation of the document does what the document says', async (t) =>
 	}
 
 	assert.equal((await ask('/me', 'GET', {})).json.tenant, 'acme');
-	for (const [name, body] of Object.entries(samples())) {
+	const machine = await call(gateway, 'POST', '/tenants/self/service-accounts', { key: gateway.owner, body: { name: 'machine', role: 'member' } });
+	for (const [name, sample] of Object.entries(samples())) {
+		const body = name === 'certificates' ? { ...sample, user_id: machine.json.id } : sample;
 		const list = `/tenants/{tenant}/${name}`;
 		const one = `${list}/{id}`;
 		const parameters = { tenant: 'self' };
@@ -57,9 +59,11 @@ test('every operation of the document does what the document says', async (t) =>
 		assert.ok((await ask(list, 'GET', parameters)).json.items.some((item) => (item.id ?? item.name) === parameters.id), name);
 		const shown = await ask(one, 'GET', parameters);
 		assert.equal(shown.status, 200);
-		const changed = await ask(one, 'PATCH', parameters, { body: changes[name], headers: { 'if-match': shown.headers.etag } });
-		assert.equal(changed.status, 200, `${name}: ${changed.text}`);
-		assert.notEqual(changed.headers.etag, shown.headers.etag);
+		if (name in changes) {
+			const changed = await ask(one, 'PATCH', parameters, { body: changes[name], headers: { 'if-match': shown.headers.etag } });
+			assert.equal(changed.status, 200, `${name}: ${changed.text}`);
+			assert.notEqual(changed.headers.etag, shown.headers.etag);
+		}
 		for (const { path, method } of operations.filter((each) => each.path.startsWith(`${one}/`) && !each.path.endsWith('/erase'))) {
 			assert.equal((await ask(path, method, parameters, { body: method === 'GET' ? undefined : {} })).status, 200, path);
 		}

@@ -62,6 +62,7 @@ export function samples(n = 1) {
 		'service-accounts': { name: `machine ${n}`, role: 'member' },
 		roles: { name: `role-${n}`, permissions: ['tools:call:billing.*', 'catalog:list'] },
 		keys: { name: `key ${n}`, role: 'member' },
+		certificates: { name: `certificate ${n}`, fingerprint: String(n).padStart(64, 'a') }, // and user_id, of a service account
 		clients: { name: `client ${n}`, redirect_uris: ['https://client.example/back'], auth_method: 'client_secret_basic' },
 		rules: { name: `rule-${n}`, document: { effect: 'allow', tools: ['*'] } },
 		upstreams: { name: `up${n}`, document: { http: 'https://mcp.example/mcp' } },

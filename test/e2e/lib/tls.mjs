@@ -25,3 +25,15 @@ export async function makeCertificate(directory, name, authority, days = 2) {
 	await openssl('x509', '-req', '-in', csr, '-CA', authority.cert, '-CAkey', authority.key, '-CAcreateserial', '-days', String(days), '-extfile', extensions, '-out', cert);
 	return { cert, key };
 }
+
+/** A client's certificate, signed by `authority`, that is good for so many seconds only. */
+export async function makeBriefCertificate(directory, name, authority, seconds) {
+	const at = (ending) => path.join(directory, `${name}.${ending}`);
+	const end = new Date(Date.now() + seconds * 1000).toISOString().replace(/[-:T]/g, '').slice(2, 14);
+	fs.writeFileSync(at('index'), '');
+	fs.writeFileSync(at('serial'), '01\n');
+	fs.writeFileSync(at('conf'), `[ca]\ndefault_ca=d\n[d]\ndatabase=${at('index')}\nserial=${at('serial')}\nnew_certs_dir=${directory}\ndefault_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n`);
+	await openssl('req', ...EC, '-subj', `/CN=${name}`, '-keyout', at('key'), '-out', at('csr'));
+	await openssl('ca', '-batch', '-notext', '-config', at('conf'), '-cert', authority.cert, '-keyfile', authority.key, '-enddate', `${end}Z`, '-in', at('csr'), '-out', at('crt'));
+	return { cert: at('crt'), key: at('key') };
+}

@@ -51,14 +51,16 @@ static const struct stream_events client_events = {.on_read = on_read, .on_close
 /* The server's side: echoes, and remembers who was there. */
 static char peer_text[ADDRESS_TEXT_MAX], socket_text[ADDRESS_TEXT_MAX];
 static bool had_cert, refuse_all;
-static uint8_t cert[32];
+static struct tls_client_cert cert;
 
 static void on_echo_read(void *owner, struct str bytes)
 {
 	struct end *end = owner;
 	struct piece pieces[] = {{.str = STR("<")}, {.str = bytes}, {.str = STR(">")}};
 
-	had_cert = stream_client_cert(end->stream, cert);
+	had_cert = stream_client_cert(end->stream) != NULL;
+	if (had_cert)
+		cert = *stream_client_cert(end->stream);
 	(void)stream_write(end->stream, pieces, 3);
 	if (bytes.p[0] == 'q')
 		stream_close(end->stream, 1000);
