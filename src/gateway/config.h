@@ -34,6 +34,8 @@ struct config_limits {
 	int64_t request_timeout_ms, input_timeout_ms, drain_ms, session_max_ms;
 };
 
+struct plan; /* see plan.h */
+
 #define CONFIG_RULES_MAX 64 /* count: with a tenant's own, what policy compiles */
 
 struct config_skipped {
@@ -62,6 +64,8 @@ struct config {
 	const struct prefix *trusted_proxies;
 	size_t trusted_count;
 	struct config_limits limits;
+	const struct plan *plans;
+	size_t plan_count;
 	struct identity_settings identity;
 	bool has_operator_key;
 	uint8_t operator_mac[32]; /* see operator_key.h */

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "gateway/config.h"
 #include "gateway/config_parts.h"
+#include "gateway/plan.h"
 
 #define SECOND 1000LL
 #define MINUTE (60 * SECOND)
@@ -225,6 +226,8 @@ static const struct conf_field root_fields[] = {
 	 .example = "/run/secrets/gatehouse-operator"},
 	{"keys", CONF_TABLE, AT(identity), .table = &config_keys_table, .doc = "Lives of API keys."},
 	{"limits", CONF_TABLE, AT(limits), .table = &config_limits_table, .doc = "Rates, sizes, counts and times."},
+	{"plans", CONF_CUSTOM, .custom = config_read_plans, .table = &config_plan_table,
+	 .doc = "What tenants may use, by the name of their plan; a tenant's own limits go before."},
 	{"audit", CONF_TABLE, 0, .table = &audit_table, .doc = "The audit trail."},
 	{"log", CONF_TABLE, 0, .table = &log_table, .doc = "Logs on standard error."},
 	{"metrics_public", CONF_BOOL, AT(metrics_public), .fallback = "false",

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "gateway/allowance.h"
 #include "gateway/metrics.h"
 #include "gateway/request.h"
 #include "gateway/result_cache.h"
@@ -35,6 +36,7 @@ static enum err publish_here(void *arg)
 	if (publication->config != NULL) {
 		config_unref(here->config);
 		here->config = config_ref(publication->config);
+		here->config_number++;
 	}
 	if (publication->catalog != NULL) {
 		struct catalog *before = here->catalog;
@@ -80,6 +82,7 @@ struct gateway *gateway_new(struct config *config)
 		gateway->loops[i] =
 			(struct gateway_loop){.gateway = gateway, .loop = loop_at(i), .metrics = metrics_new()};
 		gateway->loops[i].classes = access_classes_new();
+		gateway->loops[i].allowances = allowances_new();
 		list_init(&gateway->loops[i].streams);
 	}
 	return gateway;
@@ -95,6 +98,7 @@ void gateway_free(struct gateway *gateway)
 		catalog_unref(here->catalog);
 		metrics_free(here->metrics);
 		access_classes_free(here->classes);
+		allowances_free(here->allowances);
 		map_free(&here->in_flight);
 		map_free(&here->asked);
 		map_free(&here->parked);

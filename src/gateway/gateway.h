@@ -24,12 +24,15 @@ struct signin;
 struct access;
 struct portal;
 struct access_classes;
+struct allowances;
+struct meters;
 struct visible_views;
 
 struct gateway_loop {
 	struct gateway *gateway;
 	struct loop *loop;
 	struct config *config;
+	uint64_t config_number; /* how many there have been: tells what was made of an earlier one */
 	struct catalog *catalog;
 	struct metrics *metrics;
 	struct map in_flight; /* legacy calls by "session number/id": see in_flight.c */
@@ -38,6 +41,7 @@ struct gateway_loop {
 	size_t parked_bytes;
 	uint64_t ask_serial, parked_serial;
 	struct access_classes *classes;
+	struct allowances *allowances;
 	struct list streams; /* open SSE streams: see streams.c */
 	size_t stream_count;
 };
@@ -48,6 +52,7 @@ struct gateway {
 	struct config *started_config; /* whose listeners, workers and data directory are in use */
 	struct db *db;
 	struct state *state;
+	struct meters *meters;
 	struct identity *identity;
 	struct audit *audit;
 	struct http_server *server, *control;

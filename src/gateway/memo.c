@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "gateway/allowance.h"
 
 #define MEMO_MAGIC 0x4d454d4fu /* "MEMO" */
 
@@ -16,6 +17,7 @@ void memo_free(void *object)
 		return;
 	CHECK_OBJ(memo, MEMO_MAGIC);
 	seen_class_forget(&memo->seen);
+	allowance_unref(memo->allowance);
 	if (memo->credential != NULL)
 		crypto_wipe(memo->credential, memo->credential_room);
 	free(memo->credential);

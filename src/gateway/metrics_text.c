@@ -97,7 +97,7 @@ static const struct {
 };
 
 static const char *const policy_name[METRIC_POLICIES] = {"refused", "hidden", "shadow"};
-static const char *const limit_name[METRIC_LIMITS] = {"ip", "tenant", "principal", "auth", "blocked"};
+static const char *const limit_name[METRIC_LIMITS] = {"ip", "tenant", "principal", "auth", "blocked", "quota"};
 
 static void put_family(struct buf *out, enum family family)
 {

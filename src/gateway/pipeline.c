@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "gateway/allowance.h"
 #include "gateway/batch.h"
 #include "gateway/metrics.h"
 #include "gateway/request.h"
@@ -130,6 +131,7 @@ AWAITS void gateway_handle(struct http_exchange *exchange, void *arg)
 	answer_finish(req);
 	metrics_request(req, err);
 
+	allowance_unref(req->allowance);
 	visible_release(req);
 	catalog_unref(req->catalog);
 	config_unref(req->config);

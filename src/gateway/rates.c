@@ -3,8 +3,10 @@
  * address and share one. */
 #include "gateway/rates.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "gateway/admission.h"
+#include "gateway/allowance.h"
 #include "gateway/metrics.h"
 
 #define REFUSAL_WINDOW_MS 60000
@@ -48,7 +50,7 @@ AWAITS static bool has_row(struct request *req, struct str key, uint32_t rows)
 	return state_count(req->gateway->state, key, REFUSAL_WINDOW_MS, &times) == OK && times <= rows;
 }
 
-AWAITS static void note_exceeded(struct request *req, struct str key, const char *limit)
+AWAITS static void note_exceeded(struct request *req, struct str key, const char *limit, enum err why)
 {
 	struct audit_record record = {
 		.event = STR("rate_limit.exceeded"),
@@ -56,7 +58,7 @@ AWAITS static void note_exceeded(struct request *req, struct str key, const char
 		.principal = str_of(req->caller.principal),
 		.request_id = req->id,
 		.target = str_of(limit),
-		.outcome = STR("RATE_LIMITED"),
+		.outcome = str_of(err_name(why)),
 	};
 
 	if (!has_row(req, key, 1))
@@ -81,7 +83,7 @@ AWAITS static enum err take(struct request *req, struct str key, const struct ra
 	if (verdict.allowed)
 		return OK;
 	metrics_limited(req->here, which);
-	note_exceeded(req, key, names[which]);
+	note_exceeded(req, key, names[which], ERR_RATE_LIMITED);
 	add_retry_headers(req, rate, &verdict);
 	return ERR_RATE_LIMITED;
 }
@@ -143,12 +145,38 @@ AWAITS enum err rates_take_address(struct request *req)
 
 AWAITS enum err rates_take_caller(struct request *req)
 {
+	const struct rate *principal_rate = &req->config->limits.per_principal;
+	const struct rate *tenant_rate = &req->config->limits.per_tenant;
 	char key[64];
 
 	if (req->caller.credential == CREDENTIAL_OPERATOR)
 		return OK;
-	TRY(take(req, rates_key(key, 'P', req->caller.principal, ID_LEN), &req->config->limits.per_principal,
-		 METRIC_LIMIT_PRINCIPAL));
-	return take(req, rates_key(key, 'T', req->caller.tenant_id, ID_LEN), &req->config->limits.per_tenant,
-		    METRIC_LIMIT_TENANT);
+	if (req->allowance == NULL) /* an element of a batch has the whole's */
+		TRY(allowance_find(req));
+	if (req->allowance != NULL) {
+		principal_rate = &req->allowance->tenant->terms.principal_rate;
+		tenant_rate = &req->allowance->tenant->terms.tenant_rate;
+	}
+	TRY(take(req, rates_key(key, 'P', req->caller.principal, ID_LEN), principal_rate, METRIC_LIMIT_PRINCIPAL));
+	return take(req, rates_key(key, 'T', req->caller.tenant_id, ID_LEN), tenant_rate, METRIC_LIMIT_TENANT);
+}
+
+AWAITS enum err rates_take_call(struct request *req)
+{
+	enum plan_limit limit;
+	struct str key;
+	char text[64];
+	int64_t left_ms;
+
+	if (likely(allowance_take(req->allowance, &limit) == OK))
+		return OK;
+	left_ms = req->allowance->month_end_ms - clock_wall_ms();
+	key = limit == PLAN_TENANT_MONTH ? rates_key(text, 'm', req->caller.tenant_id, ID_LEN)
+					 : rates_key(text, 'M', req->caller.principal, ID_LEN);
+	metrics_limited(req->here, METRIC_LIMIT_QUOTA);
+	note_exceeded(req, key, plan_limit_names[limit], ERR_QUOTA);
+	req->exchange->extra_headers =
+		arena_fmt(req->arena, "%.*sRetry-After: %lld\r\n", STR_ARG(req->exchange->extra_headers),
+			  (long long)(left_ms < 1000 ? 1 : (left_ms + 999) / 1000));
+	return ERR_QUOTA;
 }

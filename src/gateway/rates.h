@@ -16,6 +16,10 @@ NODISCARD enum err rates_check_block(struct request *req) AWAITS;
 NODISCARD enum err rates_take_address(struct request *req) AWAITS;
 NODISCARD enum err rates_take_caller(struct request *req) AWAITS;
 
+/* One call against the month's quotas of its caller and of the tenant; what the caller was told to have failed.
+ *   Errors     ERR_QUOTA, with Retry-After to the month's end */
+NODISCARD enum err rates_take_call(struct request *req) AWAITS;
+
 /* A credential was refused: a row in the trail, and after too many of them the address is blocked. */
 void rates_note_failure(struct request *req, enum err why) AWAITS;
 

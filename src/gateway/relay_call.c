@@ -5,11 +5,13 @@
  * gets an error instead of an unaudited success. */
 #include "base/clock.h"
 #include "gateway/admission.h"
+#include "gateway/allowance.h"
 #include "gateway/cached_read.h"
 #include "gateway/client_ask.h"
 #include "gateway/metrics.h"
 #include "gateway/param_headers.h"
 #include "gateway/parked.h"
+#include "gateway/rates.h"
 #include "gateway/tasks.h"
 #include "mcp/extension.h"
 
@@ -134,11 +136,26 @@ static struct str outcome_of(const struct upstream_call *call, enum err err)
 	return is_error != NULL && is_error->kind == JSON_TRUE ? STR("tool_error") : STR("ok");
 }
 
+static bool has_failed(const struct request *req)
+{
+	return !str_eq(req->outcome, STR("ok")) && !str_eq(req->outcome, STR("input_required"));
+}
+
+/* Asking how a task is getting on belongs to the call that made it. */
+static bool is_counted(const struct relay *relay)
+{
+	return relay->task_id.n == 0;
+}
+
+AWAITS static enum err take_call(struct request *req, const struct relay *relay)
+{
+	return is_counted(relay) ? rates_take_call(req) : OK;
+}
+
 /* A tool's row is called after what became of the call; the others have one name. */
 static struct str event_by_outcome(const struct request *req, struct str event)
 {
-	if (!str_eq(event, STR("mcp.tool_called")) || str_eq(req->outcome, STR("ok")) ||
-	    str_eq(req->outcome, STR("input_required")))
+	if (!str_eq(event, STR("mcp.tool_called")) || !has_failed(req))
 		return event;
 	return STR("mcp.tool_failed");
 }
@@ -249,6 +266,7 @@ AWAITS enum err relay_call(struct request *req, const struct relay *relay)
 	size_t bytes = 0;
 	enum err err, audited;
 
+	TRY(take_call(req, relay));
 	prepare_call(req, relay, &call);
 	err = ask_upstream(req, relay, &call);
 	if (err == OK && relay->turn != NULL)
@@ -260,6 +278,8 @@ AWAITS enum err relay_call(struct request *req, const struct relay *relay)
 		bytes += pieces.piece[i].n;
 	}
 	req->outcome = outcome_of(&call, err);
+	if (has_failed(req) && is_counted(relay))
+		allowance_failed(req->allowance);
 	audited = audit_call(req, relay->event, begun_ns, bytes);
 	TRY(audited); /* nothing is answered without its row, not even a failure */
 	if (err != OK) {

@@ -16,6 +16,8 @@ enum answer_door {
 	DOOR_BATCH,    /* its place among the answers to the batch that it is an element of */
 };
 
+struct allowance;
+
 struct request {
 	uint32_t magic;
 	struct gateway *gateway;
@@ -33,6 +35,7 @@ struct request {
 	struct str ip_text;
 	struct caller caller;
 	struct access_class *access; /* whose class it is in, held while the request runs; NULL: not admitted */
+	struct allowance *allowance; /* held while the request runs; NULL: of no tenant */
 
 	/* what: the message and its era */
 	struct str body; /* the exchange's, or an element of it */

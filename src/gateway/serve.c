@@ -29,6 +29,7 @@
 #include "gateway/control.h"
 #include "gateway/event_log.h"
 #include "gateway/keys.h"
+#include "gateway/meters.h"
 #include "gateway/notify.h"
 #include "gateway/operator_key.h"
 #include "gateway/parked.h"
@@ -209,6 +210,7 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 	TRY(lock_data(serving, problem));
 	TRY(db_open(&spec, problem, &gateway->db));
 	gateway->state = state_memory_new(STATE_ENTRIES_MAX);
+	TRY(meters_start(gateway->db, &gateway->meters));
 	gateway->session_key = serving->keys.session;
 	gateway->request_state_key = serving->keys.state;
 	TRY(audit_start(gateway->db, serving->keys.audit, config->durability, &gateway->audit));
@@ -348,6 +350,7 @@ AWAITS static void stop(struct serving *serving)
 	if (gateway->assembly != NULL)
 		assembly_stop(gateway->assembly, 1000);
 	stream_watch_stop(gateway->stream_watch);
+	meters_stop(gateway->meters);
 	portal_free(gateway->portal);
 	access_free(gateway->access);
 	oauth_free(gateway->oauth);

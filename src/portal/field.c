@@ -225,6 +225,7 @@ static enum err read_filter(struct work *work, struct str name, struct str text,
 	const struct resource *resource = work->resource;
 	const struct field *field = find(resource->filters, resource->filter_count, name);
 	struct value *value;
+	uint64_t number = 0;
 	enum err err = OK;
 
 	if (field == NULL)
@@ -237,6 +238,9 @@ static enum err read_filter(struct work *work, struct str name, struct str text,
 	} else if (field->kind == FIELD_FLAG) {
 		*value = value_number(str_eq(text, STR("true")));
 		err = value->number || str_eq(text, STR("false")) ? OK : ERR_API_QUERY;
+	} else if (field->kind == FIELD_NUMBER) {
+		err = str_to_u64(text, &number) == OK && number <= (uint64_t)field->max ? OK : ERR_API_QUERY;
+		*value = value_number((int64_t)number);
 	} else {
 		err = read_text(work, field, text, value);
 		work->pointer = STR_NONE;

@@ -20,5 +20,6 @@ const struct resource *const portal_resources[] = {
 	&resource_common_upstreams,
 	&resource_common_toolsets,
 	&resource_whole_audit,
+	&resource_usage,
 };
 const size_t portal_resource_count = ARRAY_LEN(portal_resources);
