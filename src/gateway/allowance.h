@@ -23,6 +23,8 @@ struct allowance {
 	struct meter *meter;	  /* one reference */
 };
 
+/* A loop's table; free it after the last request. Connections may let go of theirs later.
+ *   Runs on    loop 0, while the loop itself does nothing with it */
 struct allowances *allowances_new(void);
 void allowances_free(struct allowances *allowances);
 

@@ -20,7 +20,7 @@ struct memo {
 	char *credential;		    /* heap: keys have 46 bytes, tokens up to some thousand */
 	uint8_t resource[CRYPTO_MAC_BYTES]; /* digest of what a token was shown for */
 	struct seen_class seen;
-	struct allowance *allowance; /* one reference; NULL: not asked yet */
+	struct allowance *allowance;					     /* one reference; NULL: not asked yet */
 	size_t audit_ip_bytes;						     /* 0: `ip` is not sealed yet */
 	char audit_ip[AUDIT_ADDRESS_BYTES_MAX], audit_principal[ID_LEN + 1]; /* for whom it is sealed */
 	struct mcp_session session;
