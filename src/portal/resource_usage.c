@@ -6,9 +6,10 @@
 
 #define MONTH_DIGITS 6
 
-enum { USAGE_MONTH, USAGE_PRINCIPAL, USAGE_CALLS, USAGE_FAILURES };
+enum { USAGE_ID, USAGE_MONTH, USAGE_PRINCIPAL, USAGE_CALLS, USAGE_FAILURES };
 
 static const struct field usage_fields[] = {
+	[USAGE_ID] = {"id", FIELD_TEXT, FIELD_READ_ONLY, .doc = "Month and principal."},
 	[USAGE_MONTH] = {"month", FIELD_NUMBER, FIELD_READ_ONLY | FIELD_COLUMN,
 			 .doc = "Year and month in UTC: 202611."},
 	[USAGE_PRINCIPAL] = {"principal", FIELD_TEXT, FIELD_READ_ONLY | FIELD_COLUMN,
@@ -26,20 +27,23 @@ static const struct field usage_filters[] = {
 			      .doc = "Of this user or key; empty: of the whole tenant."},
 };
 
-/* "202611.PRINCIPAL": where a page ends, too. The cursor it comes from is sealed. */
-static void search_from(struct str after, struct usage_search *search)
+/* "202611.PRINCIPAL": a row's id, and where a page ends. */
+static bool read_id(struct str id, int *ret_month, struct str *ret_principal)
 {
-	if (after.n <= MONTH_DIGITS)
-		return;
-	for (size_t i = 0; i < MONTH_DIGITS; i++)
-		search->after_month = search->after_month * 10 + (after.p[i] - '0');
-	search->after_principal = (struct str){after.p + MONTH_DIGITS + 1, after.n - MONTH_DIGITS - 1};
+	struct str month;
+	uint64_t number;
+
+	if (!str_cut(id, '.', &month, ret_principal) || month.n != MONTH_DIGITS || str_to_u64(month, &number) != OK)
+		return false;
+	*ret_month = (int)number;
+	return true;
 }
 
 static void usage_object(const struct work *work, const struct usage *usage, struct object *ret_object)
 {
 	*ret_object = (struct object){.tenant_id = usage->tenant_id};
 	ret_object->id = arena_fmt(work->arena, "%06d.%.*s", usage->month, STR_ARG(usage->principal));
+	ret_object->at[USAGE_ID] = value_text(ret_object->id);
 	ret_object->at[USAGE_MONTH] = value_number(usage->month);
 	ret_object->at[USAGE_PRINCIPAL] = value_text(usage->principal);
 	ret_object->at[USAGE_CALLS] = value_number(usage->calls);
@@ -59,13 +63,29 @@ AWAITS static enum err usage_list(struct work *work, struct page *page, struct o
 	struct usage *usages;
 	size_t count;
 
-	search_from(page->after, &search);
+	if (page->after.n > 0 && !read_id(page->after, &search.after_month, &search.after_principal))
+		return ERR_API_CURSOR;
 	TRY(usage_page(work->portal->spec.db, work->arena, &search, &usages, &count));
 	objects = arena_alloc(work->arena, (count + 1) * sizeof(*objects));
 	for (size_t i = 0; i < count; i++)
 		usage_object(work, &usages[i], &objects[i]);
 	*ret_objects = objects;
 	*ret_count = count;
+	return OK;
+}
+
+AWAITS static enum err usage_get_one(struct work *work, struct str id, struct object *ret_object)
+{
+	struct usage_search search = {.tenant_id = work->tenant.id, .limit = 1};
+	struct usage *usages;
+	size_t count;
+
+	if (!read_id(id, &search.month, &search.principal) || search.month == 0)
+		return ERR_NOT_FOUND;
+	TRY(usage_page(work->portal->spec.db, work->arena, &search, &usages, &count));
+	if (count == 0)
+		return ERR_NOT_FOUND;
+	usage_object(work, usages, ret_object);
 	return OK;
 }
 
@@ -81,4 +101,5 @@ const struct resource resource_usage = {
 	.filters = usage_filters,
 	.filter_count = ARRAY_LEN(usage_filters),
 	.list = usage_list,
+	.get = usage_get_one,
 };

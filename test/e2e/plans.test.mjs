@@ -98,6 +98,10 @@ test("a caller's quota is theirs alone; usage is shown by the API and the comman
 	const first = (await call(gateway, 'GET', '/tenants/self/usage?limit=1', { key })).json;
 	const rest = (await call(gateway, 'GET', `/tenants/self/usage?cursor=${first.next}`, { key })).json;
 	assert.deepEqual([...first.items, ...rest.items], shown);
+	const one = await call(gateway, 'GET', `/tenants/self/usage/${shown[0].id}`, { key });
+	assert.deepEqual(one.json, shown[0]);
+	assert.equal((await call(gateway, 'GET', '/tenants/self/usage/202001.', { key })).status, 404);
+	assert.equal((await call(gateway, 'GET', '/tenants/self/usage/x', { key })).status, 404);
 	const listed = await gateway.cliJson('usage', 'list', '--tenant', 'acme');
 	assert.deepEqual(listed.items ?? listed, shown);
 
