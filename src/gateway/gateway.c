@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "gateway/allowance.h"
+#include "gateway/blocklist.h"
 #include "gateway/metrics.h"
 #include "gateway/request.h"
 #include "gateway/result_cache.h"
@@ -97,6 +98,7 @@ void gateway_free(struct gateway *gateway)
 		config_unref(here->config);
 		catalog_unref(here->catalog);
 		metrics_free(here->metrics);
+		blocklist_free(here->blocked);
 		access_classes_free(here->classes);
 		allowances_free(here->allowances);
 		map_free(&here->in_flight);

@@ -17,6 +17,8 @@ struct metrics;
 struct assembly;
 struct stream_watch;
 struct stored;
+struct blocklist;
+struct block_follower;
 struct result_cache;
 struct oauth;
 struct signing;
@@ -35,9 +37,10 @@ struct gateway_loop {
 	uint64_t config_number; /* how many there have been: tells what was made of an earlier one */
 	struct catalog *catalog;
 	struct metrics *metrics;
-	struct map in_flight; /* legacy calls by "session number/id": see in_flight.c */
-	struct map asked;     /* open questions to clients by serial: see client_ask.c */
-	struct map parked;    /* calls of modern clients to legacy servers by serial: see parked.h */
+	struct blocklist *blocked; /* addresses that may not ask; NULL none */
+	struct map in_flight;	   /* legacy calls by "session number/id": see in_flight.c */
+	struct map asked;	   /* open questions to clients by serial: see client_ask.c */
+	struct map parked;	   /* calls of modern clients to legacy servers by serial: see parked.h */
 	size_t parked_bytes;
 	uint64_t ask_serial, parked_serial;
 	struct access_classes *classes;
@@ -63,6 +66,7 @@ struct gateway {
 	const struct secret *api_key; /* identity's */
 	struct assembly *assembly;    /* upstreams to catalog */
 	struct stored *stored;	      /* what was made at run time */
+	struct block_follower *block_follower;
 	struct stream_watch *stream_watch;
 	struct result_cache *results;
 	struct signing *signing;

@@ -7,9 +7,12 @@
 #include "base/log.h"
 #include "gateway/admission.h"
 #include "gateway/allowance.h"
+#include "gateway/blocklist.h"
 #include "gateway/metrics.h"
 
 #define REFUSAL_WINDOW_MS 60000
+#define BLOCK_SEEN_MS (4 * IDENTITY_POLL_MS) /* by then every loop has the row of a block */
+#define BLOCK_ROWS 60	/* a minute that come by themselves: the rest only stay in the state room */
 #define FAILURE_ROWS 10 /* of one address within the window; the metrics count all */
 
 struct str rates_key(char out[64], char kind, const void *bytes, size_t n)
@@ -88,22 +91,52 @@ AWAITS static enum err take(struct request *req, struct str key, const struct ra
 	return ERR_RATE_LIMITED;
 }
 
+static enum err refuse_blocked(struct request *req, int64_t left_ms)
+{
+	if (left_ms > 0)
+		req->exchange->extra_headers =
+			arena_fmt(req->arena, "%.*sRetry-After: %lld\r\n", STR_ARG(req->exchange->extra_headers),
+				  (long long)((left_ms + 999) / 1000));
+	metrics_limited(req->here, METRIC_LIMIT_BLOCKED);
+	return ERR_BLOCKED;
+}
+
 AWAITS enum err rates_check_block(struct request *req)
 {
-	const struct config_limits *limits = &req->config->limits;
 	char key[64];
 	int64_t left_ms;
 
-	if (limits->auth_failures_max == 0)
+	if (unlikely(req->here->blocked != NULL) &&
+	    blocklist_has(req->here->blocked, &req->exchange->peer, clock_wall_ms(), &left_ms))
+		return refuse_blocked(req, left_ms);
+	if (req->config->limits.auth_failures_max == 0)
 		return OK;
 	TRY(state_marked(req->gateway->state, peer_key(req, key, 'B'), &left_ms));
-	if (left_ms == 0)
-		return OK;
-	req->exchange->extra_headers =
-		arena_fmt(req->arena, "%.*sRetry-After: %lld\r\n", STR_ARG(req->exchange->extra_headers),
-			  (long long)((left_ms + 999) / 1000));
-	metrics_limited(req->here, METRIC_LIMIT_BLOCKED);
-	return ERR_BLOCKED;
+	return left_ms == 0 ? OK : refuse_blocked(req, left_ms);
+}
+
+/* A row for operators to see and lift, and for whoever else serves this database. What an attacker can make of them
+ * is bounded: without a row the mark holds by itself. */
+AWAITS static void block(struct request *req)
+{
+	int64_t now_ms = clock_wall_ms(), life_ms = req->config->limits.auth_block_ms;
+	char key[64], text[PREFIX_TEXT_MAX];
+	struct blocked blocked = {.reason = STR("too many failed sign-ins"), .created_ms = now_ms};
+	struct prefix prefix;
+	uint32_t rows;
+
+	blocked.until_ms = now_ms + life_ms;
+	if (prefix_of(&req->exchange->peer, &prefix) &&
+	    state_count(req->gateway->state, STR("blocks"), REFUSAL_WINDOW_MS, &rows) == OK && rows <= BLOCK_ROWS) {
+		if (req->exchange->peer.sa.sa_family == AF_INET6 && memcmp(prefix.bytes, (uint8_t[10]){0}, 10) != 0)
+			prefix.bits = 64; /* what one customer has: as for the limits */
+		prefix_cut(&prefix);
+		blocked.prefix = prefix_text(&prefix, text);
+		if (blocked_put(req->gateway->db, &blocked) == OK && life_ms > BLOCK_SEEN_MS)
+			life_ms = BLOCK_SEEN_MS;
+	}
+	if (state_mark(req->gateway->state, peer_key(req, key, 'B'), life_ms) != OK)
+		log_error("auth.block_lost", LOG_STR("ip", req->ip_text));
 }
 
 AWAITS void rates_note_failure(struct request *req, enum err why)
@@ -131,8 +164,8 @@ AWAITS void rates_note_failure(struct request *req, enum err why)
 	record.outcome = STR("BLOCKED");
 	log_warn("auth.blocked", LOG_STR("ip", req->ip_text), LOG_INT("failures", failures),
 		 LOG_INT("block_ms", limits->auth_block_ms), LOG_STR("request_id", req->id));
-	if (state_mark(req->gateway->state, peer_key(req, key, 'B'), limits->auth_block_ms) != OK ||
-	    audit_append(req->gateway->audit, &record) != OK)
+	block(req);
+	if (audit_append(req->gateway->audit, &record) != OK)
 		log_error("audit.unavailable", LOG_STR("request_id", req->id));
 }
 

@@ -34,6 +34,7 @@
 #include "gateway/operator_key.h"
 #include "gateway/parked.h"
 #include "gateway/reload.h"
+#include "gateway/blocklist.h"
 #include "gateway/stored.h"
 #include "gateway/stream_watch.h"
 #include "gateway/welcome.h"
@@ -315,6 +316,7 @@ AWAITS static enum err start(struct serving *serving, struct buf *problem)
 	TRY(assembly_apply(gateway->assembly, serving->config, problem));
 	/* Before anything that waits: a signal nobody watches ends the process. */
 	TRY(signal_watch(SIGHUP, on_reload_signal, serving));
+	TRY(blocklist_start(gateway, &gateway->block_follower));
 	TRY(stored_start(gateway, &gateway->stored));
 	return retention_start(gateway->db, &serving->retention);
 }
@@ -344,6 +346,7 @@ AWAITS static void stop(struct serving *serving)
 	event_logs_stop();
 	await_reload(gateway);
 	stored_stop(gateway->stored);
+	blocklist_stop(gateway->block_follower);
 	retention_stop(serving->retention);
 	if (gateway->control != NULL)
 		http_server_drain(gateway->control, 100);

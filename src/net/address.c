@@ -184,6 +184,34 @@ bool prefix_covers(const struct prefix *prefix, const struct address *address)
 	return address_bytes(address, bytes) && bytes_covered(prefix->bytes, prefix->bits, bytes);
 }
 
+bool prefix_of(const struct address *address, struct prefix *ret_prefix)
+{
+	ret_prefix->bits = 128;
+	return address_bytes(address, ret_prefix->bytes);
+}
+
+void prefix_cut(struct prefix *prefix)
+{
+	for (unsigned i = 0; i < sizeof(prefix->bytes); i++) {
+		unsigned left = prefix->bits > 8 * i ? prefix->bits - 8 * i : 0;
+
+		if (left < 8)
+			prefix->bytes[i] &= (uint8_t)(0xff00u >> left);
+	}
+}
+
+struct str prefix_text(const struct prefix *prefix, char out[PREFIX_TEXT_MAX])
+{
+	bool is4 = prefix->bits >= 96 && memcmp(prefix->bytes, mapped_prefix, sizeof(mapped_prefix)) == 0;
+	size_t n;
+
+	inet_ntop(is4 ? AF_INET : AF_INET6, is4 ? prefix->bytes + 12 : prefix->bytes, out, PREFIX_TEXT_MAX);
+	n = strlen(out);
+	if (prefix->bits < 128)
+		n += (size_t)snprintf(out + n, PREFIX_TEXT_MAX - n, "/%d", is4 ? prefix->bits - 96 : prefix->bits);
+	return (struct str){out, n};
+}
+
 /* Not the public Internet. spec: IANA special-purpose address registries (RFC 6890 and
  * updates); multicast; the deprecated site-local and IPv4-compatible ranges. */
 static const struct {

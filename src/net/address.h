@@ -46,6 +46,13 @@ struct prefix {
 NODISCARD enum err prefix_parse(struct str text, struct prefix *ret_prefix);
 bool prefix_covers(const struct prefix *prefix, const struct address *address);
 
+/* The prefix of this very address; false for Unix sockets. Clear the bits behind a prefix's length. Print it: the
+ * length is left out where it is the whole address. */
+bool prefix_of(const struct address *address, struct prefix *ret_prefix);
+void prefix_cut(struct prefix *prefix);
+#define PREFIX_TEXT_MAX 64
+struct str prefix_text(const struct prefix *prefix, char out[PREFIX_TEXT_MAX]);
+
 /* What outbound connections may reach. The check is made on the resolved address that is
  * really connected to, so DNS rebinding gains nothing. */
 struct address_guard {

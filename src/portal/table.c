@@ -21,5 +21,6 @@ const struct resource *const portal_resources[] = {
 	&resource_common_toolsets,
 	&resource_whole_audit,
 	&resource_usage,
+	&resource_blocked,
 };
 const size_t portal_resource_count = ARRAY_LEN(portal_resources);
