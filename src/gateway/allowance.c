@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "gateway/memo.h"
 #include "store/tenant.h"
 #include "store/usage.h"
@@ -35,6 +36,7 @@ void allowance_unref(struct allowance *allowance)
 		return;
 	allowance_unref(allowance->tenant);
 	meter_unref(allowance->meter);
+	free(allowance->networks);
 	allowance->magic = 0;
 	free(allowance);
 }
@@ -76,7 +78,26 @@ void allowances_free(struct allowances *allowances)
 
 /* ---- making one ----------------------------------------------------------------- */
 
-AWAITS static enum err read_terms(struct request *req, struct str tenant_id, struct terms *ret_terms)
+/* What cannot be read covers nothing: a list that was damaged must not let everybody in. */
+static void read_networks(struct arena *arena, struct str text, struct allowance *allowance)
+{
+	yyjson_val *list, *item;
+	size_t index, max;
+
+	allowance->anywhere = text.n == 0;
+	if (text.n == 0 || json_read(arena, text, &list) != OK || !yyjson_is_arr(list))
+		return;
+	allowance->anywhere = yyjson_arr_size(list) == 0;
+	allowance->networks = calloc(yyjson_arr_size(list) + 1, sizeof(allowance->networks[0]));
+	CHECK(allowance->networks != NULL);
+	yyjson_arr_foreach(list, index, max, item)
+	{
+		if (prefix_parse(json_str(item), &allowance->networks[allowance->network_count]) == OK)
+			allowance->network_count++;
+	}
+}
+
+AWAITS static enum err read_tenant(struct request *req, struct str tenant_id, struct allowance *allowance)
 {
 	AUTO(arena) *arena = arena_new(TERMS_ARENA_BYTES_MAX);
 	struct tenant tenant;
@@ -86,7 +107,8 @@ AWAITS static enum err read_terms(struct request *req, struct str tenant_id, str
 		return ERR_KEY_INVALID;
 	TRY(err);
 	/* The latest, which the request may have begun before. */
-	*ret_terms = plan_terms(req->here->config, tenant.plan, tenant.limits, arena);
+	allowance->terms = plan_terms(req->here->config, tenant.plan, tenant.limits, arena);
+	read_networks(arena, tenant.networks, allowance);
 	return OK;
 }
 
@@ -124,7 +146,7 @@ AWAITS static enum err fill(struct request *req, struct str tenant_id, struct st
 
 	allowance->month_end_ms = usage_month_end_ms(now_ms);
 	if (principal.n == 0)
-		TRY(read_terms(req, tenant_id, &allowance->terms));
+		TRY(read_tenant(req, tenant_id, allowance));
 	else
 		TRY(look_up(req, tenant_id, STR(""), &allowance->tenant));
 	return meters_get(req->gateway->meters, tenant_id, principal, usage_month_of(now_ms), &allowance->meter);
@@ -183,6 +205,18 @@ AWAITS enum err allowance_find(struct request *req)
 		memo->allowance = allowance_ref(req->allowance);
 	}
 	return OK;
+}
+
+bool allowance_covers(const struct allowance *allowance, const struct address *address)
+{
+	const struct allowance *tenant = allowance == NULL ? NULL : allowance->tenant;
+
+	if (tenant == NULL || tenant->anywhere)
+		return true;
+	for (size_t i = 0; i < tenant->network_count; i++)
+		if (prefix_covers(&tenant->networks[i], address))
+			return true;
+	return false;
 }
 
 /* ---- calls ---------------------------------------------------------------------- */

@@ -19,8 +19,11 @@ struct allowance {
 	int64_t generation, month_end_ms; /* it holds until either has passed */
 	uint64_t config_number;
 	struct allowance *tenant; /* one reference */
-	struct terms terms;	  /* a tenant's */
-	struct meter *meter;	  /* one reference */
+	struct terms terms;	  /* a tenant's, as these: */
+	struct prefix *networks;  /* where it may be called from */
+	size_t network_count;
+	bool anywhere;
+	struct meter *meter; /* one reference */
 };
 
 /* A loop's table; free it after the last request. Connections may let go of theirs later.
@@ -32,6 +35,9 @@ void allowances_free(struct allowances *allowances);
  * request ends. NULL for who is of no tenant.
  *   Errors     ERR_KEY_INVALID (the tenant is gone), ERR_DB, ERR_BUSY ... */
 NODISCARD enum err allowance_find(struct request *req) AWAITS;
+
+/* Whether the tenant may be called from there; who is of no tenant (NULL) may from anywhere. */
+bool allowance_covers(const struct allowance *allowance, const struct address *address);
 
 /* NULL is fine. Runs on its loop. */
 void allowance_unref(struct allowance *allowance);

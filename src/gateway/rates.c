@@ -176,6 +176,26 @@ AWAITS enum err rates_take_address(struct request *req)
 	return take(req, peer_key(req, key, 'I'), &req->config->limits.per_ip, METRIC_LIMIT_IP);
 }
 
+AWAITS static enum err refuse_network(struct request *req)
+{
+	struct audit_record record = {
+		.event = STR("access.denied"),
+		.tenant_id = str_of(req->caller.tenant_id),
+		.principal = str_of(req->caller.principal),
+		.request_id = req->id,
+		.target = STR("networks"),
+		.outcome = STR("NETWORK"),
+	};
+	char key[64];
+
+	if (!has_row(req, rates_key(key, 'N', req->caller.principal, ID_LEN), 1))
+		return ERR_NETWORK;
+	record.ip = request_audit_ip(req);
+	if (audit_append(req->gateway->audit, &record) != OK)
+		log_error("audit.unavailable", LOG_STR("request_id", req->id));
+	return ERR_NETWORK;
+}
+
 AWAITS enum err rates_take_caller(struct request *req)
 {
 	const struct rate *principal_rate = &req->config->limits.per_principal;
@@ -190,6 +210,8 @@ AWAITS enum err rates_take_caller(struct request *req)
 		principal_rate = &req->allowance->tenant->terms.principal_rate;
 		tenant_rate = &req->allowance->tenant->terms.tenant_rate;
 	}
+	if (unlikely(!allowance_covers(req->allowance, &req->exchange->peer)))
+		return refuse_network(req);
 	TRY(take(req, rates_key(key, 'P', req->caller.principal, ID_LEN), principal_rate, METRIC_LIMIT_PRINCIPAL));
 	return take(req, rates_key(key, 'T', req->caller.tenant_id, ID_LEN), tenant_rate, METRIC_LIMIT_TENANT);
 }

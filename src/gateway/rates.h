@@ -12,7 +12,7 @@ struct str rates_key(char out[64], char kind, const void *bytes, size_t n);
 NODISCARD enum err rates_check_block(struct request *req) AWAITS;
 
 /* One request against the rate of its address; of its caller's tenant and of the caller.
- *   Errors     ERR_RATE_LIMITED */
+ *   Errors     ERR_RATE_LIMITED; ERR_NETWORK: its tenant may not be called from there */
 NODISCARD enum err rates_take_address(struct request *req) AWAITS;
 NODISCARD enum err rates_take_caller(struct request *req) AWAITS;
 

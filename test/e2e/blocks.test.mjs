@@ -74,3 +74,25 @@ test('what is no address is refused with words, and tenants do not block', async
 		assert.ok(status === 403 || status === 404, `${method}: ${status}`);
 	}
 });
+
+test('a tenant is called from its own networks only, once it names some', async (t) => {
+	const gateway = await startGateway(t, { upstreams: {} });
+	const own = { port: gateway.port, key: (await gateway.makeKey('acme', '--role', 'owner')).key };
+	const other = { port: gateway.port, key: (await gateway.makeKey('umbrella')).key };
+	const from = (target, localAddress, headers = {}) => request({ ...target, localAddress }, { headers: { ...modernHeaders(target, 'tools/list'), ...headers }, body: JSON.stringify(modernBody('tools/list')) });
+	assert.equal((await from(own, '127.0.0.7')).status, 200);
+	const tenant = await call(gateway, 'GET', '/tenants/self', { key: own.key });
+	const wrong = await call(gateway, 'PATCH', '/tenants/self', { key: own.key, body: { networks: ['10.0.0.0/99'] }, headers: { 'if-match': tenant.headers.etag } });
+	assert.ok(wrong.status >= 400, wrong.text);
+	const changed = await call(gateway, 'PATCH', '/tenants/self', { key: own.key, body: { networks: ['127.0.0.1', '127.9.0.0/16'] }, headers: { 'if-match': tenant.headers.etag } });
+	assert.equal(changed.status, 200, changed.text);
+	await until('the list to hold', async () => (await from(own, '127.0.0.7')).status === 403);
+	const refused = await from(own, '127.0.0.7', { 'x-forwarded-for': '127.9.0.1' });
+	assert.equal(refused.status, 403);
+	assert.match(refused.text, /address/);
+	assert.equal((await from(own, '127.9.3.4')).status, 200);
+	assert.equal((await from(own, '127.0.0.1')).status, 200);
+	assert.equal((await from(other, '127.0.0.7')).status, 200, 'another tenant');
+	const rows = (await gateway.cliJson('audit', 'list')).filter(({ outcome }) => outcome === 'NETWORK');
+	assert.equal(rows.length, 1, 'one row a minute');
+});
