@@ -246,8 +246,8 @@ START_TEST(issuers_that_nobody_could_trust_are_refused)
 		"issuers: { a: { issuer: \"https://a.example\", algorithms: [HS256], claims: { tenant: t } } }",
 		"issuers: { a: { issuer: \"https://a.example\", algorithms: [none], claims: { tenant: t } } }",
 		"issuers: { a: { issuer: \"https://a.example\", algorithms: [], claims: { tenant: t } } }",
-		"issuers: { a: { issuer: \"https://a.example\", claims: { tenant: t } },"
-		" b: { issuer: \"https://a.example\", claims: { tenant: u } } }",
+		("issuers: { a: { issuer: \"https://a.example\", claims: { tenant: t } },"
+		 " b: { issuer: \"https://a.example\", claims: { tenant: u } } }"),
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
