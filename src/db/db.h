@@ -1,6 +1,6 @@
-/* The database behind one face: reads from fibers, atomic writes grouped by one writer
- * thread, feeds that ride along with its commits. SQLite (WAL, synchronous=FULL) now;
- * PostgreSQL takes the same face. Only the store room (and audit's feed) brings SQL.
+/* The database behind one face: reads from fibers, atomic writes, a feed of rows that a writer
+ * thread commits in groups. SQLite (WAL, synchronous=FULL) by default; PostgreSQL takes the same
+ * face. Only the store room (and audit's feed) brings SQL, in words that both engines have.
  *
  * A write that returned OK is durable. Statements wait in a bounded queue (DB_QUEUE_MAX). */
 #ifndef GATEHOUSE_DB_DB_H
@@ -22,6 +22,10 @@ struct db_value {
 #define DB_T(s) ((struct db_value){.kind = DB_TEXT, .str = (s)})
 #define DB_B(s) ((struct db_value){.kind = DB_BLOB, .str = (s)})
 #define DB_N ((struct db_value){.kind = DB_NULL})
+
+/* Whose rows a statement is about: a tenant's id, or DB_ALL_TENANTS where no tenant is known yet, for the
+ * operator and for jobs. PostgreSQL shows it no other rows; SQLite takes no notice. */
+#define DB_ALL_TENANTS STR("*")
 
 struct db_statement {
 	const char *sql; /* static text: statements are prepared once and kept; `?` parameters */
@@ -59,16 +63,18 @@ NODISCARD enum err db_open(const struct db_spec *spec, struct buf *problem, stru
 void db_close(struct db *db) AWAITS;
 
 /* Read, on a worker thread, from the latest committed state.
+ *   scope      whose rows: see DB_ALL_TENANTS
  *   ret_rows   in `arena`
  *   Errors     ERR_DB, ERR_LIMIT (more than DB_ROWS_MAX), ERR_BUSY, ERR_CANCELED, ERR_TIMEOUT */
-NODISCARD enum err db_query(struct db *db, struct arena *arena, const char *sql, const struct db_value *params,
-			    size_t count, struct db_rows **ret_rows) AWAITS;
+NODISCARD enum err db_query(struct db *db, struct str scope, struct arena *arena, const char *sql,
+			    const struct db_value *params, size_t count, struct db_rows **ret_rows) AWAITS;
 
 /* Run the statements atomically on the writer thread and wait for the commit. Several
  * callers' writes share one commit; one that fails is rolled back alone (savepoint).
  *   Errors     ERR_EXISTS (unique constraint), ERR_NOT_FOUND (changes_expected), ERR_DB, ERR_BUSY,
  *              ERR_CANCELED only before the write was queued */
-NODISCARD enum err db_write(struct db *db, const struct db_statement *statements, size_t count) AWAITS;
+NODISCARD enum err db_write(struct db *db, struct str scope, const struct db_statement *statements, size_t count)
+	AWAITS;
 
 /* Take what was deleted out of the files: overwritten pages reach the database file, and the write-ahead log, which
  * still has the old ones, becomes empty. Errors     ERR_BUSY: somebody still reads an older state; try again; ERR_DB */

@@ -68,8 +68,8 @@ static enum err query_work(void *arg)
 	return err;
 }
 
-AWAITS enum err db_query(struct db *db, struct arena *arena, const char *sql, const struct db_value *params,
-			 size_t count, struct db_rows **ret_rows)
+AWAITS enum err db_query(struct db *db, struct str scope, struct arena *arena, const char *sql,
+			 const struct db_value *params, size_t count, struct db_rows **ret_rows)
 {
 	struct query query = {.db = db, .arena = arena, .sql = sql, .params = params, .count = count};
 

@@ -97,7 +97,7 @@ AWAITS static enum err await_writer(struct db_pending *pending)
 	return pending->result;
 }
 
-AWAITS enum err db_write(struct db *db, const struct db_statement *statements, size_t count)
+AWAITS enum err db_write(struct db *db, struct str scope, const struct db_statement *statements, size_t count)
 {
 	struct db_pending pending = {
 		.statements = statements,

@@ -1,9 +1,10 @@
-/* Short-lived state that all loops (and later all replicas) share: rates, counters, marks.
- * The memory backend is a sharded table; Valkey takes the same face, hence AWAITS. Nothing
- * here must survive a restart. Bounded: when a shard is full its oldest entries go first. */
+/* Short-lived state that all loops and all replicas share: rates, counters, marks, values, leases, who is
+ * there. Two backends behind one face: a table in memory for one process, Valkey or Redis for a fleet;
+ * hence AWAITS. Nothing here must survive a restart. Bounded: the oldest entries go first. */
 #ifndef GATEHOUSE_STATE_STATE_H
 #define GATEHOUSE_STATE_STATE_H
 
+#include "base/arena.h"
 #include "rt/loop.h"
 
 struct state;
@@ -27,8 +28,8 @@ struct rate_verdict {
 	int64_t retry_ms; /* until one more is allowed; 0 when allowed */
 };
 
-/* Take one from the rate of `key` (GCRA: `limit` at once, then evenly).
- *   Errors     none with the memory backend; ERR_BUSY when the shared one is down */
+/* Take one from the rate of `key` (GCRA: `limit` at once, then evenly). While the shared backend is down
+ * this process counts alone, with its share of the limit. */
 NODISCARD enum err state_take(struct state *state, struct str key, const struct rate *rate,
 			      struct rate_verdict *ret_verdict) AWAITS;
 
@@ -43,9 +44,51 @@ NODISCARD enum err state_marked(struct state *state, struct str key, int64_t *re
  * one key don't meet. */
 NODISCARD enum err state_clear(struct state *state, struct str key) AWAITS;
 
+/* A value with a life, of at most STATE_VALUE_BYTES_MAX. The last one put is what is there; it may go at
+ * any time.
+ *   ret_value  in `arena`; p NULL: none
+ *   Errors     ERR_LIMIT; ERR_BUSY: the shared backend is down */
+#define STATE_VALUE_BYTES_MAX (4 * 1024 * 1024)
+NODISCARD enum err state_put(struct state *state, struct str key, struct str value, int64_t life_ms) AWAITS;
+NODISCARD enum err state_get(struct state *state, struct arena *arena, struct str key, struct str *ret_value) AWAITS;
+NODISCARD enum err state_drop(struct state *state, struct str key) AWAITS;
+
+/* A lease: at most one holder at a time, as far as clocks agree. It saves double work; correctness must not
+ * depend on it. Take it, or extend it as its holder; end it early.
+ *   holder     not 0
+ *   ret_held   whether `holder` has it now
+ *   Errors     ERR_BUSY: the shared backend is down */
+NODISCARD enum err state_lease(struct state *state, struct str key, uint64_t holder, int64_t life_ms, bool *ret_held)
+	AWAITS;
+NODISCARD enum err state_lease_end(struct state *state, struct str key, uint64_t holder) AWAITS;
+
+/* Who is there: be a member of `set` for `life_ms` with a few words about oneself; leave; all living members.
+ *   ret_members  in `arena`, at most STATE_MEMBERS_MAX, by ascending id
+ *   Errors       ERR_BUSY: the shared backend is down */
+#define STATE_MEMBERS_MAX 256
+#define STATE_MEMBER_BYTES_MAX 256
+struct state_member {
+	uint64_t id;
+	struct str words;
+};
+NODISCARD enum err state_join(struct state *state, struct str set, const struct state_member *member, int64_t life_ms)
+	AWAITS;
+NODISCARD enum err state_leave(struct state *state, struct str set, uint64_t id) AWAITS;
+NODISCARD enum err state_members(struct state *state, struct arena *arena, struct str set,
+				 struct state_member **ret_members, size_t *ret_count) AWAITS;
+
+/* A hint to every process, this one too. Nothing may depend on one arriving.
+ *   on_hint    a callback of loop 0
+ *   Runs on    state_listen: loop 0, once, before the first hint; state_hint: any fiber */
+#define STATE_HINT_BYTES_MAX 128
+void state_listen(struct state *state, void (*on_hint)(void *arg, struct str hint), void *arg);
+NODISCARD enum err state_hint(struct state *state, struct str hint) AWAITS;
+
 struct state_stats {
-	uint64_t entries; /* kept, some of them expired and not yet swept */
+	uint64_t entries; /* kept, some of them expired and not yet swept; 0 with the shared backend */
 	uint64_t evicted; /* pushed out before their time */
+	bool shared, down;
+	uint64_t failures; /* requests to the shared backend that failed */
 };
 
 /* Counters over all shards; takes each shard's lock for a moment.

@@ -64,7 +64,7 @@ AWAITS enum err api_key_insert(struct db *db, const struct api_key *key)
 {
 	const struct db_statement statements[] = {INSERT_KEY(key), GENERATION_BUMP};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }
 
 AWAITS static enum err find_one(struct db *db, struct arena *arena, const char *sql, struct db_value value,
@@ -72,7 +72,7 @@ AWAITS static enum err find_one(struct db *db, struct arena *arena, const char *
 {
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena, sql, &value, 1, &rows));
+	TRY(db_query(db, DB_ALL_TENANTS, arena, sql, &value, 1, &rows));
 	if (rows->rows == 0)
 		return ERR_NOT_FOUND;
 	*ret_key = from_row(rows->cells);
@@ -95,7 +95,7 @@ AWAITS static enum err find_all(struct db *db, struct arena *arena, const char *
 	struct db_rows *rows;
 	struct api_key *keys;
 
-	TRY(db_query(db, arena, sql, params, count, &rows));
+	TRY(db_query(db, DB_ALL_TENANTS, arena, sql, params, count, &rows));
 	keys = arena_try_alloc(arena, rows->rows * sizeof(*keys));
 	if (keys == NULL)
 		return ERR_LIMIT;
@@ -128,7 +128,7 @@ AWAITS static enum err resolve(struct db *db, struct arena *arena, struct str id
 
 	if (id.n == 0)
 		return ERR_NOT_FOUND;
-	TRY(db_query(db, arena, "SELECT id FROM api_key WHERE substr(id, 1, ?) = ? LIMIT 2",
+	TRY(db_query(db, DB_ALL_TENANTS, arena, "SELECT id FROM api_key WHERE substr(id, 1, ?) = ? LIMIT 2",
 		     CELLS(DB_I((int64_t)id.n), DB_T(id)), 2, &rows));
 	if (rows->rows == 0)
 		return ERR_NOT_FOUND;
@@ -151,7 +151,7 @@ AWAITS enum err api_key_revoke(struct db *db, struct str id, int64_t now_ms)
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }
 
 AWAITS static enum err touch_some(struct db *db, const struct api_key_use *uses, size_t count)
@@ -171,7 +171,7 @@ AWAITS static enum err touch_some(struct db *db, const struct api_key_use *uses,
 			.changes_expected = -1,
 		};
 	}
-	err = db_write(db, statements, count);
+	err = db_write(db, DB_ALL_TENANTS, statements, count);
 	free(statements);
 	free(params);
 	return err;
@@ -198,7 +198,7 @@ AWAITS enum err api_key_update(struct db *db, const struct api_key *key, int64_t
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }
 
 AWAITS enum err api_key_rotate(struct db *db, struct str old_id, int64_t old_until_ms, const struct api_key *fresh)
@@ -214,5 +214,5 @@ AWAITS enum err api_key_rotate(struct db *db, struct str old_id, int64_t old_unt
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }

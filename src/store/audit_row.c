@@ -94,7 +94,7 @@ AWAITS enum err audit_head_get(struct db *db, struct audit_head *ret_head)
 	AUTO(arena) *arena = arena_new(HEAD_ARENA_BYTES);
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena, HEAD_SELECT, NULL, 0, &rows));
+	TRY(db_query(db, DB_ALL_TENANTS, arena, HEAD_SELECT, NULL, 0, &rows));
 	*ret_head = head_from(rows);
 	return OK;
 }
@@ -152,7 +152,7 @@ AWAITS enum err audit_row_page(struct db *db, struct arena *arena, int64_t after
 	struct audit_row *page;
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena, "SELECT seq, " COLUMNS " FROM audit WHERE seq > ? ORDER BY seq LIMIT ?",
+	TRY(db_query(db, DB_ALL_TENANTS, arena, "SELECT seq, " COLUMNS " FROM audit WHERE seq > ? ORDER BY seq LIMIT ?",
 		     CELLS(DB_I(after_seq), DB_I((int64_t)limit)), 2, &rows));
 	page = arena_try_alloc(arena, rows->rows * sizeof(*page));
 	if (page == NULL)
@@ -179,7 +179,8 @@ AWAITS static enum err scan_range(struct db *db, const struct audit_search *sear
 	struct db_rows *rows;
 	int64_t first, last;
 
-	TRY(db_query(db, arena, "SELECT coalesce(min(seq), 1), coalesce(max(seq), 0) FROM audit", NULL, 0, &rows));
+	TRY(db_query(db, DB_ALL_TENANTS, arena, "SELECT coalesce(min(seq), 1), coalesce(max(seq), 0) FROM audit", NULL,
+		     0, &rows));
 	first = cell_int(&rows->cells[0]);
 	last = cell_int(&rows->cells[1]);
 	*ret_low = search->newest_first || search->after_seq < first ? first : search->after_seq + 1;
@@ -210,7 +211,7 @@ AWAITS enum err audit_row_search(struct db *db, struct arena *arena, const struc
 	struct db_rows *rows;
 
 	TRY(scan_range(db, search, &low, &high, &last));
-	TRY(db_query(db, arena, search->newest_first ? NEWEST_FIRST : OLDEST_FIRST,
+	TRY(db_query(db, DB_ALL_TENANTS, arena, search->newest_first ? NEWEST_FIRST : OLDEST_FIRST,
 		     CELLS(DB_I(low), DB_I(high), tenant, tenant, event, event, principal, principal, target, target,
 			   outcome, outcome, request, request, DB_I(search->from_ms), DB_I(search->to_ms),
 			   DB_I(search->to_ms), DB_I((int64_t)limit)),

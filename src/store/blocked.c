@@ -23,7 +23,8 @@ AWAITS static enum err room_for(struct db *db, struct str prefix, int64_t now_ms
 	AUTO(arena) *arena = arena_new(COUNT_ARENA_BYTES);
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena, "SELECT count(*) FROM blocked WHERE prefix <> ? AND (until_ms = 0 OR until_ms > ?)",
+	TRY(db_query(db, DB_ALL_TENANTS, arena,
+		     "SELECT count(*) FROM blocked WHERE prefix <> ? AND (until_ms = 0 OR until_ms > ?)",
 		     CELLS(DB_T(prefix), DB_I(now_ms)), 2, &rows));
 	return rows->rows == 1 && cell_int(&rows->cells[0]) < BLOCKED_MAX ? OK : ERR_LIMIT;
 }
@@ -40,14 +41,15 @@ AWAITS enum err blocked_put(struct db *db, const struct blocked *blocked)
 	};
 
 	TRY(room_for(db, blocked->prefix, blocked->created_ms));
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }
 
 AWAITS enum err blocked_get(struct db *db, struct arena *arena, struct str prefix, struct blocked *ret_blocked)
 {
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena, "SELECT " COLUMNS " FROM blocked WHERE prefix = ?", CELLS(DB_T(prefix)), 1, &rows));
+	TRY(db_query(db, DB_ALL_TENANTS, arena, "SELECT " COLUMNS " FROM blocked WHERE prefix = ?", CELLS(DB_T(prefix)),
+		     1, &rows));
 	if (rows->rows == 0)
 		return ERR_NOT_FOUND;
 	*ret_blocked = from_row(rows->cells);
@@ -60,7 +62,8 @@ AWAITS enum err blocked_list(struct db *db, struct arena *arena, struct str afte
 	struct db_rows *rows;
 	struct blocked *blocked;
 
-	TRY(db_query(db, arena, "SELECT " COLUMNS " FROM blocked WHERE prefix > ? ORDER BY prefix LIMIT ?",
+	TRY(db_query(db, DB_ALL_TENANTS, arena,
+		     "SELECT " COLUMNS " FROM blocked WHERE prefix > ? ORDER BY prefix LIMIT ?",
 		     CELLS(DB_T(after), DB_I((int64_t)limit)), 2, &rows));
 	blocked = arena_try_alloc(arena, (rows->rows + 1) * sizeof(*blocked));
 	if (blocked == NULL)
@@ -79,5 +82,5 @@ AWAITS enum err blocked_delete(struct db *db, struct str prefix)
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }

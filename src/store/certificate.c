@@ -46,7 +46,7 @@ AWAITS enum err certificate_insert(struct db *db, const struct certificate *cert
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }
 
 AWAITS static enum err find_one(struct db *db, struct arena *arena, const char *sql, const struct db_value *params,
@@ -54,7 +54,7 @@ AWAITS static enum err find_one(struct db *db, struct arena *arena, const char *
 {
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena, sql, params, count, &rows));
+	TRY(db_query(db, DB_ALL_TENANTS, arena, sql, params, count, &rows));
 	if (rows->rows == 0)
 		return ERR_NOT_FOUND;
 	*ret_certificate = from_row(rows->cells);
@@ -82,7 +82,7 @@ AWAITS enum err certificate_page(struct db *db, struct arena *arena, struct str 
 	struct certificate *certificates;
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena,
+	TRY(db_query(db, DB_ALL_TENANTS, arena,
 		     "SELECT " COLUMNS TABLES " WHERE c.tenant_id = ? AND lower(hex(c.fingerprint)) > ?"
 		     " ORDER BY c.fingerprint LIMIT ?",
 		     CELLS(DB_T(tenant_id), DB_T(after), DB_I((int64_t)limit)), 3, &rows));
@@ -103,5 +103,5 @@ AWAITS enum err certificate_delete(struct db *db, const uint8_t fingerprint[32])
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }

@@ -16,7 +16,8 @@ AWAITS static enum err find(struct db *db, struct arena *arena, struct str princ
 {
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena, "SELECT digest, status, answer FROM idempotency WHERE principal = ? AND key = ?",
+	TRY(db_query(db, DB_ALL_TENANTS, arena,
+		     "SELECT digest, status, answer FROM idempotency WHERE principal = ? AND key = ?",
 		     CELLS(DB_T(principal), DB_T(key)), 2, &rows));
 	if (rows->rows == 0)
 		return ERR_BUSY; /* it was given back just now */
@@ -35,7 +36,7 @@ AWAITS enum err idempotency_begin(struct db *db, struct arena *arena, struct str
 		STATEMENT("INSERT INTO idempotency (principal, key, digest, status, created_ms) VALUES (?, ?, ?, 0, ?)",
 			  1, DB_T(principal), DB_T(key), bytes(digest), DB_I(now_ms)),
 	};
-	enum err err = db_write(db, statements, ARRAY_LEN(statements));
+	enum err err = db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 
 	return err == ERR_EXISTS ? find(db, arena, principal, key, ret_kept) : err;
 }
@@ -46,7 +47,7 @@ AWAITS enum err idempotency_finish(struct db *db, struct str principal, struct s
 		STATEMENT("UPDATE idempotency SET status = ?, answer = ? WHERE principal = ? AND key = ?", 1,
 			  DB_I(status), DB_B(answer), DB_T(principal), DB_T(key));
 
-	return db_write(db, &statement, 1);
+	return db_write(db, DB_ALL_TENANTS, &statement, 1);
 }
 
 AWAITS enum err idempotency_forget(struct db *db, struct str principal, struct str key)
@@ -54,5 +55,5 @@ AWAITS enum err idempotency_forget(struct db *db, struct str principal, struct s
 	const struct db_statement statement =
 		STATEMENT("DELETE FROM idempotency WHERE principal = ? AND key = ?", -1, DB_T(principal), DB_T(key));
 
-	return db_write(db, &statement, 1);
+	return db_write(db, DB_ALL_TENANTS, &statement, 1);
 }

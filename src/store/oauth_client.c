@@ -66,7 +66,7 @@ AWAITS enum err oauth_client_insert(struct db *db, const struct oauth_client *cl
 			  -1, DB_I(OAUTH_CLIENTS_UNUSED_MAX)),
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }
 
 AWAITS enum err oauth_client_put_document(struct db *db, const struct oauth_client *client)
@@ -80,15 +80,15 @@ AWAITS enum err oauth_client_put_document(struct db *db, const struct oauth_clie
 		" WHERE kind = 'document'",
 		1, CLIENT_VALUES(client));
 
-	return db_write(db, &statement, 1);
+	return db_write(db, DB_ALL_TENANTS, &statement, 1);
 }
 
 AWAITS enum err oauth_client_get(struct db *db, struct arena *arena, struct str id, struct oauth_client *ret_client)
 {
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena, "SELECT " CLIENT_COLUMNS " FROM oauth_client c WHERE c.id = ?", CELLS(DB_T(id)), 1,
-		     &rows));
+	TRY(db_query(db, DB_ALL_TENANTS, arena, "SELECT " CLIENT_COLUMNS " FROM oauth_client c WHERE c.id = ?",
+		     CELLS(DB_T(id)), 1, &rows));
 	if (rows->rows == 0)
 		return ERR_NOT_FOUND;
 	*ret_client = from_row(rows->cells);
@@ -101,7 +101,7 @@ AWAITS enum err oauth_client_list(struct db *db, struct arena *arena, struct str
 	struct oauth_client *clients;
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena,
+	TRY(db_query(db, DB_ALL_TENANTS, arena,
 		     "SELECT " CLIENT_COLUMNS " FROM oauth_client c WHERE c.id > ? AND (c.tenant_id = ? OR EXISTS"
 		     " (SELECT 1 FROM oauth_grant g WHERE g.client_id = c.id AND g.tenant_id = ?))"
 		     " ORDER BY c.id LIMIT ?",
@@ -129,7 +129,7 @@ AWAITS enum err oauth_client_update(struct db *db, const struct oauth_client *cl
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }
 
 AWAITS enum err oauth_client_delete(struct db *db, struct str id)
@@ -145,7 +145,7 @@ AWAITS enum err oauth_client_delete(struct db *db, struct str id)
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }
 
 #define CLIENTS_EXPIRED                                                                                                \
@@ -159,8 +159,8 @@ AWAITS enum err oauth_client_sweep(struct db *db, int64_t now_ms, size_t limit, 
 							DB_I(now_ms), DB_I((int64_t)limit));
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena, "SELECT count(*) FROM " CLIENTS_EXPIRED, CELLS(DB_I(now_ms), DB_I((int64_t)limit)), 2,
-		     &rows));
+	TRY(db_query(db, DB_ALL_TENANTS, arena, "SELECT count(*) FROM " CLIENTS_EXPIRED,
+		     CELLS(DB_I(now_ms), DB_I((int64_t)limit)), 2, &rows));
 	*ret_removed = (size_t)cell_int(rows->cells);
-	return *ret_removed == 0 ? OK : db_write(db, &statement, 1);
+	return *ret_removed == 0 ? OK : db_write(db, DB_ALL_TENANTS, &statement, 1);
 }

@@ -17,7 +17,7 @@ AWAITS enum err oauth_code_insert(struct db *db, const struct oauth_code *code)
 		1, DB_B(mac_str(code->mac)), DB_T(code->grant_id), DB_T(code->client_id), DB_T(code->redirect_uri),
 		DB_T(code->challenge), DB_T(code->scope), DB_T(code->resource), DB_I(code->expires_ms));
 
-	return db_write(db, &statement, 1);
+	return db_write(db, DB_ALL_TENANTS, &statement, 1);
 }
 
 AWAITS enum err oauth_code_get(struct db *db, struct arena *arena, const uint8_t mac[32], struct oauth_code *ret_code)
@@ -25,7 +25,7 @@ AWAITS enum err oauth_code_get(struct db *db, struct arena *arena, const uint8_t
 	const struct db_value *cell;
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena,
+	TRY(db_query(db, DB_ALL_TENANTS, arena,
 		     "SELECT grant_id, client_id, redirect_uri, challenge, scope, resource, expires_ms, used_ms"
 		     " FROM oauth_code WHERE mac = ?",
 		     CELLS(DB_B(mac_str(mac))), 1, &rows));
@@ -51,7 +51,7 @@ AWAITS enum err oauth_code_use(struct db *db, const uint8_t mac[32], int64_t now
 	const struct db_statement statement = STATEMENT(
 		"UPDATE oauth_code SET used_ms = ? WHERE mac = ? AND used_ms = 0", 1, DB_I(now_ms), DB_B(mac_str(mac)));
 
-	return db_write(db, &statement, 1);
+	return db_write(db, DB_ALL_TENANTS, &statement, 1);
 }
 
 AWAITS enum err oauth_code_sweep(struct db *db, int64_t before_ms, size_t limit)
@@ -61,5 +61,5 @@ AWAITS enum err oauth_code_sweep(struct db *db, int64_t before_ms, size_t limit)
 			  " ORDER BY expires_ms LIMIT ?)",
 			  -1, DB_I(before_ms), DB_I((int64_t)limit));
 
-	return db_write(db, &statement, 1);
+	return db_write(db, DB_ALL_TENANTS, &statement, 1);
 }

@@ -56,7 +56,7 @@ AWAITS enum err oauth_grant_insert(struct db *db, const struct oauth_grant *gran
 			  1, DB_I(grant->created_ms), DB_T(grant->client_id)),
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }
 
 AWAITS static enum err find_one(struct db *db, struct arena *arena, const char *sql, const struct db_value *params,
@@ -64,7 +64,7 @@ AWAITS static enum err find_one(struct db *db, struct arena *arena, const char *
 {
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena, sql, params, count, &rows));
+	TRY(db_query(db, DB_ALL_TENANTS, arena, sql, params, count, &rows));
 	if (rows->rows == 0)
 		return ERR_NOT_FOUND;
 	*ret_grant = from_row(rows->cells);
@@ -93,7 +93,7 @@ AWAITS enum err oauth_grant_list(struct db *db, struct arena *arena, struct str 
 	struct db_rows *rows;
 	struct oauth_grant *grants;
 
-	TRY(db_query(db, arena,
+	TRY(db_query(db, DB_ALL_TENANTS, arena,
 		     "SELECT " GRANT_COLUMNS GRANT_TABLES
 		     " WHERE g.tenant_id = ? AND (? = '' OR g.user_id = ?) AND g.id > ? ORDER BY g.id LIMIT ?",
 		     CELLS(DB_T(tenant_id), DB_T(user_id), DB_T(user_id), DB_T(after), DB_I((int64_t)limit)), 5,
@@ -119,7 +119,7 @@ AWAITS enum err oauth_grant_revoke(struct db *db, struct str id, int64_t now_ms)
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }
 
 #define GRANTS_OF_CLIENT                                                                                               \
@@ -138,7 +138,7 @@ AWAITS enum err oauth_grant_revoke_client(struct db *db, struct str client_id, s
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }
 
 #define GRANTS_ENDED                                                                                                   \
@@ -158,10 +158,10 @@ AWAITS enum err oauth_grant_sweep(struct db *db, int64_t before_ms, size_t limit
 			  DB_I((int64_t)limit)),
 	};
 
-	TRY(db_query(db, arena, "SELECT count(*) FROM " GRANTS_ENDED,
+	TRY(db_query(db, DB_ALL_TENANTS, arena, "SELECT count(*) FROM " GRANTS_ENDED,
 		     CELLS(DB_I(before_ms), DB_I(before_ms), DB_I((int64_t)limit)), 3, &rows));
 	*ret_removed = (size_t)cell_int(rows->cells);
 	if (*ret_removed == 0)
 		return OK;
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }

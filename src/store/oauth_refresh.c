@@ -18,7 +18,7 @@ AWAITS enum err oauth_refresh_insert(struct db *db, const struct oauth_refresh *
 {
 	const struct db_statement statement = REFRESH_INSERT(token);
 
-	return db_write(db, &statement, 1);
+	return db_write(db, DB_ALL_TENANTS, &statement, 1);
 }
 
 AWAITS enum err oauth_refresh_get(struct db *db, struct arena *arena, const uint8_t mac[32],
@@ -27,7 +27,7 @@ AWAITS enum err oauth_refresh_get(struct db *db, struct arena *arena, const uint
 	const struct db_value *cell;
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena,
+	TRY(db_query(db, DB_ALL_TENANTS, arena,
 		     "SELECT grant_id, scope, created_ms, expires_ms, used_ms, successor FROM oauth_refresh"
 		     " WHERE mac = ?",
 		     CELLS(DB_B(mac_str(mac))), 1, &rows));
@@ -57,7 +57,7 @@ AWAITS enum err oauth_refresh_rotate(struct db *db, const uint8_t mac[32], struc
 		REFRESH_INSERT(next),
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }
 
 AWAITS enum err oauth_refresh_sweep(struct db *db, int64_t before_ms, size_t limit)
@@ -67,5 +67,5 @@ AWAITS enum err oauth_refresh_sweep(struct db *db, int64_t before_ms, size_t lim
 			  " ORDER BY expires_ms LIMIT ?)",
 			  -1, DB_I(before_ms), DB_I((int64_t)limit));
 
-	return db_write(db, &statement, 1);
+	return db_write(db, DB_ALL_TENANTS, &statement, 1);
 }

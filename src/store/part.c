@@ -29,7 +29,7 @@ AWAITS static enum err find(struct db *db, struct arena *arena, const char *sql,
 	struct db_rows *rows;
 	struct part *parts;
 
-	TRY(db_query(db, arena, sql, params, count, &rows));
+	TRY(db_query(db, DB_ALL_TENANTS, arena, sql, params, count, &rows));
 	parts = arena_try_alloc(arena, rows->rows * sizeof(*parts));
 	if (parts == NULL)
 		return ERR_LIMIT;
@@ -44,7 +44,7 @@ AWAITS static enum err write_one(struct db *db, struct db_statement statement)
 {
 	const struct db_statement statements[] = {statement, GENERATION_BUMP};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }
 
 #define INSERT_SELECT(table)                                                                                           \

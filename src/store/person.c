@@ -48,7 +48,7 @@ AWAITS enum err person_read(struct db *db, struct arena *arena, struct str user_
 
 	if (at >= ARRAY_LEN(readings))
 		return ERR_NOT_FOUND;
-	TRY(db_query(db, arena, readings[at].sql, CELLS(cell_text(user_id)), 1, &rows));
+	TRY(db_query(db, DB_ALL_TENANTS, arena, readings[at].sql, CELLS(cell_text(user_id)), 1, &rows));
 	texts = arena_try_alloc(arena, (rows->rows + 1) * sizeof(*texts));
 	if (texts == NULL)
 		return ERR_LIMIT;
@@ -82,7 +82,7 @@ AWAITS enum err person_erase(struct db *db, struct str user_id)
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }
 
 #define GRANTS_OF_TENANT "(SELECT id FROM oauth_grant WHERE tenant_id = ?)"
@@ -117,5 +117,5 @@ AWAITS enum err person_erase_tenant(struct db *db, struct str tenant_id)
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }

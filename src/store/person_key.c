@@ -9,7 +9,8 @@ AWAITS enum err person_key_get(struct db *db, struct arena *arena, struct str su
 {
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena, "SELECT key FROM person_key WHERE subject = ?", CELLS(cell_text(subject)), 1, &rows));
+	TRY(db_query(db, DB_ALL_TENANTS, arena, "SELECT key FROM person_key WHERE subject = ?",
+		     CELLS(cell_text(subject)), 1, &rows));
 	if (rows->rows == 0)
 		return ERR_NOT_FOUND;
 	*ret_sealed = cell_str(&rows->cells[0]);
@@ -24,5 +25,5 @@ AWAITS enum err person_key_put(struct db *db, struct str subject, struct str sea
 							" ON CONFLICT (subject) DO NOTHING",
 							-1, cell_text(subject), DB_B(sealed));
 
-	return db_write(db, &statement, 1);
+	return db_write(db, DB_ALL_TENANTS, &statement, 1);
 }

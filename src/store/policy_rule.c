@@ -24,8 +24,8 @@ AWAITS static enum err count_rules(struct db *db, struct str tenant_id, int64_t 
 	AUTO(arena) *arena = arena_new(16 * 1024);
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena, "SELECT count(*) FROM policy_rule WHERE tenant_id = ?", CELLS(DB_T(tenant_id)), 1,
-		     &rows));
+	TRY(db_query(db, DB_ALL_TENANTS, arena, "SELECT count(*) FROM policy_rule WHERE tenant_id = ?",
+		     CELLS(DB_T(tenant_id)), 1, &rows));
 	*ret_count = cell_int(rows->cells);
 	return OK;
 }
@@ -43,7 +43,7 @@ AWAITS enum err policy_rule_insert(struct db *db, const struct policy_rule *rule
 			  DB_I(POLICY_RULES_PER_TENANT_MAX), DB_T(rule->tenant_id)),
 		GENERATION_BUMP,
 	};
-	enum err err = db_write(db, statements, ARRAY_LEN(statements));
+	enum err err = db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 	int64_t count = 0;
 
 	if (err != ERR_NOT_FOUND)
@@ -57,7 +57,7 @@ AWAITS static enum err find_one(struct db *db, struct arena *arena, const char *
 {
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena, sql, params, count, &rows));
+	TRY(db_query(db, DB_ALL_TENANTS, arena, sql, params, count, &rows));
 	if (rows->rows == 0)
 		return ERR_NOT_FOUND;
 	*ret_rule = from_row(rows->cells);
@@ -83,7 +83,7 @@ AWAITS enum err policy_rule_list(struct db *db, struct arena *arena, struct str 
 	struct policy_rule *rules;
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena,
+	TRY(db_query(db, DB_ALL_TENANTS, arena,
 		     "SELECT " RULE_COLUMNS " FROM policy_rule WHERE tenant_id = ? ORDER BY position, created_ms, id",
 		     CELLS(DB_T(tenant_id)), 1, &rows));
 	rules = arena_try_alloc(arena, (rows->rows + 1) * sizeof(*rules));
@@ -107,7 +107,7 @@ AWAITS enum err policy_rule_update(struct db *db, const struct policy_rule *rule
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }
 
 AWAITS enum err policy_rule_delete(struct db *db, struct str id)
@@ -117,5 +117,5 @@ AWAITS enum err policy_rule_delete(struct db *db, struct str id)
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }

@@ -42,7 +42,7 @@ AWAITS enum err retention_sweep(struct db *db, enum retention_kind kind, int64_t
 			  1, DB_T(str_of(kinds[kind].name)), DB_I(now_ms)),
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }
 
 AWAITS enum err retention_state_read(struct db *db, enum retention_kind kind, int64_t before_ms,
@@ -51,7 +51,7 @@ AWAITS enum err retention_state_read(struct db *db, enum retention_kind kind, in
 	AUTO(arena) *arena = arena_new(STATE_ARENA_BYTES);
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena, kinds[kind].state, CELLS(DB_I(before_ms), DB_I(INT32_MAX)), 2, &rows));
+	TRY(db_query(db, DB_ALL_TENANTS, arena, kinds[kind].state, CELLS(DB_I(before_ms), DB_I(INT32_MAX)), 2, &rows));
 	if (rows->rows != 1)
 		return ERR_DB_CORRUPT;
 	*ret_state = (struct retention_state){cell_int(&rows->cells[0]), cell_int(&rows->cells[1]),

@@ -10,7 +10,7 @@ AWAITS enum err signing_key_list(struct db *db, struct arena *arena, int64_t now
 	struct signing_key *keys;
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena,
+	TRY(db_query(db, DB_ALL_TENANTS, arena,
 		     "SELECT kid, private, public, created_ms, active_ms FROM signing_key"
 		     " WHERE retired_ms = 0 OR retired_ms > ? ORDER BY active_ms, kid LIMIT 32",
 		     CELLS(DB_I(now_ms)), 1, &rows));
@@ -43,5 +43,5 @@ AWAITS enum err signing_key_insert(struct db *db, const struct signing_key *key,
 		STATEMENT("DELETE FROM signing_key WHERE retired_ms > 0 AND retired_ms < ?", -1, DB_I(key->created_ms)),
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }

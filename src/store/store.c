@@ -24,7 +24,7 @@ AWAITS enum err store_generation(struct db *db, int64_t *ret_generation)
 	AUTO(arena) *arena = arena_new(4096);
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena, "SELECT generation FROM meta", NULL, 0, &rows));
+	TRY(db_query(db, DB_ALL_TENANTS, arena, "SELECT generation FROM meta", NULL, 0, &rows));
 	if (rows->rows != 1)
 		return ERR_DB_CORRUPT;
 	*ret_generation = cell_int(&rows->cells[0]);

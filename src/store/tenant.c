@@ -54,7 +54,7 @@ AWAITS enum err tenant_create(struct db *db, struct arena *arena, struct str nam
 		GENERATION_BUMP,
 	};
 
-	TRY(db_write(db, statements, ARRAY_LEN(statements)));
+	TRY(db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements)));
 	*ret_tenant = tenant;
 	return OK;
 }
@@ -64,7 +64,7 @@ AWAITS static enum err find_one(struct db *db, struct arena *arena, const char *
 {
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena, sql, CELLS(DB_T(value)), 1, &rows));
+	TRY(db_query(db, DB_ALL_TENANTS, arena, sql, CELLS(DB_T(value)), 1, &rows));
 	if (rows->rows == 0)
 		return ERR_NOT_FOUND;
 	*ret_tenant = from_row(rows->cells);
@@ -87,7 +87,7 @@ AWAITS static enum err find_all(struct db *db, struct arena *arena, const char *
 	struct db_rows *rows;
 	struct tenant *tenants;
 
-	TRY(db_query(db, arena, sql, params, count, &rows));
+	TRY(db_query(db, DB_ALL_TENANTS, arena, sql, params, count, &rows));
 	tenants = arena_try_alloc(arena, rows->rows * sizeof(*tenants));
 	if (tenants == NULL)
 		return ERR_LIMIT;
@@ -122,5 +122,5 @@ AWAITS enum err tenant_update(struct db *db, const struct tenant *tenant, int64_
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }

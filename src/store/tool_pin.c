@@ -69,7 +69,7 @@ AWAITS enum err tool_pin_marks(struct db *db, struct arena *arena, struct str up
 {
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena, "SELECT " MARKS " FROM tool_pin WHERE upstream = ? ORDER BY tool",
+	TRY(db_query(db, DB_ALL_TENANTS, arena, "SELECT " MARKS " FROM tool_pin WHERE upstream = ? ORDER BY tool",
 		     CELLS(DB_T(upstream)), 1, &rows));
 	return take_rows(arena, rows, ret_pins, ret_count);
 }
@@ -81,7 +81,7 @@ AWAITS enum err tool_pin_open(struct db *db, struct arena *arena, struct str ups
 	struct db_rows *rows;
 
 	TRY(db_query(
-		db, arena,
+		db, DB_ALL_TENANTS, arena,
 		"SELECT " MARKS ", definition, seen_definition FROM tool_pin WHERE " OPEN
 		" AND upstream = coalesce(?, upstream) AND tool = coalesce(?, tool) ORDER BY upstream, tool LIMIT ?",
 		CELLS(one, name, DB_I((int64_t)limit)), 3, &rows));
@@ -150,7 +150,7 @@ AWAITS static enum err write_some(struct db *db, const struct tool_pin_write *wr
 	CHECK(statements != NULL && cells != NULL);
 	for (size_t i = 0; i < count; i++)
 		n += put_write(&writes[i], &cells[2 * i], &statements[n]);
-	err = db_write(db, statements, n);
+	err = db_write(db, DB_ALL_TENANTS, statements, n);
 	free(statements);
 	free(cells);
 	return err;
@@ -174,5 +174,5 @@ AWAITS enum err tool_pin_accept(struct db *db, struct str upstream, struct str t
 		" accepted_ms = ? WHERE upstream = ? AND tool = ? AND seen_digest = coalesce(?, seen_digest)",
 		1, DB_I(now_ms), DB_T(upstream), DB_T(tool), digest == NULL ? DB_N : DB_B(digest_str(digest)));
 
-	return db_write(db, &statement, 1);
+	return db_write(db, DB_ALL_TENANTS, &statement, 1);
 }

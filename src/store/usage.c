@@ -58,7 +58,7 @@ AWAITS static enum err add_some(struct db *db, struct addition *addition, const 
 			.changes_expected = 1,
 		};
 	}
-	return db_write(db, addition->statements, count);
+	return db_write(db, DB_ALL_TENANTS, addition->statements, count);
 }
 
 AWAITS enum err usage_add(struct db *db, const struct usage *usages, size_t count, size_t *ret_done)
@@ -85,7 +85,7 @@ AWAITS enum err usage_get(struct db *db, struct str tenant_id, struct str princi
 	struct usage usage = {.tenant_id = tenant_id, .principal = principal, .month = month};
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena,
+	TRY(db_query(db, DB_ALL_TENANTS, arena,
 		     "SELECT calls, failures FROM usage_month WHERE tenant_id = ? AND month = ? AND principal = ?",
 		     CELLS(DB_T(tenant_id), DB_I(month), cell_text(principal)), 3, &rows));
 	if (rows->rows > 0) {
@@ -102,7 +102,7 @@ AWAITS enum err usage_page(struct db *db, struct arena *arena, const struct usag
 	struct db_rows *rows;
 	struct usage *usages;
 
-	TRY(db_query(db, arena,
+	TRY(db_query(db, DB_ALL_TENANTS, arena,
 		     "SELECT principal, month, calls, failures FROM usage_month WHERE tenant_id = ?1"
 		     " AND (?2 = 0 OR month = ?2) AND (?3 OR principal = ?4)"
 		     " AND (?5 = 0 OR month < ?5 OR (month = ?5 AND principal > ?6))"

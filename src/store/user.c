@@ -51,7 +51,7 @@ AWAITS enum err user_insert(struct db *db, const struct user *user)
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }
 
 AWAITS static enum err find_one(struct db *db, struct arena *arena, const char *sql, const struct db_value *params,
@@ -59,7 +59,7 @@ AWAITS static enum err find_one(struct db *db, struct arena *arena, const char *
 {
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena, sql, params, count, &rows));
+	TRY(db_query(db, DB_ALL_TENANTS, arena, sql, params, count, &rows));
 	if (rows->rows == 0)
 		return ERR_NOT_FOUND;
 	*ret_user = from_row(rows->cells);
@@ -72,7 +72,7 @@ AWAITS static enum err find_all(struct db *db, struct arena *arena, const char *
 	struct db_rows *rows;
 	struct user *users;
 
-	TRY(db_query(db, arena, sql, params, count, &rows));
+	TRY(db_query(db, DB_ALL_TENANTS, arena, sql, params, count, &rows));
 	users = arena_try_alloc(arena, rows->rows * sizeof(*users));
 	if (users == NULL)
 		return ERR_LIMIT;
@@ -137,7 +137,7 @@ AWAITS static enum err update(struct db *db, const struct user *user, int64_t ch
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, statements + !keeps_owner, ARRAY_LEN(statements) - !keeps_owner);
+	return db_write(db, DB_ALL_TENANTS, statements + !keeps_owner, ARRAY_LEN(statements) - !keeps_owner);
 }
 
 AWAITS enum err user_update(struct db *db, const struct user *user, int64_t changed_before_ms)
@@ -159,7 +159,7 @@ AWAITS static enum err set_proof(struct db *db, const char *sql, struct db_value
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }
 
 AWAITS enum err user_set_password(struct db *db, struct str id, struct str encoded, int64_t now_ms)
@@ -180,7 +180,7 @@ AWAITS enum err user_signed_in(struct db *db, struct str id, int64_t totp_step, 
 		STATEMENT("UPDATE account SET last_login_ms = ?, totp_step = max(totp_step, ?)"
 			  " WHERE id = ? AND (? = 0 OR totp_step < ?)",
 			  1, DB_I(now_ms), DB_I(totp_step), text(id), DB_I(totp_step), DB_I(totp_step));
-	enum err err = db_write(db, &statement, 1);
+	enum err err = db_write(db, DB_ALL_TENANTS, &statement, 1);
 
 	return err == ERR_NOT_FOUND && totp_step != 0 ? ERR_EXISTS : err;
 }
@@ -208,7 +208,7 @@ AWAITS static enum err remove_all(struct db *db, struct str tenant_id, struct st
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, statements + !keeps_owner, ARRAY_LEN(statements) - !keeps_owner);
+	return db_write(db, DB_ALL_TENANTS, statements + !keeps_owner, ARRAY_LEN(statements) - !keeps_owner);
 }
 
 AWAITS enum err user_delete(struct db *db, struct str id, int64_t now_ms)
@@ -235,7 +235,7 @@ AWAITS enum err user_other_owner(struct db *db, struct str tenant_id, struct str
 	AUTO(arena) *arena = arena_new(4096);
 	struct db_rows *rows;
 
-	TRY(db_query(db, arena,
+	TRY(db_query(db, DB_ALL_TENANTS, arena,
 		     "SELECT 1 FROM account WHERE tenant_id = ? AND id <> ? AND kind = 'person' AND role = 'owner'"
 		     " AND disabled = 0 LIMIT 1",
 		     CELLS(text(tenant_id), text(id)), 2, &rows));

@@ -25,7 +25,7 @@ AWAITS enum err web_session_insert(struct db *db, const struct web_session *sess
 			  -1, DB_T(session->user_id), DB_I(WEB_SESSIONS_PER_USER_MAX)),
 	};
 
-	return db_write(db, statements, ARRAY_LEN(statements));
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }
 
 AWAITS enum err web_session_find(struct db *db, struct arena *arena, const uint8_t mac[WEB_SESSION_MAC_BYTES],
@@ -34,7 +34,7 @@ AWAITS enum err web_session_find(struct db *db, struct arena *arena, const uint8
 	struct db_rows *rows;
 	const struct db_value *cell;
 
-	TRY(db_query(db, arena,
+	TRY(db_query(db, DB_ALL_TENANTS, arena,
 		     "SELECT tenant_id, user_id, created_ms, seen_ms, expires_ms FROM web_session"
 		     " WHERE mac = ? AND expires_ms > ?",
 		     CELLS(DB_B(mac_str(mac)), DB_I(now_ms)), 2, &rows));
@@ -58,7 +58,7 @@ AWAITS enum err web_session_touch(struct db *db, const struct web_session *sessi
 		"UPDATE web_session SET seen_ms = ?, expires_ms = ? WHERE mac = ? AND seen_ms < ?", -1,
 		DB_I(session->seen_ms), DB_I(session->expires_ms), DB_B(mac_str(session->mac)), DB_I(session->seen_ms));
 
-	return db_write(db, &statement, 1);
+	return db_write(db, DB_ALL_TENANTS, &statement, 1);
 }
 
 AWAITS enum err web_session_remove(struct db *db, const uint8_t mac[WEB_SESSION_MAC_BYTES])
@@ -66,5 +66,5 @@ AWAITS enum err web_session_remove(struct db *db, const uint8_t mac[WEB_SESSION_
 	const struct db_statement statement =
 		STATEMENT("DELETE FROM web_session WHERE mac = ?", -1, DB_B(mac_str(mac)));
 
-	return db_write(db, &statement, 1);
+	return db_write(db, DB_ALL_TENANTS, &statement, 1);
 }

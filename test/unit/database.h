@@ -62,7 +62,7 @@ AWAITS static inline int64_t test_int(struct db *db, const char *sql)
 	AUTO(arena) *arena = arena_new(4096);
 	struct db_rows *rows;
 
-	ck_ok(db_query(db, arena, sql, NULL, 0, &rows));
+	ck_ok(db_query(db, DB_ALL_TENANTS, arena, sql, NULL, 0, &rows));
 	ck_assert_uint_eq(rows->rows, 1);
 	ck_assert_int_eq(rows->cells[0].kind, DB_INT);
 	return rows->cells[0].num;
@@ -70,7 +70,7 @@ AWAITS static inline int64_t test_int(struct db *db, const char *sql)
 
 AWAITS static inline enum err test_write(struct db *db, const char *sql)
 {
-	return db_write(db, &(struct db_statement){.sql = sql, .changes_expected = -1}, 1);
+	return db_write(db, DB_ALL_TENANTS, &(struct db_statement){.sql = sql, .changes_expected = -1}, 1);
 }
 
 struct test_run {

@@ -24,7 +24,8 @@ static AWAITS void append_body(struct db *db)
 	ck_ok(audit_append(audit, &record));
 	audit_stop(audit);
 	ck_assert_int_eq(trail_rows(db), 2);
-	ck_ok(db_query(db, arena, "SELECT event, length(target), at_ms, tenant_id FROM audit", NULL, 0, &rows));
+	ck_ok(db_query(db, DB_ALL_TENANTS, arena, "SELECT event, length(target), at_ms, tenant_id FROM audit", NULL, 0,
+		       &rows));
 	ck_str(rows->cells[0].str, "api_key.auth_failure");
 	ck_assert_int_eq(rows->cells[1].num, 255);
 	ck_assert_int_ge(rows->cells[2].num, now_ms);

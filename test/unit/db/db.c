@@ -29,8 +29,8 @@ static AWAITS void values_body(struct db *db)
 	struct db_statement writes[] = {insert(one), insert(two), insert(three)};
 	struct db_rows *rows;
 
-	ck_ok(db_write(db, writes, 3));
-	ck_ok(db_query(db, arena, "SELECT id, name, bytes FROM item WHERE id <> ? ORDER BY id",
+	ck_ok(db_write(db, DB_ALL_TENANTS, writes, 3));
+	ck_ok(db_query(db, DB_ALL_TENANTS, arena, "SELECT id, name, bytes FROM item WHERE id <> ? ORDER BY id",
 		       (struct db_value[]){DB_I(1)}, 1, &rows));
 	ck_assert_uint_eq(rows->rows, 3);
 	ck_assert_uint_eq(rows->columns, 3);
@@ -43,7 +43,7 @@ static AWAITS void values_body(struct db *db)
 	ck_assert_int_eq(rows->cells[5].kind, DB_BLOB);
 	ck_assert(rows->cells[6].num == INT64_MAX);
 	ck_assert_int_eq(rows->cells[7].kind, DB_NULL);
-	ck_ok(db_query(db, arena, "SELECT id FROM item WHERE id = 8", NULL, 0, &rows));
+	ck_ok(db_query(db, DB_ALL_TENANTS, arena, "SELECT id FROM item WHERE id = 8", NULL, 0, &rows));
 	ck_assert_uint_eq(rows->rows, 0);
 }
 
@@ -62,11 +62,11 @@ static AWAITS void atomic_body(struct db *db)
 	struct db_statement none[] = {insert(one),
 				      {.sql = "UPDATE item SET name = 'x' WHERE id = 99", .changes_expected = 1}};
 
-	ck_err(db_write(db, both, 2), ERR_EXISTS);
+	ck_err(db_write(db, DB_ALL_TENANTS, both, 2), ERR_EXISTS);
 	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM item"), 0);
-	ck_err(db_write(db, none, 2), ERR_NOT_FOUND);
+	ck_err(db_write(db, DB_ALL_TENANTS, none, 2), ERR_NOT_FOUND);
 	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM item"), 0);
-	ck_ok(db_write(db, both, 1));
+	ck_ok(db_write(db, DB_ALL_TENANTS, both, 1));
 	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM item"), 1);
 	ck_err(test_write(db, "INSERT INTO nowhere VALUES (1)"), ERR_DB);
 	ck_err(test_write(db, "not SQL"), ERR_DB);
@@ -99,7 +99,7 @@ AWAITS_ENTRY static void write_main(void *arg)
 	struct db_value params[] = {DB_I(w->id), DB_T(((struct str){name, (size_t)n})), DB_N};
 	struct db_statement statement = insert(params);
 
-	ck_err(db_write(w->db, &statement, 1), w->want);
+	ck_err(db_write(w->db, DB_ALL_TENANTS, &statement, 1), w->want);
 }
 
 AWAITS static void write_many(struct db *db, int64_t from)
@@ -120,7 +120,7 @@ static AWAITS void shared_body(struct db *db)
 	struct db_value taken[] = {DB_I(0), DB_T(STR("name -1")), DB_N};
 	struct db_statement statement = insert(taken);
 
-	ck_ok(db_write(db, &statement, 1));
+	ck_ok(db_write(db, DB_ALL_TENANTS, &statement, 1));
 	write_many(db, 1);
 	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM item"), 1 + WRITERS / 3 * 2);
 	ck_assert_uint_eq(db_stats(db).writes, 1 + WRITERS / 3 * 2);
@@ -172,7 +172,7 @@ static AWAITS void loops_body(struct db *db)
 	struct remote_fiber fibers[LOOPS];
 	struct group group;
 
-	ck_ok(db_write(db, &statement, 1));
+	ck_ok(db_write(db, DB_ALL_TENANTS, &statement, 1));
 	group_init(&group, loop_self());
 	for (unsigned i = 0; i < LOOPS; i++) {
 		fibers[i] = (struct remote_fiber){loop_at(i), {db, 1 + i * 1000}};
@@ -200,7 +200,7 @@ static AWAITS void process_body(struct db *db)
 		struct db_value params[] = {DB_I(process_from + i), DB_N, DB_N};
 		struct db_statement statement = insert(params);
 
-		ck_ok(db_write(db, &statement, 1));
+		ck_ok(db_write(db, DB_ALL_TENANTS, &statement, 1));
 	}
 }
 
@@ -249,14 +249,15 @@ static AWAITS void bounds_body(struct db *db)
 	struct db_rows *rows;
 	struct group group;
 
-	ck_ok(db_query(db, arena, numbers, (struct db_value[]){DB_I(DB_ROWS_MAX)}, 1, &rows));
+	ck_ok(db_query(db, DB_ALL_TENANTS, arena, numbers, (struct db_value[]){DB_I(DB_ROWS_MAX)}, 1, &rows));
 	ck_assert_uint_eq(rows->rows, DB_ROWS_MAX);
 	ck_assert_int_eq(rows->cells[DB_ROWS_MAX - 1].num, DB_ROWS_MAX);
-	ck_err(db_query(db, arena, numbers, (struct db_value[]){DB_I(DB_ROWS_MAX + 1)}, 1, &rows), ERR_LIMIT);
-	ck_err(db_query(db, small, numbers, (struct db_value[]){DB_I(1000)}, 1, &rows), ERR_LIMIT);
-	ck_err(db_query(db, arena, "SELECT nothing FROM nowhere", NULL, 0, &rows), ERR_DB);
-	ck_err(db_query(db, arena, "DELETE FROM item", NULL, 0, &rows), ERR_DB); /* readers only read */
-	ck_err(db_write(db, many, DB_QUEUE_MAX + 1), ERR_BUSY);
+	ck_err(db_query(db, DB_ALL_TENANTS, arena, numbers, (struct db_value[]){DB_I(DB_ROWS_MAX + 1)}, 1, &rows),
+	       ERR_LIMIT);
+	ck_err(db_query(db, DB_ALL_TENANTS, small, numbers, (struct db_value[]){DB_I(1000)}, 1, &rows), ERR_LIMIT);
+	ck_err(db_query(db, DB_ALL_TENANTS, arena, "SELECT nothing FROM nowhere", NULL, 0, &rows), ERR_DB);
+	ck_err(db_query(db, DB_ALL_TENANTS, arena, "DELETE FROM item", NULL, 0, &rows), ERR_DB); /* readers only read */
+	ck_err(db_write(db, DB_ALL_TENANTS, many, DB_QUEUE_MAX + 1), ERR_BUSY);
 	ck_assert_uint_eq(db_stats(db).queued, 0);
 	free(many);
 
@@ -309,7 +310,7 @@ static AWAITS void ack_body(struct db *db)
 		struct db_value params[] = {DB_I(i), DB_N, DB_N};
 		struct db_statement statement = insert(params);
 
-		if (db_write(db, &statement, 1) != OK || write(ack_fd, &i, sizeof(i)) != sizeof(i))
+		if (db_write(db, DB_ALL_TENANTS, &statement, 1) != OK || write(ack_fd, &i, sizeof(i)) != sizeof(i))
 			_exit(1);
 	}
 }
