@@ -7,14 +7,14 @@
 
 packages_build=(gcc libc6-dev meson ninja-build pkg-config python3 libuv1-dev libllhttp-dev libyyjson-dev
 	libsqlite3-dev libssl-dev libyaml-dev libpcre2-dev libboost-context-dev zlib1g-dev
-	libcjose-dev libjansson-dev libargon2-dev binutils)
+	libcjose-dev libjansson-dev libargon2-dev libpq-dev libhiredis-dev binutils)
 packages_run=(ca-certificates nodejs npm)
 packages_lint=(python3 clang-format shellcheck)
-packages_test=(check clang llvm libclang-rt-dev json-schema-test-suite curl util-linux chromium nginx-light
+packages_test=(check clang llvm libclang-rt-dev json-schema-test-suite curl util-linux chromium nginx-light postgresql redis-server pgbouncer
 	"${packages_run[@]}"
 	"${packages_lint[@]}")
 packages_full=(valgrind gdb debootstrap)
-packages_bench=(nginx-light valgrind strace openssl util-linux "${packages_run[@]}")
+packages_bench=(nginx-light postgresql redis-server valgrind strace openssl util-linux "${packages_run[@]}")
 
 # The packages of "$@" that are not installed. A node or npm that did not come from Debian counts.
 packages_missing() {
