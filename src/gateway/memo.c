@@ -29,7 +29,7 @@ struct memo *memo_of(struct request *req)
 {
 	struct memo *memo = req->exchange->memo;
 
-	if (memo == NULL) {
+	if (memo == NULL && req->exchange->conn != NULL) {
 		memo = calloc(1, sizeof(*memo));
 		if (memo == NULL)
 			return NULL;

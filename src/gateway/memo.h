@@ -28,7 +28,8 @@ struct memo {
 	char token[MCP_SESSION_TOKEN_MAX];
 };
 
-/* The memo of the request's connection; NULL when there is no memory for one. */
+/* The memo of the request's connection; NULL when there is no memory for one, and once the request was released from
+ * its connection: nobody would free it. */
 struct memo *memo_of(struct request *req);
 
 /* Set req->ip_text; behind a trusted proxy it may change from request to request. */

@@ -381,10 +381,8 @@ AWAITS static void await_stop(struct serving *serving)
 {
 	struct wait stop = WAIT_INIT;
 
-	if (serving->stop_asked)
-		return;
 	serving->stop = &stop;
-	if (wait_for(&stop, NULL, NULL) == OK)
+	if (serving->stop_asked || wait_for(&stop, NULL, NULL) == OK)
 		log_info("stopping", LOG_INT("drain_ms", serving->config->limits.drain_ms));
 }
 

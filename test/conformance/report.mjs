@@ -56,7 +56,7 @@ function cells(several) {
 /** Items down, columns across, of one section's rows. */
 function grid(section, head) {
 	const here = inSection(section);
-	const columns = unique(here.map(({ column }) => column));
+	const columns = unique(here.map(({ column }) => column)).sort();
 	return table([head, ...columns], unique(here.map(({ item }) => item)).map((item) =>
 		[item, ...columns.map((column) => cells(here.filter((row) => row.item === item && row.column === column)))]));
 }

@@ -31,7 +31,8 @@ test('no operation reaches into another tenant', async (t) => {
 	// One object of each kind; the trail has rows of its own by then.
 	const ids = {};
 	const etags = {};
-	for (const [name, body] of Object.entries(samples())) {
+	for (const name of Object.keys(samples())) {
+		const body = samples(1, ids['service-accounts'])[name];
 		const made = await call(gateway, 'POST', `/tenants/self/${name}`, { key: victimKey, body });
 		assert.equal(made.status, 201, `${name}: ${made.text}`);
 		ids[name] = made.json.id ?? made.json.name;

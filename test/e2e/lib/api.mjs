@@ -55,14 +55,15 @@ export async function describe(gateway) {
 	return { document, operations, check };
 }
 
-/** What creates one object of each list, by the last part of its path. */
-export function samples(n = 1) {
+/** What creates one object of each list, by the last part of its path, in the order in which they can be made.
+ * `machine` is the id of a service account, for what must belong to one. */
+export function samples(n = 1, machine = undefined) {
 	return {
 		users: { email: `user${n}@example.com`, role: 'member', name: `User ${n}` },
 		'service-accounts': { name: `machine ${n}`, role: 'member' },
 		roles: { name: `role-${n}`, permissions: ['tools:call:billing.*', 'catalog:list'] },
 		keys: { name: `key ${n}`, role: 'member' },
-		certificates: { name: `certificate ${n}`, fingerprint: String(n).padStart(64, 'a') }, // and user_id, of a service account
+		certificates: { name: `certificate ${n}`, fingerprint: String(n).padStart(64, 'a'), user_id: machine },
 		clients: { name: `client ${n}`, redirect_uris: ['https://client.example/back'], auth_method: 'client_secret_basic' },
 		rules: { name: `rule-${n}`, document: { effect: 'allow', tools: ['*'] } },
 		upstreams: { name: `up${n}`, document: { http: 'https://mcp.example/mcp' } },
