@@ -1,4 +1,4 @@
-/* The memory backend: a set-associative table like a CPU's cache. A key's hash picks a shard (a
+/* Rates, counters and marks of one process: a set-associative table like a CPU's cache. A key's hash picks a shard (a
  * lock) and in it a set of 16 slots; the key is in one of them or nowhere. No chains, no
  * tombstones, no growth: a full set drops an entry that has expired, else the one that would
  * expire first. The table has twice the slots it is asked to hold, so that a set rarely
@@ -15,8 +15,9 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "state/gcra.h"
+#include "state/memory.h"
 
-#define STATE_MAGIC 0x73746174u
+#define MEMORY_MAGIC 0x6d656d79u /* "memy" */
 #define SHARDS 64
 #define WAYS 16
 #define NS_PER_MS 1000000
@@ -35,12 +36,12 @@ struct set {
 
 struct shard {
 	_Alignas(64) pthread_mutex_t lock;
-	struct set *sets; /* a slice of state->sets_all */
+	struct set *sets; /* a slice of memory->sets_all */
 	size_t sweep;	  /* the next set to clear of expired entries */
 	uint64_t entries, evicted;
 };
 
-struct state {
+struct memory {
 	uint32_t magic;
 	size_t sets; /* per shard, a power of two */
 	struct set *sets_all;
@@ -48,36 +49,36 @@ struct state {
 	struct shard shards[SHARDS];
 };
 
-struct state *state_memory_new(size_t entries_max)
+struct memory *memory_new(size_t entries_max)
 {
-	struct state *state = aligned_alloc(64, sizeof(*state));
+	struct memory *memory = aligned_alloc(64, sizeof(*memory));
 
-	CHECK(state != NULL);
-	memset(state, 0, sizeof(*state));
-	state->magic = STATE_MAGIC;
-	state->sets = 1;
-	while (state->sets * WAYS * SHARDS < entries_max * 2)
-		state->sets *= 2;
+	CHECK(memory != NULL);
+	memset(memory, 0, sizeof(*memory));
+	memory->magic = MEMORY_MAGIC;
+	memory->sets = 1;
+	while (memory->sets * WAYS * SHARDS < entries_max * 2)
+		memory->sets *= 2;
 	/* One large piece: malloc maps it, and pages that are never touched never come to be. */
-	state->sets_all = calloc(SHARDS * state->sets, sizeof(struct set));
-	CHECK(state->sets_all != NULL);
+	memory->sets_all = calloc(SHARDS * memory->sets, sizeof(struct set));
+	CHECK(memory->sets_all != NULL);
 	for (size_t i = 0; i < SHARDS; i++) {
-		state->shards[i].sets = state->sets_all + i * state->sets;
-		CHECK(pthread_mutex_init(&state->shards[i].lock, NULL) == 0);
+		memory->shards[i].sets = memory->sets_all + i * memory->sets;
+		CHECK(pthread_mutex_init(&memory->shards[i].lock, NULL) == 0);
 	}
-	return state;
+	return memory;
 }
 
-void state_free(struct state *state)
+void memory_free(struct memory *memory)
 {
-	if (state == NULL)
+	if (memory == NULL)
 		return;
-	CHECK_OBJ(state, STATE_MAGIC);
+	CHECK_OBJ(memory, MEMORY_MAGIC);
 	for (size_t i = 0; i < SHARDS; i++)
-		(void)pthread_mutex_destroy(&state->shards[i].lock);
-	free(state->sets_all);
-	state->magic = 0;
-	free(state);
+		(void)pthread_mutex_destroy(&memory->shards[i].lock);
+	free(memory->sets_all);
+	memory->magic = 0;
+	free(memory);
 }
 
 /* A key as the table knows it. Kinds don't meet: the odd constant moves each to other slots. */
@@ -88,14 +89,12 @@ static uint64_t hash_of(enum entry_kind kind, struct str key)
 	return hash == 0 ? 1 : hash;
 }
 
-/* Held locks are never held across an await: nothing here suspends, the marks on the doors
- * are for the shared backend. */
-static struct shard *lock(struct state *state, uint64_t hash)
+static struct shard *lock(struct memory *memory, uint64_t hash)
 {
 	struct shard *shard;
 
-	CHECK_OBJ(state, STATE_MAGIC);
-	shard = &state->shards[hash % SHARDS];
+	CHECK_OBJ(memory, MEMORY_MAGIC);
+	shard = &memory->shards[hash % SHARDS];
 	CHECK(pthread_mutex_lock(&shard->lock) == 0);
 	return shard;
 }
@@ -105,15 +104,15 @@ static void unlock(struct shard *shard)
 	CHECK(pthread_mutex_unlock(&shard->lock) == 0);
 }
 
-static struct set *set_of(const struct state *state, struct shard *shard, uint64_t hash)
+static struct set *set_of(const struct memory *memory, struct shard *shard, uint64_t hash)
 {
-	return &shard->sets[hash / SHARDS & (state->sets - 1)];
+	return &shard->sets[hash / SHARDS & (memory->sets - 1)];
 }
 
 /* The live entry, or NULL. */
-static struct slot *find(const struct state *state, struct shard *shard, uint64_t hash, int64_t now_ms)
+static struct slot *find(const struct memory *memory, struct shard *shard, uint64_t hash, int64_t now_ms)
 {
-	struct set *set = set_of(state, shard, hash);
+	struct set *set = set_of(memory, shard, hash);
 
 	for (size_t i = 0; i < WAYS; i++) {
 		if (set->slots[i].hash == hash)
@@ -129,9 +128,9 @@ static void drop(struct shard *shard, struct slot *slot)
 }
 
 /* Clear one set, another one each time: whoever adds an entry pays for a bit of the sweep. */
-static void sweep(const struct state *state, struct shard *shard, int64_t now_ms)
+static void sweep(const struct memory *memory, struct shard *shard, int64_t now_ms)
 {
-	struct set *set = &shard->sets[shard->sweep++ & (state->sets - 1)];
+	struct set *set = &shard->sets[shard->sweep++ & (memory->sets - 1)];
 
 	for (size_t i = 0; i < WAYS; i++) {
 		if (set->slots[i].hash != 0 && set->slots[i].expires_ms <= now_ms)
@@ -140,12 +139,12 @@ static void sweep(const struct state *state, struct shard *shard, int64_t now_ms
 }
 
 /* A new, empty entry under a hash that `find` did not find. */
-static struct slot *add(const struct state *state, struct shard *shard, uint64_t hash, int64_t now_ms)
+static struct slot *add(const struct memory *memory, struct shard *shard, uint64_t hash, int64_t now_ms)
 {
-	struct set *set = set_of(state, shard, hash);
+	struct set *set = set_of(memory, shard, hash);
 	struct slot *best = &set->slots[0];
 
-	sweep(state, shard, now_ms);
+	sweep(memory, shard, now_ms);
 	for (size_t i = 0; i < WAYS; i++) {
 		struct slot *slot = &set->slots[i];
 
@@ -165,15 +164,14 @@ static struct slot *add(const struct state *state, struct shard *shard, uint64_t
 	return best;
 }
 
-static struct slot *find_or_add(const struct state *state, struct shard *shard, uint64_t hash, int64_t now_ms)
+static struct slot *find_or_add(const struct memory *memory, struct shard *shard, uint64_t hash, int64_t now_ms)
 {
-	struct slot *slot = find(state, shard, hash, now_ms);
+	struct slot *slot = find(memory, shard, hash, now_ms);
 
-	return likely(slot != NULL) ? slot : add(state, shard, hash, now_ms);
+	return likely(slot != NULL) ? slot : add(memory, shard, hash, now_ms);
 }
 
-AWAITS enum err state_take(struct state *state, struct str key, const struct rate *rate,
-			   struct rate_verdict *ret_verdict)
+void memory_take(struct memory *memory, struct str key, const struct rate *rate, struct rate_verdict *ret_verdict)
 {
 	uint64_t hash = hash_of(ENTRY_RATE, key);
 	int64_t now_ns = clock_ns();
@@ -182,22 +180,21 @@ AWAITS enum err state_take(struct state *state, struct str key, const struct rat
 
 	if (rate->limit == 0) {
 		*ret_verdict = (struct rate_verdict){.allowed = true};
-		return OK;
+		return;
 	}
-	shard = lock(state, hash);
-	slot = find_or_add(state, shard, hash, now_ns / NS_PER_MS);
+	shard = lock(memory, hash);
+	slot = find_or_add(memory, shard, hash, now_ns / NS_PER_MS);
 	gcra_take(now_ns, rate, &slot->value, ret_verdict);
 	slot->expires_ms = slot->value / NS_PER_MS + 1; /* a tat in the past says as much as none */
 	unlock(shard);
-	return OK;
 }
 
-AWAITS enum err state_count(struct state *state, struct str key, int64_t window_ms, uint32_t *ret_count)
+void memory_count(struct memory *memory, struct str key, int64_t window_ms, uint32_t *ret_count)
 {
 	uint64_t hash = hash_of(ENTRY_COUNT, key);
 	int64_t now_ms = clock_ms();
-	struct shard *shard = lock(state, hash);
-	struct slot *slot = find_or_add(state, shard, hash, now_ms);
+	struct shard *shard = lock(memory, hash);
+	struct slot *slot = find_or_add(memory, shard, hash, now_ms);
 
 	if (slot->value == 0)
 		slot->expires_ms = now_ms + window_ms;
@@ -205,74 +202,70 @@ AWAITS enum err state_count(struct state *state, struct str key, int64_t window_
 		slot->value++;
 	*ret_count = (uint32_t)slot->value;
 	unlock(shard);
-	return OK;
 }
 
 /* Whoever was told of the mark sees this too: it is set before the lock is let go. */
-static void note_mark(struct state *state, int64_t until_ms)
+static void note_mark(struct memory *memory, int64_t until_ms)
 {
-	int64_t seen_ms = atomic_load(&state->marked_until_ms);
+	int64_t seen_ms = atomic_load(&memory->marked_until_ms);
 
-	while (seen_ms < until_ms && !atomic_compare_exchange_weak(&state->marked_until_ms, &seen_ms, until_ms))
+	while (seen_ms < until_ms && !atomic_compare_exchange_weak(&memory->marked_until_ms, &seen_ms, until_ms))
 		;
 }
 
-AWAITS enum err state_mark(struct state *state, struct str key, int64_t life_ms)
+void memory_mark(struct memory *memory, struct str key, int64_t life_ms)
 {
 	uint64_t hash = hash_of(ENTRY_MARK, key);
 	int64_t now_ms = clock_ms();
-	struct shard *shard = lock(state, hash);
+	struct shard *shard = lock(memory, hash);
 
-	find_or_add(state, shard, hash, now_ms)->expires_ms = now_ms + life_ms;
-	note_mark(state, now_ms + life_ms);
+	find_or_add(memory, shard, hash, now_ms)->expires_ms = now_ms + life_ms;
+	note_mark(memory, now_ms + life_ms);
 	unlock(shard);
-	return OK;
 }
 
-AWAITS enum err state_marked(struct state *state, struct str key, int64_t *ret_left_ms)
+void memory_marked(struct memory *memory, struct str key, int64_t *ret_left_ms)
 {
 	int64_t now_ms = clock_ms();
 	struct shard *shard;
 	const struct slot *slot;
 	uint64_t hash;
 
-	CHECK_OBJ(state, STATE_MAGIC);
+	CHECK_OBJ(memory, MEMORY_MAGIC);
 	*ret_left_ms = 0;
-	if (now_ms >= atomic_load(&state->marked_until_ms))
-		return OK;
+	if (now_ms >= atomic_load(&memory->marked_until_ms))
+		return;
 	hash = hash_of(ENTRY_MARK, key);
-	shard = lock(state, hash);
-	slot = find(state, shard, hash, now_ms);
+	shard = lock(memory, hash);
+	slot = find(memory, shard, hash, now_ms);
 	if (slot != NULL)
 		*ret_left_ms = slot->expires_ms - now_ms;
 	unlock(shard);
-	return OK;
 }
 
-static void clear(struct state *state, uint64_t hash)
+static void clear(struct memory *memory, uint64_t hash)
 {
-	struct shard *shard = lock(state, hash);
-	struct slot *slot = find(state, shard, hash, INT64_MIN);
+	struct shard *shard = lock(memory, hash);
+	struct slot *slot = find(memory, shard, hash, INT64_MIN);
 
 	if (slot != NULL)
 		drop(shard, slot);
 	unlock(shard);
 }
 
-AWAITS enum err state_clear(struct state *state, struct str key)
+void memory_clear(struct memory *memory, struct str key)
 {
-	clear(state, hash_of(ENTRY_COUNT, key));
-	clear(state, hash_of(ENTRY_MARK, key));
-	return OK;
+	clear(memory, hash_of(ENTRY_COUNT, key));
+	clear(memory, hash_of(ENTRY_MARK, key));
 }
 
-struct state_stats state_stats(struct state *state)
+struct state_stats memory_stats(struct memory *memory)
 {
 	struct state_stats stats = {0};
 
-	CHECK_OBJ(state, STATE_MAGIC);
+	CHECK_OBJ(memory, MEMORY_MAGIC);
 	for (size_t i = 0; i < SHARDS; i++) {
-		struct shard *shard = lock(state, i);
+		struct shard *shard = lock(memory, i);
 
 		stats.entries += shard->entries;
 		stats.evicted += shard->evicted;

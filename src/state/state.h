@@ -14,8 +14,9 @@ struct state;
  *   Runs on    any thread */
 struct state *state_memory_new(size_t entries_max);
 
-/* NULL is fine; nobody may be using it. */
-void state_free(struct state *state);
+/* NULL is fine; nobody may be using it.
+ *   Runs on    a fiber of loop 0 */
+void state_free(struct state *state) AWAITS;
 
 struct rate {
 	uint32_t limit; /* per window; 0: unlimited */
@@ -33,12 +34,28 @@ struct rate_verdict {
 NODISCARD enum err state_take(struct state *state, struct str key, const struct rate *rate,
 			      struct rate_verdict *ret_verdict) AWAITS;
 
+/* Take one from each of several rates, in order, until one refuses: one round trip for all. Those behind the one that
+ * refused are not touched.
+ *   ret_allowed  how many allowed; less than `count`: takes[*ret_allowed].verdict says why */
+#define STATE_TAKES_MAX 4
+struct state_take {
+	struct str key;
+	const struct rate *rate;
+	struct rate_verdict verdict;
+};
+NODISCARD enum err state_take_each(struct state *state, struct state_take *takes, size_t count, size_t *ret_allowed)
+	AWAITS;
+
 /* Add one to a counter that forgets after `window_ms` since its first count. */
 NODISCARD enum err state_count(struct state *state, struct str key, int64_t window_ms, uint32_t *ret_count) AWAITS;
 
 /* A mark with a life: set it (again: a new life), ask for it (ms left, 0 none). */
 NODISCARD enum err state_mark(struct state *state, struct str key, int64_t life_ms) AWAITS;
 NODISCARD enum err state_marked(struct state *state, struct str key, int64_t *ret_left_ms) AWAITS;
+
+/* This process's own table as a state of its own, for what must not cost a round trip; without a shared backend
+ * it is `state` itself. */
+struct state *state_here(struct state *state);
 
 /* Forget the mark and the counter of a key; its rate stays. Rates, counters and marks under
  * one key don't meet. */
@@ -64,7 +81,7 @@ NODISCARD enum err state_lease_end(struct state *state, struct str key, uint64_t
 
 /* Who is there: be a member of `set` for `life_ms` with a few words about oneself; leave; all living members.
  *   ret_members  in `arena`, at most STATE_MEMBERS_MAX, by ascending id
- *   Errors       ERR_BUSY: the shared backend is down */
+ *   Errors       ERR_LIMIT: too many; ERR_BUSY: the shared backend is down */
 #define STATE_MEMBERS_MAX 256
 #define STATE_MEMBER_BYTES_MAX 256
 struct state_member {
