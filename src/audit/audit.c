@@ -210,6 +210,7 @@ static bool next_row(void *arg, struct audit_row *row)
 	audit->seq++;
 	chain_link(audit->key, slot.head, slot.body_bytes, audit->mac, audit->seq, audit->mac);
 	chain_decode(slot.head + CHAIN_HEAD_BYTES, &body);
+	row->seq = audit->seq;
 	row->at_ms = body.at_ms;
 	row->event = body.strings[0];
 	row->tenant_id = body.strings[1];

@@ -1,6 +1,6 @@
 /* The database behind one face: reads from fibers, atomic writes, a feed of rows that a writer
- * thread commits in groups. SQLite (WAL, synchronous=FULL) by default; PostgreSQL takes the same
- * face. Only the store room (and audit's feed) brings SQL, in words that both engines have.
+ * thread commits in groups. Two backends: SQLite (WAL, synchronous=FULL) by default, and
+ * PostgreSQL. Only the store room (and audit's feed) brings SQL, in words that both engines have.
  *
  * A write that returned OK is durable. Statements wait in a bounded queue (DB_QUEUE_MAX). */
 #ifndef GATEHOUSE_DB_DB_H
@@ -11,6 +11,8 @@
 
 struct db;
 struct db_tx; /* the writer's open transaction, seen only by feeds and migrations */
+
+enum db_engine { DB_SQLITE, DB_POSTGRES };
 
 enum db_kind { DB_NULL, DB_INT, DB_TEXT, DB_BLOB };
 struct db_value {
@@ -46,38 +48,58 @@ struct db_migration {
 	const char *sql; /* statements separated by ; */
 };
 
-struct db_spec {
-	const char *directory; /* gatehouse.db lies in it; made with 0700 if missing */
-	const struct db_migration *migrations;
-	size_t migration_count;
-	int64_t commit_ms; /* feeds are committed at most this much later */
+/* How PostgreSQL is reached. Strings live as long as the database. */
+struct db_server {
+	const char *url; /* postgresql://USER@HOST:PORT/NAME, postgresql:///NAME?host=/DIRECTORY; NULL: SQLite */
+	const char *replica_url;   /* for db_query_stale; NULL: none */
+	const char *password_file; /* not open to others; NULL: no password */
+	const char *ca_file;	   /* whom certificates must be from; NULL: as libpq does it */
+	unsigned pool;		   /* connections a loop; 0: DB_CONNECTIONS_MAX */
+	int64_t timeout_ms;	   /* for a statement; 0: DB_STATEMENT_MS */
+	bool unprepared;	   /* for poolers that cannot follow prepared statements */
 };
 
-/* Open, migrate, start the writer thread.
+struct db_spec {
+	const char *directory;		       /* SQLite: gatehouse.db lies in it; made with 0700 if missing */
+	const struct db_migration *migrations; /* in the engine's words */
+	size_t migration_count;
+	int64_t commit_ms; /* feeds are committed at most this much later */
+	struct db_server server;
+};
+
+/* Open, start the writer thread. SQLite migrates its file; PostgreSQL's schema must be there already (db_migrate).
  *   problem    (may be NULL) a sentence: what is wrong and what to do
- *   Errors     ERR_DB, ERR_DB_CORRUPT, ERR_CONFIG (the file is of a newer version)
+ *   Errors     ERR_DB, ERR_DB_CORRUPT, ERR_CONFIG (the schema is of another version; a URL that cannot be right)
  *   Runs on    a fiber (files are opened on a worker thread) */
 NODISCARD enum err db_open(const struct db_spec *spec, struct buf *problem, struct db **ret_db) AWAITS;
+
+/* Which backend it is, where words differ after all. */
+enum db_engine db_engine(const struct db *db);
 
 /* Commit what is pending, checkpoint, close. */
 void db_close(struct db *db) AWAITS;
 
-/* Read, on a worker thread, from the latest committed state.
+/* Read from the latest committed state.
  *   scope      whose rows: see DB_ALL_TENANTS
  *   ret_rows   in `arena`
  *   Errors     ERR_DB, ERR_LIMIT (more than DB_ROWS_MAX), ERR_BUSY, ERR_CANCELED, ERR_TIMEOUT */
 NODISCARD enum err db_query(struct db *db, struct str scope, struct arena *arena, const char *sql,
 			    const struct db_value *params, size_t count, struct db_rows **ret_rows) AWAITS;
 
-/* Run the statements atomically on the writer thread and wait for the commit. Several
- * callers' writes share one commit; one that fails is rolled back alone (savepoint).
+/* The same for searches and reports, which may come from a read replica a moment behind. */
+NODISCARD enum err db_query_stale(struct db *db, struct str scope, struct arena *arena, const char *sql,
+				  const struct db_value *params, size_t count, struct db_rows **ret_rows) AWAITS;
+
+/* Run the statements atomically and wait for the commit. With SQLite several callers' writes
+ * share one commit; one that fails is rolled back alone.
  *   Errors     ERR_EXISTS (unique constraint), ERR_NOT_FOUND (changes_expected), ERR_DB, ERR_BUSY,
  *              ERR_CANCELED only before the write was queued */
 NODISCARD enum err db_write(struct db *db, struct str scope, const struct db_statement *statements, size_t count)
 	AWAITS;
 
 /* Take what was deleted out of the files: overwritten pages reach the database file, and the write-ahead log, which
- * still has the old ones, becomes empty. Errors     ERR_BUSY: somebody still reads an older state; try again; ERR_DB */
+ * still has the old ones, becomes empty. PostgreSQL's vacuum does that by itself: nothing to do.
+ *   Errors     ERR_BUSY (somebody still reads an older state; try again), ERR_DB */
 NODISCARD enum err db_scrub(struct db *db) AWAITS;
 
 /* A feed: rows from elsewhere that ride on the writer's commits. The writer calls `drain`
@@ -108,23 +130,35 @@ void db_feed_ring(struct db *db, bool now);
  *   Runs on    the writer thread, inside drain */
 NODISCARD enum err db_tx_run(struct db_tx *tx, const char *sql, const struct db_value *params, size_t count);
 
+/* A table that takes many rows at once, in each engine's fastest words; static. Cells are c0, c1, ... in SQLite
+ * and the columns in their order in PostgreSQL, where a DB_INT goes into a BIGINT, DB_TEXT into TEXT or VARCHAR,
+ * DB_BLOB into BYTEA. */
+struct db_load {
+	const char *sqlite;   /* INSERT INTO ... SELECT c0, c1, ... FROM db_rows */
+	const char *postgres; /* COPY ... (...) FROM STDIN (FORMAT binary) */
+	size_t columns;	      /* DB_SOURCE_COLUMNS_MAX at most */
+};
+
 /* Insert many rows with one statement, which pulls them itself: a good third cheaper than a
- * statement a row (PostgreSQL: COPY).
- *   sql        static; INSERT INTO ... SELECT c0, c1, ... FROM db_rows
- *   next       fills DB_SOURCE_COLUMNS_MAX cells at most, whose bytes stay until the next call;
- *              false: no more rows. Must not use `tx`.
+ * statement a row.
+ *   next       fills load->columns cells, whose bytes stay until the next call; false: no more
+ *              rows. Must not use `tx`.
  *   Runs on    the writer thread, inside drain */
 #define DB_SOURCE_COLUMNS_MAX 16
-NODISCARD enum err db_tx_insert(struct db_tx *tx, const char *sql, bool (*next)(void *arg, struct db_value *cells),
-				void *arg);
+NODISCARD enum err db_tx_insert(struct db_tx *tx, const struct db_load *load,
+				bool (*next)(void *arg, struct db_value *cells), void *arg);
 
 /* As db_query, inside the transaction. */
 NODISCARD enum err db_tx_query(struct db_tx *tx, struct arena *arena, const char *sql, const struct db_value *params,
 			       size_t count, struct db_rows **ret_rows);
 
+/* Which backend the transaction is of. */
+enum db_engine db_tx_engine(const struct db_tx *tx);
+
 struct db_stats {
 	uint64_t writes, commits, queued, commit_us_max;
-	int64_t ping_us; /* -1: the last one failed */
+	int64_t ping_us;				 /* -1: the last one failed */
+	uint64_t connections, connections_busy, waiting; /* the pools' of all loops; 0 with SQLite */
 };
 
 /* Counters since db_open.

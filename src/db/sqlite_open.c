@@ -18,7 +18,7 @@
 struct opening {
 	const struct db_spec *spec;
 	struct buf *problem;
-	struct db *db;
+	struct sqlite *db;
 };
 
 static enum err refuse(struct buf *problem, const char *what, const char *path, int code)
@@ -58,7 +58,7 @@ static enum err make_file(const char *path, struct buf *problem)
 static enum err open_work(void *arg)
 {
 	struct opening *opening = arg;
-	struct db *db = opening->db;
+	struct sqlite *db = opening->db;
 
 	TRY(make_directory(opening->spec->directory, opening->problem));
 	TRY(make_file(db->path, opening->problem));
@@ -69,30 +69,30 @@ static enum err open_work(void *arg)
 /* The connection goes last: it may checkpoint. */
 static enum err close_work(void *arg)
 {
-	struct db *db = arg;
+	struct sqlite *db = arg;
 
 	readers_close(db);
 	sql_close(db->writer);
 	return OK;
 }
 
-static void db_free(struct db *db)
+static void db_free(struct sqlite *db)
 {
 	(void)pthread_mutex_destroy(&db->lock);
 	(void)pthread_cond_destroy(&db->freed);
-	db->magic = 0;
+	db->base.magic = 0;
 	free(db->path);
 	free(db);
 }
 
-AWAITS enum err db_open(const struct db_spec *spec, struct buf *problem, struct db **ret_db)
+AWAITS static enum err sqlite_open(const struct db_spec *spec, struct buf *problem, struct db **ret_db)
 {
-	struct db *db = calloc(1, sizeof(*db));
+	struct sqlite *db = calloc(1, sizeof(*db));
 	struct opening opening = {.spec = spec, .problem = problem, .db = db};
 	enum err err;
 
 	CHECK(db != NULL && spec->directory != NULL);
-	db->magic = DB_MAGIC;
+	db->base = (struct db){DB_MAGIC, &sqlite_backend};
 	db->commit_ms = spec->commit_ms;
 	CHECK(asprintf(&db->path, "%s/" DB_FILE, spec->directory) > 0);
 	CHECK(pthread_mutex_init(&db->lock, NULL) == 0 && pthread_cond_init(&db->freed, NULL) == 0);
@@ -104,15 +104,15 @@ AWAITS enum err db_open(const struct db_spec *spec, struct buf *problem, struct 
 		db_free(db);
 		return err;
 	}
-	*ret_db = db;
+	*ret_db = &db->base;
 	return OK;
 }
 
-AWAITS void db_close(struct db *db)
+AWAITS static void sqlite_shut(struct db *base)
 {
+	struct sqlite *db = sqlite_of(base);
 	struct fiber_shield shield = fiber_shield_begin(INT32_MAX);
 
-	CHECK_OBJ(db, DB_MAGIC);
 	writer_stop(db);
 	if (work_run(close_work, db) != OK)
 		(void)close_work(db); /* the queue of work is full: blocking a moment is the lesser evil */
@@ -120,9 +120,10 @@ AWAITS void db_close(struct db *db)
 	db_free(db);
 }
 
-struct db_stats db_stats(struct db *db)
+static struct db_stats sqlite_stats(struct db *base)
 {
-	CHECK_OBJ(db, DB_MAGIC);
+	const struct sqlite *db = sqlite_of(base);
+
 	return (struct db_stats){
 		.writes = atomic_load_explicit(&db->writes, memory_order_relaxed),
 		.commits = atomic_load_explicit(&db->commits, memory_order_relaxed),
@@ -131,3 +132,20 @@ struct db_stats db_stats(struct db *db)
 		.ping_us = atomic_load_explicit(&db->ping_us, memory_order_relaxed),
 	};
 }
+
+const struct db_backend sqlite_backend = {
+	.engine = DB_SQLITE,
+	.open = sqlite_open,
+	.close = sqlite_shut,
+	.query = sqlite_query,
+	.write = sqlite_write,
+	.scrub = sqlite_scrub,
+	.ping = sqlite_ping,
+	.feed_set = sqlite_feed_set,
+	.feed_clear = sqlite_feed_clear,
+	.feed_ring = sqlite_feed_ring,
+	.tx_run = sqlite_tx_run,
+	.tx_insert = sqlite_tx_insert,
+	.tx_query = sqlite_tx_query,
+	.stats = sqlite_stats,
+};

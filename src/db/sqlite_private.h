@@ -9,10 +9,9 @@
 #include <stdatomic.h>
 
 #include "base/limits.h"
-#include "db/db.h"
+#include "db/db_private.h"
 
 #define SQL_MAGIC 0x73716c63u
-#define DB_MAGIC 0x64625f31u
 #define SQL_CACHE_MAX 64 /* prepared statements a connection; the store has fewer texts than that */
 #define DB_READERS_MAX 4 /* read connections: as many as worker threads that are likely to read at once */
 #define DB_BUSY_MS 5000	 /* how long another process may hold the write lock */
@@ -82,12 +81,13 @@ struct db_pending {
 	struct task task;
 };
 
-struct db_tx {
+struct sqlite_tx {
+	struct db_tx base;
 	struct sql *sql;
 };
 
-struct db {
-	uint32_t magic;
+struct sqlite {
+	struct db base;
 	char *path;
 	int64_t commit_ms;
 
@@ -115,13 +115,34 @@ struct db {
 	unsigned idle_count, open_count;
 };
 
+static inline struct sqlite *sqlite_of(struct db *base)
+{
+	return CONTAINER_OF(base, struct sqlite, base);
+}
+
 /* Start the thread on db->writer; its end is db_close's business. */
-NODISCARD enum err writer_start(struct db *db);
+NODISCARD enum err writer_start(struct sqlite *db);
 
 /* Ask the thread to write what is pending and end; wait for that. */
-void writer_stop(struct db *db) AWAITS;
+void writer_stop(struct sqlite *db) AWAITS;
+
+/* sqlite_writer.c's part of the backend. */
+enum err sqlite_write(struct db *base, struct str scope, const struct db_statement *statements, size_t count) AWAITS;
+enum err sqlite_scrub(struct db *base) AWAITS;
+void sqlite_feed_set(struct db *base, const struct db_feed *feed);
+void sqlite_feed_clear(struct db *base) AWAITS;
+void sqlite_feed_ring(struct db *base, bool now);
+enum err sqlite_tx_run(struct db_tx *base, const char *sql, const struct db_value *params, size_t count);
+enum err sqlite_tx_query(struct db_tx *base, struct arena *arena, const char *sql, const struct db_value *params,
+			 size_t count, struct db_rows **ret_rows);
+enum err sqlite_tx_insert(struct db_tx *base, const struct db_load *load,
+			  bool (*next)(void *arg, struct db_value *cells), void *arg);
+
+/* sqlite_read.c's. */
+enum err sqlite_query(struct db *base, const struct db_question *question, struct db_rows **ret_rows) AWAITS;
+enum err sqlite_ping(struct db *base, int64_t *ret_us) AWAITS;
 
 /* Close the idle read connections; nobody may be reading any more. */
-void readers_close(struct db *db);
+void readers_close(struct sqlite *db);
 
 #endif

@@ -8,15 +8,12 @@
 #include "db/sqlite_private.h"
 
 struct query {
-	struct db *db;
-	struct arena *arena;
-	const char *sql;
-	const struct db_value *params;
-	size_t count;
+	struct sqlite *db;
+	const struct db_question *question;
 	struct db_rows *rows;
 };
 
-static enum err reader_take(struct db *db, struct sql **ret_sql)
+static enum err reader_take(struct sqlite *db, struct sql **ret_sql)
 {
 	enum err err;
 
@@ -40,7 +37,7 @@ static enum err reader_take(struct db *db, struct sql **ret_sql)
 	return err;
 }
 
-static void reader_give(struct db *db, struct sql *sql)
+static void reader_give(struct sqlite *db, struct sql *sql)
 {
 	CHECK(pthread_mutex_lock(&db->lock) == 0);
 	db->idle[db->idle_count++] = sql;
@@ -48,7 +45,7 @@ static void reader_give(struct db *db, struct sql *sql)
 	CHECK(pthread_mutex_unlock(&db->lock) == 0);
 }
 
-void readers_close(struct db *db)
+void readers_close(struct sqlite *db)
 {
 	CHECK(db->idle_count == db->open_count);
 	while (db->idle_count > 0)
@@ -59,28 +56,27 @@ void readers_close(struct db *db)
 static enum err query_work(void *arg)
 {
 	struct query *query = arg;
+	const struct db_question *question = query->question;
 	struct sql *sql;
 	enum err err;
 
 	TRY(reader_take(query->db, &sql));
-	err = sql_query(sql, query->arena, query->sql, query->params, query->count, &query->rows);
+	err = sql_query(sql, question->arena, question->sql, question->params, question->count, &query->rows);
 	reader_give(query->db, sql);
 	return err;
 }
 
-AWAITS enum err db_query(struct db *db, struct str scope, struct arena *arena, const char *sql,
-			 const struct db_value *params, size_t count, struct db_rows **ret_rows)
+AWAITS enum err sqlite_query(struct db *base, const struct db_question *question, struct db_rows **ret_rows)
 {
-	struct query query = {.db = db, .arena = arena, .sql = sql, .params = params, .count = count};
+	struct query query = {.db = sqlite_of(base), .question = question};
 
-	CHECK_OBJ(db, DB_MAGIC);
 	TRY(work_run(query_work, &query));
 	*ret_rows = query.rows;
 	return OK;
 }
 
 struct ping {
-	struct db *db;
+	struct sqlite *db;
 	int64_t us;
 };
 
@@ -99,12 +95,12 @@ static enum err ping_work(void *arg)
 	return err;
 }
 
-AWAITS enum err db_ping(struct db *db, int64_t *ret_us)
+AWAITS enum err sqlite_ping(struct db *base, int64_t *ret_us)
 {
+	struct sqlite *db = sqlite_of(base);
 	struct ping ping = {.db = db};
 	enum err err;
 
-	CHECK_OBJ(db, DB_MAGIC);
 	err = work_run(ping_work, &ping);
 	atomic_store_explicit(&db->ping_us, err == OK ? ping.us : -1, memory_order_relaxed);
 	TRY(err);

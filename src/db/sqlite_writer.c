@@ -37,7 +37,7 @@ static void futex_wake(atomic_uint *word)
 	(void)syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
-static void ring_urgent(struct db *db)
+static void ring_urgent(struct sqlite *db)
 {
 	unsigned was = atomic_exchange(&db->bell, BELL_URGENT);
 
@@ -45,8 +45,9 @@ static void ring_urgent(struct db *db)
 		futex_wake(&db->bell);
 }
 
-void db_feed_ring(struct db *db, bool now)
+void sqlite_feed_ring(struct db *base, bool now)
 {
+	struct sqlite *db = sqlite_of(base);
 	unsigned bell;
 
 	atomic_thread_fence(memory_order_seq_cst); /* the caller's row before our look at the bell */
@@ -59,15 +60,16 @@ void db_feed_ring(struct db *db, bool now)
 		futex_wake(&db->bell);
 }
 
-void db_feed_set(struct db *db, const struct db_feed *feed)
+void sqlite_feed_set(struct db *base, const struct db_feed *feed)
 {
-	CHECK_OBJ(db, DB_MAGIC);
+	struct sqlite *db = sqlite_of(base);
+
 	CHECK(!atomic_load(&db->feed_set));
 	db->feed = *feed;
 	atomic_store(&db->feed_set, true);
 }
 
-static void push(struct db *db, struct db_pending *pending)
+static void push(struct sqlite *db, struct db_pending *pending)
 {
 	pending->next = atomic_load_explicit(&db->queue, memory_order_relaxed);
 	while (!atomic_compare_exchange_weak(&db->queue, &pending->next, pending))
@@ -97,8 +99,9 @@ AWAITS static enum err await_writer(struct db_pending *pending)
 	return pending->result;
 }
 
-AWAITS enum err db_write(struct db *db, struct str scope, const struct db_statement *statements, size_t count)
+AWAITS enum err sqlite_write(struct db *base, struct str scope, const struct db_statement *statements, size_t count)
 {
+	struct sqlite *db = sqlite_of(base);
 	struct db_pending pending = {
 		.statements = statements,
 		.count = count,
@@ -106,7 +109,6 @@ AWAITS enum err db_write(struct db *db, struct str scope, const struct db_statem
 		.task = {.run = on_written},
 	};
 
-	CHECK_OBJ(db, DB_MAGIC);
 	TRY(fiber_status());
 	if (atomic_fetch_add(&db->queued, count) + count > DB_QUEUE_MAX) {
 		atomic_fetch_sub(&db->queued, count);
@@ -118,22 +120,22 @@ AWAITS enum err db_write(struct db *db, struct str scope, const struct db_statem
 
 /* An empty write is a barrier: the pass that completes it is the last that may have seen the
  * feed, and by then has told it how that went. */
-AWAITS void db_feed_clear(struct db *db)
+AWAITS void sqlite_feed_clear(struct db *base)
 {
+	struct sqlite *db = sqlite_of(base);
 	struct db_pending barrier = {.loop = loop_self(), .task = {.run = on_written}};
 
-	CHECK_OBJ(db, DB_MAGIC);
 	atomic_store(&db->feed_set, false);
 	push(db, &barrier);
 	if (await_writer(&barrier) != OK)
 		return; /* nothing was to be written: a busy file is no obstacle */
 }
 
-AWAITS enum err db_scrub(struct db *db)
+AWAITS enum err sqlite_scrub(struct db *base)
 {
+	struct sqlite *db = sqlite_of(base);
 	struct db_pending pending = {.loop = loop_self(), .task = {.run = on_written}, .scrub = true};
 
-	CHECK_OBJ(db, DB_MAGIC);
 	TRY(fiber_status());
 	push(db, &pending);
 	return await_writer(&pending);
@@ -141,26 +143,32 @@ AWAITS enum err db_scrub(struct db *db)
 
 /* --- one transaction --- */
 
-enum err db_tx_run(struct db_tx *tx, const char *sql, const struct db_value *params, size_t count)
+static struct sql *sql_of(struct db_tx *base)
 {
-	return sql_run(tx->sql, sql, params, count, NULL);
+	return CONTAINER_OF(base, struct sqlite_tx, base)->sql;
 }
 
-enum err db_tx_query(struct db_tx *tx, struct arena *arena, const char *sql, const struct db_value *params,
-		     size_t count, struct db_rows **ret_rows)
+enum err sqlite_tx_run(struct db_tx *base, const char *sql, const struct db_value *params, size_t count)
 {
-	return sql_query(tx->sql, arena, sql, params, count, ret_rows);
+	return sql_run(sql_of(base), sql, params, count, NULL);
 }
 
-enum err db_tx_insert(struct db_tx *tx, const char *sql, bool (*next)(void *arg, struct db_value *cells), void *arg)
+enum err sqlite_tx_query(struct db_tx *base, struct arena *arena, const char *sql, const struct db_value *params,
+			 size_t count, struct db_rows **ret_rows)
+{
+	return sql_query(sql_of(base), arena, sql, params, count, ret_rows);
+}
+
+enum err sqlite_tx_insert(struct db_tx *base, const struct db_load *load,
+			  bool (*next)(void *arg, struct db_value *cells), void *arg)
 {
 	struct sql_source source = {.next = next, .arg = arg};
 
-	return sql_insert(tx->sql, sql, &source);
+	return sql_insert(sql_of(base), load->sqlite, &source);
 }
 
 /* The queued writes, oldest first. */
-static struct db_pending *take_queue(struct db *db)
+static struct db_pending *take_queue(struct sqlite *db)
 {
 	struct db_pending *newest = atomic_exchange(&db->queue, NULL), *oldest = NULL;
 
@@ -200,20 +208,20 @@ static enum err run_write(struct sql *sql, struct db_pending *pending)
 	return sql_exec(sql, "RELEASE write");
 }
 
-static enum err fill(struct db *db, struct db_pending *writes, bool with_feed, bool *ret_feed_failed)
+static enum err fill(struct sqlite *db, struct db_pending *writes, bool with_feed, bool *ret_feed_failed)
 {
-	struct db_tx tx = {.sql = db->writer};
+	struct sqlite_tx tx = {.base.backend = &sqlite_backend, .sql = db->writer};
 	enum err err = OK;
 
 	for (struct db_pending *at = writes; at != NULL; at = at->next)
 		TRY(run_write(db->writer, at));
 	if (with_feed)
-		err = db->feed.drain(db->feed.arg, &tx);
+		err = db->feed.drain(db->feed.arg, &tx.base);
 	*ret_feed_failed = err != OK;
 	return err;
 }
 
-static enum err transaction(struct db *db, struct db_pending *writes, bool with_feed, bool *ret_feed_failed)
+static enum err transaction(struct sqlite *db, struct db_pending *writes, bool with_feed, bool *ret_feed_failed)
 {
 	int64_t start_ns;
 	enum err err;
@@ -239,7 +247,7 @@ static enum err transaction(struct db *db, struct db_pending *writes, bool with_
 /* --- the thread --- */
 
 /* After this the fiber may run and `pending` be gone. */
-static void complete(struct db *db, struct db_pending *pending)
+static void complete(struct sqlite *db, struct db_pending *pending)
 {
 	atomic_fetch_sub(&db->queued, pending->count);
 	if (pending->result == OK)
@@ -247,7 +255,7 @@ static void complete(struct db *db, struct db_pending *pending)
 	loop_post(pending->loop, &pending->task);
 }
 
-static void feed_failed(struct db *db, enum err why)
+static void feed_failed(struct sqlite *db, enum err why)
 {
 	int64_t backoff_ms = db->feed_backoff_ms * 2;
 
@@ -259,7 +267,7 @@ static void feed_failed(struct db *db, enum err why)
 }
 
 /* Only TRUNCATE empties the log; a plain checkpoint leaves its old frames to be overwritten some time. */
-static enum err truncate_log(struct db *db)
+static enum err truncate_log(struct sqlite *db)
 {
 	int code = sqlite3_wal_checkpoint_v2(db->writer->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 
@@ -268,7 +276,7 @@ static enum err truncate_log(struct db *db)
 
 /* Write and commit, then tell everybody. A feed that fails takes the transaction with it; the
  * writes then get one of their own. */
-static void commit(struct db *db, struct db_pending *writes, bool with_feed)
+static void commit(struct sqlite *db, struct db_pending *writes, bool with_feed)
 {
 	bool feed_fault;
 	enum err err = transaction(db, writes, with_feed, &feed_fault);
@@ -294,13 +302,13 @@ static void commit(struct db *db, struct db_pending *writes, bool with_feed)
 	}
 }
 
-static bool feed_pending(struct db *db)
+static bool feed_pending(struct sqlite *db)
 {
 	return atomic_load(&db->feed_set) && db->feed.pending(db->feed.arg);
 }
 
 /* Commit what there is; false when there was nothing. */
-static bool pass(struct db *db)
+static bool pass(struct sqlite *db)
 {
 	bool stopping = atomic_load(&db->close_request) != NULL;
 	bool with_feed = feed_pending(db) && (stopping || clock_ms() >= db->feed_retry_at_ms);
@@ -312,7 +320,7 @@ static bool pass(struct db *db)
 	return true;
 }
 
-static void futex_sleep(struct db *db, enum bell bell, int64_t ms)
+static void futex_sleep(struct sqlite *db, enum bell bell, int64_t ms)
 {
 	struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
 
@@ -320,7 +328,7 @@ static void futex_sleep(struct db *db, enum bell bell, int64_t ms)
 }
 
 /* Sleep until somebody rings. Returns true when a row came and a nap is in order. */
-static bool sleep_idle(struct db *db)
+static bool sleep_idle(struct sqlite *db)
 {
 	unsigned awake = BELL_AWAKE;
 
@@ -337,7 +345,7 @@ static bool sleep_idle(struct db *db)
 }
 
 /* Sleep until `until_ms`, woken only by something urgent. */
-static void nap(struct db *db, int64_t until_ms)
+static void nap(struct sqlite *db, int64_t until_ms)
 {
 	unsigned awake = BELL_AWAKE;
 	int64_t left_ms;
@@ -348,7 +356,7 @@ static void nap(struct db *db, int64_t until_ms)
 		futex_sleep(db, BELL_TICKING, left_ms);
 }
 
-static int64_t next_tick_ms(const struct db *db, int64_t from_ms)
+static int64_t next_tick_ms(const struct sqlite *db, int64_t from_ms)
 {
 	int64_t at_ms = from_ms + db->commit_ms;
 
@@ -356,7 +364,7 @@ static int64_t next_tick_ms(const struct db *db, int64_t from_ms)
 }
 
 /* What is pending has been tried once more after the request: whoever still waits is told. */
-static void writer_end(struct db *db, struct db_pending *request)
+static void writer_end(struct sqlite *db, struct db_pending *request)
 {
 	/* TRUNCATE leaves one file to copy; failing only leaves a WAL to be read at the next start. */
 	(void)sqlite3_wal_checkpoint_v2(db->writer->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
@@ -367,7 +375,7 @@ static void writer_end(struct db *db, struct db_pending *request)
 
 static void *writer_main(void *arg)
 {
-	struct db *db = arg;
+	struct sqlite *db = arg;
 	struct db_pending *request;
 
 	for (;;) {
@@ -386,7 +394,7 @@ static void *writer_main(void *arg)
 	return NULL;
 }
 
-enum err writer_start(struct db *db)
+enum err writer_start(struct sqlite *db)
 {
 	pthread_attr_t attr;
 	sigset_t all, before;
@@ -405,7 +413,7 @@ enum err writer_start(struct db *db)
 	return OK;
 }
 
-AWAITS void writer_stop(struct db *db)
+AWAITS void writer_stop(struct sqlite *db)
 {
 	struct db_pending request = {.loop = loop_self(), .task = {.run = on_written}};
 

@@ -8,6 +8,7 @@
 #define COLUMNS                                                                                                        \
 	"at_ms, event, tenant_id, principal, ip, request_id, target, upstream, outcome,"                               \
 	" duration_us, bytes_in, bytes_out, mac"
+#define CELLS_AFTER_SEQ "c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13"
 #define HEAD_SELECT "SELECT seq, mac, seal FROM audit_head WHERE id = 1"
 #define HEAD_ARENA_BYTES 4096
 
@@ -29,19 +30,20 @@ static bool next_cells(void *arg, struct db_value *cells)
 
 	if (!source->next(source->arg, &source->row))
 		return false;
-	cells[0] = DB_I(row->at_ms);
-	cells[1] = DB_T(row->event);
-	cells[2] = DB_T(row->tenant_id);
-	cells[3] = DB_T(row->principal);
-	cells[4] = DB_T(row->ip);
-	cells[5] = DB_T(row->request_id);
-	cells[6] = DB_T(row->target);
-	cells[7] = DB_T(row->upstream);
-	cells[8] = DB_T(row->outcome);
-	cells[9] = DB_I(row->duration_us);
-	cells[10] = DB_I(row->bytes_in);
-	cells[11] = DB_I(row->bytes_out);
-	cells[12] = DB_B(mac_str(row->mac));
+	cells[0] = DB_I(row->seq);
+	cells[1] = DB_I(row->at_ms);
+	cells[2] = DB_T(row->event);
+	cells[3] = DB_T(row->tenant_id);
+	cells[4] = DB_T(row->principal);
+	cells[5] = DB_T(row->ip);
+	cells[6] = DB_T(row->request_id);
+	cells[7] = DB_T(row->target);
+	cells[8] = DB_T(row->upstream);
+	cells[9] = DB_T(row->outcome);
+	cells[10] = DB_I(row->duration_us);
+	cells[11] = DB_I(row->bytes_in);
+	cells[12] = DB_I(row->bytes_out);
+	cells[13] = DB_B(mac_str(row->mac));
 	return true;
 }
 
@@ -49,12 +51,14 @@ static bool next_cells(void *arg, struct db_value *cells)
  * saves the statement journal, since the feed's failure rolls back everything anyway. */
 enum err audit_row_insert(struct db_tx *tx, bool (*next)(void *arg, struct audit_row *row), void *arg)
 {
+	static const struct db_load load = {
+		.sqlite = "INSERT OR FAIL INTO audit (seq, " COLUMNS ") SELECT NULL, " CELLS_AFTER_SEQ " FROM db_rows",
+		.postgres = "COPY audit (seq, " COLUMNS ") FROM STDIN (FORMAT binary)",
+		.columns = 14,
+	};
 	struct source source = {.next = next, .arg = arg};
 
-	return db_tx_insert(tx,
-			    "INSERT OR FAIL INTO audit (seq, " COLUMNS ") SELECT NULL, "
-			    "c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12 FROM db_rows",
-			    next_cells, &source);
+	return db_tx_insert(tx, &load, next_cells, &source);
 }
 
 enum err audit_row_last(struct db_tx *tx, int64_t *ret_seq)

@@ -28,8 +28,8 @@ struct audit_head {
 	uint8_t seal[AUDIT_MAC_BYTES]; /* HMAC over both */
 };
 
-/* Insert the rows that `next` hands out; they get the numbers after the last one in the table.
- *   next       fills *row (its seq is ignored); the strings live until the next call */
+/* Insert the rows that `next` hands out, numbered onwards from the last one in the table.
+ *   next       fills *row; the strings live until the next call */
 NODISCARD enum err audit_row_insert(struct db_tx *tx, bool (*next)(void *arg, struct audit_row *row), void *arg);
 
 /* The number of the last row in the table, 0 when it is empty. */

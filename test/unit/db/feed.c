@@ -39,17 +39,23 @@ static bool numbers_next(void *arg, struct db_value *cells)
 		return false;
 	n->at++;
 	cells[0] = DB_I(n->at);
-	cells[1] = DB_T(n->at % 2 == 0 ? STR("even") : STR_NONE);
-	cells[2] = n->at % 3 == 0 ? DB_N : DB_B(STR("\0b"));
+	cells[1] = DB_I(n->at);
+	cells[2] = DB_T(n->at % 2 == 0 ? STR("even") : STR_NONE);
+	cells[3] = n->at % 3 == 0 ? DB_N : DB_B(STR("\0b"));
 	return true;
 }
 
 static enum err numbers_drain(void *arg, struct db_tx *tx)
 {
+	static const struct db_load load = {
+		.sqlite = "INSERT OR FAIL INTO row SELECT NULL, c1, c2, c3 FROM db_rows",
+		.postgres = "COPY row (seq, value, name, bytes) FROM STDIN (FORMAT binary)",
+		.columns = 4,
+	};
 	struct numbers *n = arg;
 
 	n->at = atomic_load(&n->committed);
-	TRY(db_tx_insert(tx, "INSERT OR FAIL INTO row SELECT NULL, c0, c1, c2 FROM db_rows", numbers_next, n));
+	TRY(db_tx_insert(tx, &load, numbers_next, n));
 	if (n->failures_left > 0) {
 		n->failures_left--;
 		return db_tx_run(tx, "INSERT INTO row (seq) VALUES (1)", NULL, 0); /* there is one */

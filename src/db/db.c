@@ -1,0 +1,105 @@
+/* The face of the room: db.h's functions go to the backend that the database was opened with.
+ *
+ * The way there is one indirect call, also for the feed's bell, which rings once a row; whatever
+ * the backends differ in stays behind it. */
+#include "base/check.h"
+#include "db/db_private.h"
+
+AWAITS enum err db_open(const struct db_spec *spec, struct buf *problem, struct db **ret_db)
+{
+	return sqlite_backend.open(spec, problem, ret_db);
+}
+
+AWAITS void db_close(struct db *db)
+{
+	CHECK_OBJ(db, DB_MAGIC);
+	db->backend->close(db);
+}
+
+enum db_engine db_engine(const struct db *db)
+{
+	CHECK_OBJ(db, DB_MAGIC);
+	return db->backend->engine;
+}
+
+AWAITS enum err db_query(struct db *db, struct str scope, struct arena *arena, const char *sql,
+			 const struct db_value *params, size_t count, struct db_rows **ret_rows)
+{
+	struct db_question question = {scope, arena, sql, params, count, false};
+
+	CHECK_OBJ(db, DB_MAGIC);
+	return db->backend->query(db, &question, ret_rows);
+}
+
+AWAITS enum err db_query_stale(struct db *db, struct str scope, struct arena *arena, const char *sql,
+			       const struct db_value *params, size_t count, struct db_rows **ret_rows)
+{
+	struct db_question question = {scope, arena, sql, params, count, true};
+
+	CHECK_OBJ(db, DB_MAGIC);
+	return db->backend->query(db, &question, ret_rows);
+}
+
+AWAITS enum err db_write(struct db *db, struct str scope, const struct db_statement *statements, size_t count)
+{
+	CHECK_OBJ(db, DB_MAGIC);
+	return db->backend->write(db, scope, statements, count);
+}
+
+AWAITS enum err db_scrub(struct db *db)
+{
+	CHECK_OBJ(db, DB_MAGIC);
+	return db->backend->scrub(db);
+}
+
+AWAITS enum err db_ping(struct db *db, int64_t *ret_us)
+{
+	CHECK_OBJ(db, DB_MAGIC);
+	return db->backend->ping(db, ret_us);
+}
+
+void db_feed_set(struct db *db, const struct db_feed *feed)
+{
+	CHECK_OBJ(db, DB_MAGIC);
+	db->backend->feed_set(db, feed);
+}
+
+AWAITS void db_feed_clear(struct db *db)
+{
+	CHECK_OBJ(db, DB_MAGIC);
+	db->backend->feed_clear(db);
+}
+
+void db_feed_ring(struct db *db, bool now)
+{
+	db->backend->feed_ring(db, now);
+}
+
+enum db_engine db_tx_engine(const struct db_tx *tx)
+{
+	return tx->backend->engine;
+}
+
+enum err db_tx_run(struct db_tx *tx, const char *sql, const struct db_value *params, size_t count)
+{
+	return tx->backend->tx_run(tx, sql, params, count);
+}
+
+enum err db_tx_insert(struct db_tx *tx, const struct db_load *load, bool (*next)(void *arg, struct db_value *cells),
+		      void *arg)
+{
+	CHECK(load->columns <= DB_SOURCE_COLUMNS_MAX);
+	return tx->backend->tx_insert(tx, load, next, arg);
+}
+
+enum err db_tx_query(struct db_tx *tx, struct arena *arena, const char *sql, const struct db_value *params,
+		     size_t count, struct db_rows **ret_rows)
+{
+	return tx->backend->tx_query(tx, arena, sql, params, count, ret_rows);
+}
+
+struct db_stats db_stats(struct db *db)
+{
+	CHECK_OBJ(db, DB_MAGIC);
+	return db->backend->stats(db);
+}
