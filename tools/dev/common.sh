@@ -100,11 +100,12 @@ use_node_of() {
 	done
 }
 
-# npm_ci DIR: install DIR's locked packages, once per lock file. Where the machine's Node is too old for
+# npm_ci DIR: install DIR's locked packages, if it has any, once per lock file. Where the machine's Node is too old for
 # them, the optional packages node-linux-* bring a newer one.
 npm_ci() {
 	local dir=$1 want optional=()
 
+	[ -f "$dir/package-lock.json" ] || return 0
 	want=$(sha256sum "$dir/package-lock.json")
 	if [ "$(cat "$dir/node_modules/.gatehouse" 2>/dev/null || true)" = "$want" ]; then
 		return 0

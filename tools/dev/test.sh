@@ -5,6 +5,9 @@
 #   lint         the house linter and the linter's own test
 #   unit         Check programs, fuzz corpora and the JSON Schema suite: gcc and clang, ASan + UBSan
 #   e2e          node:test against the ASan binary; soak*.test.mjs against the release binary
+#   matrix       the same e2e files again, on PostgreSQL and Redis; some of them through PgBouncer
+#   cluster      three replicas and a bad minute: 60 s against the release binary, whose figures are kept in
+#                bench/results; as part of all legs 20 s against the ASan binary
 #   conformance  the official suite and the matrix of clients and servers; writes doc/conformance.md
 #   full         also TSan, Valgrind, ./dev run and ./dev test in a bare Debian
 #
@@ -89,7 +92,10 @@ test_meson() {
 	done
 }
 
-# test_node LEG FLAVOUR FILE...: node:test files of one directory, which has its own packages.
+# What stands before `node --test`: a program that starts what the tests need.
+node_starter=()
+
+# test_node LEG FLAVOUR FILE...: node:test files of one directory, which may have packages of its own.
 test_node() {
 	local leg=$1 flavour=$2 dir
 	shift 2
@@ -102,7 +108,7 @@ test_node() {
 		use_node_of "$dir"
 		logged "$leg" env GATEHOUSE="$PWD/build/$flavour/gatehouse" \
 			GATEHOUSE_FIXTURES="$PWD/build/$flavour/test/fixtures" \
-			node --test --test-concurrency=2 --test-reporter=spec --test-reporter-destination=stdout \
+			"${node_starter[@]}" node --test --test-concurrency=2 --test-reporter=spec --test-reporter-destination=stdout \
 			--test-reporter=tap --test-reporter-destination="$results/$leg.tap" "$@"
 	); then
 		sed -n '/failing tests:/,$p' "$(log_of "$leg")"
@@ -131,6 +137,25 @@ test_e2e() {
 		return
 	fi
 	test_node "$leg" "$flavour" "${files[@]}"
+}
+
+# Through PgBouncer: what writes most, and what depends on the tenant of a transaction.
+pooled=(test/e2e/{api,audit,auth,oauth-token,policy,tenants}.test.mjs)
+
+# test_matrix [PATTERN]: the e2e files again, each gateway on PostgreSQL and Redis. What belongs to SQLite's file skips, and says so.
+test_matrix() {
+	local files node_starter=(node test/e2e/on-postgres.mjs)
+
+	mapfile -t files < <(e2e_files "${1:-}" | grep -v '/backing-')
+	test_node e2e-postgres asan "${files[@]}"
+	[ -z "${1:-}" ] || return 0
+	node_starter+=(--pooler)
+	test_node e2e-pgbouncer asan "${pooled[@]}"
+}
+
+# test_cluster FLAVOUR SECONDS [DIRECTORY FOR FIGURES]
+test_cluster() {
+	CLUSTER_SECONDS=$2 CLUSTER_RESULTS=${3:-} test_node cluster "$1" test/cluster/cluster.test.mjs
 }
 
 # test_conformance [PATTERN]: what the suite says, against the ASan binary; the thousand sessions against
@@ -183,7 +208,7 @@ test_full() {
 	counted bare-debian as_root tools/bare-check
 }
 
-#: test [LEG [PATTERN]]     lint, unit, e2e, schema, conformance, soak, full; default: all but full
+#: test [LEG [PATTERN]]     lint, unit, e2e, matrix, cluster, schema, conformance, soak, full; default: all but full
 verb_test() {
 	local what=${1:-everything} pattern=${2:-} begun=$SECONDS status=0
 
@@ -196,9 +221,11 @@ verb_test() {
 	unit) test_unit "$pattern" ;;
 	schema) test_meson asan --suite schema ;;
 	e2e) test_e2e e2e asan "$pattern" ;;
+	matrix) test_matrix "$pattern" ;;
+	cluster) test_cluster release 60 "$PWD/bench/results" ;;
 	soak) test_e2e soak release soak ;;
 	conformance) test_conformance "$pattern" ;;
-	*) die "no leg '$what': lint, unit, e2e, schema, conformance, soak, full" ;;
+	*) die "no leg '$what': lint, unit, e2e, matrix, cluster, schema, conformance, soak, full" ;;
 	esac
 	say "after $((SECONDS - begun)) s:"
 	tools/tally "$results" || status=$?

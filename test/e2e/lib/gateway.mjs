@@ -11,6 +11,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { makeBacking } from './backing.mjs';
 import { binary } from './paths.mjs';
 import { allProcesses, commandLine, descendants, endGroup, isRunning, kill, launch, openFiles, processesBelow, rssBytes, run } from './process.mjs';
 import { request } from './raw.mjs';
@@ -59,6 +60,7 @@ export class Gateway {
 			limits: merge(FREE_LIMITS, limits),
 			log: { format: 'json', level: 'debug' },
 			upstreams,
+			...this.backing?.sections,
 			...config,
 		};
 		this.writeConfig(JSON.stringify(this.settings, null, 2));
@@ -226,6 +228,7 @@ export class Gateway {
 			for (const info of left) kill(info);
 		} finally {
 			fs.rmSync(this.root, { recursive: true, force: true });
+			await this.backing?.drop();
 		}
 		if (problems.length > 0) throw new Error(`${problems.join('\n')}\nlog:\n${(this.child?.output.stderr ?? '').slice(-6000)}`);
 	}
@@ -255,6 +258,7 @@ export class Gateway {
 export async function prepareGateway(t, options = {}) {
 	const gateway = new Gateway(options);
 	t.after(() => gateway.cleanup());
+	gateway.backing = await makeBacking(gateway.data);
 	gateway.configure();
 	for (const tenant of options.tenants ?? ['acme']) await gateway.makeKey(tenant);
 	return gateway;

@@ -17,7 +17,7 @@ import { copyLent, findProgram, freePort, lent, lentDirectory } from './unprivil
 import { until, within } from './wait.mjs';
 
 const START_MS = 30000;
-const PASSWORD = 'throw-away';
+export const PASSWORD = 'throw-away';
 /** Who owns the tables, and who serves. */
 export const OWNER = 'gatehouse_owner';
 export const RUNTIME = 'gatehouse';
@@ -227,12 +227,7 @@ export async function startPostgres(t, { settings = {} } = {}) {
 	return postgres;
 }
 
-/** A handle on a server that another process started, by the address it gave (`address` below). */
-export function attachPostgres(address) {
-	const { directory, port } = JSON.parse(address);
+/** A handle on a server that another process started: for databases, not for its life. */
+export function attachPostgres({ directory, port }) {
 	return new Postgres(directory, port);
-}
-
-export function addressOf(postgres) {
-	return JSON.stringify({ directory: postgres.directory, port: postgres.port });
 }

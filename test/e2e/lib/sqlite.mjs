@@ -1,5 +1,6 @@
-// A look into (or a hand in) the gateway's database, with the sqlite3 module of Python, which
-// every machine that builds Gatehouse has.
+// A look into (or a hand in) the gateway's database: with the sqlite3 module of Python, which every machine that builds Gatehouse
+// has; in the PostgreSQL leg, where the file stands for the gateway's database there, as PostgreSQL's superuser, whom no policy binds.
+import { databaseOf } from './backing.mjs';
 import { run } from './process.mjs';
 
 const PROGRAM = `
@@ -16,6 +17,8 @@ json.dump(rows, sys.stdout)
 
 /** Run statements; returns the rows of the last one, blobs as hex. */
 export async function sql(file, ...statements) {
+	const database = databaseOf(file);
+	if (database !== undefined) return database.sql(...statements);
 	const ended = await run('python3', ['-c', PROGRAM], { input: JSON.stringify({ file, statements }) });
 	if (ended.code !== 0) throw new Error(`sqlite: ${ended.stderr}`);
 	return JSON.parse(ended.stdout);
