@@ -191,6 +191,26 @@ static inline uint64_t load_tail(const char *p, size_t n)
 }
 
 /* Byte order may differ between machines: the value never leaves this process. */
+enum err str_hex_to_u64(struct str s, uint64_t *ret_value)
+{
+	uint64_t n = 0;
+
+	if (s.n == 0 || s.n > 16)
+		return ERR_RPC_PARAMS;
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (c >= '0' && c <= '9')
+			n = n * 16 + (uint64_t)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			n = n * 16 + (uint64_t)(c - 'a' + 10);
+		else
+			return ERR_RPC_PARAMS;
+	}
+	*ret_value = n;
+	return OK;
+}
+
 uint64_t str_hash(struct str s)
 {
 	uint64_t v[4] = {hash_key[0] ^ 0x736f6d6570736575, hash_key[1] ^ 0x646f72616e646f6d,

@@ -68,6 +68,10 @@ bool str_cut(struct str s, char sep, struct str *ret_head, struct str *ret_tail)
 NODISCARD enum err str_to_u64(struct str s, uint64_t *ret_value);
 NODISCARD enum err str_to_i64(struct str s, int64_t *ret_value);
 
+/* Lower-case hexadecimal, 1 to 16 digits, the whole string.
+ *   Errors     ERR_RPC_PARAMS */
+NODISCARD enum err str_hex_to_u64(struct str s, uint64_t *ret_value);
+
 /* Glob: `*` any run of bytes, `?` one byte, nothing else special. Linear in pattern x text. */
 bool str_glob(struct str pattern, struct str text);
 

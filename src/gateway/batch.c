@@ -7,6 +7,7 @@
 #include "gateway/batch.h"
 
 #include "gateway/admission.h"
+#include "gateway/forward.h"
 #include "gateway/pipeline.h"
 
 #define BATCH_ELEMENTS_MAX 64 /* each has a fiber while it runs */
@@ -27,8 +28,10 @@ AWAITS_ENTRY static void element_main(void *arg)
 	enum err err = OK;
 
 	fiber_label(req->id);
-	if (req->counts)
+	if (req->counts) {
+		req->counted = false;
 		err = request_count(req);
+	}
 	if (err == OK)
 		err = serve_element(req);
 	if (err != OK)
@@ -67,6 +70,7 @@ AWAITS enum err batch_serve(struct request *req)
 		return ERR_RPC_INVALID;
 	if (index->elements > BATCH_ELEMENTS_MAX)
 		return ERR_LIMIT;
+	TRY(forward_home(req));
 	req->answers = arena_zalloc(req->arena, index->elements * sizeof(struct str));
 	group_init(&group, req->here->loop);
 	while (json_element(index, &cursor, &element)) {

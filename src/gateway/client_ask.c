@@ -5,9 +5,9 @@
  *                         |    with an error
  *                         +--> client_withdraw: nobody hears
  *
- * Ids are "gh-NODE-LOOP-SERIAL": NODE is random per process start, so an answer that was meant for
- * an earlier process is nobody's. The loop's table finds the question by its serial, and the
- * session's number must be that of the one who was asked. */
+ * Ids are "gh-NODE-LOOP-SERIAL": NODE is the process's number (fleet.h), so an answer that was meant
+ * for an earlier process is nobody's, and one for another replica is taken there. The loop's table finds the question
+ * by its serial, and the session's number must be that of the one who was asked. */
 #include "gateway/client_ask.h"
 
 #include <stdlib.h>
@@ -286,22 +286,31 @@ AWAITS static enum err deliver_here(void *arg)
 	return OK;
 }
 
+#define ID_HEAD_LEN 21 /* "gh-NODE- with its quote */
+
+uint64_t client_ask_node(struct str lexeme)
+{
+	uint64_t node;
+
+	if (lexeme.n <= ID_HEAD_LEN || !str_starts(lexeme, STR("\"gh-")) || lexeme.p[ID_HEAD_LEN - 1] != '-' ||
+	    str_hex_to_u64((struct str){lexeme.p + 4, 16}, &node) != OK)
+		return 0;
+	return node;
+}
+
 /* Read "gh-NODE-LOOP-SERIAL" back, quotes included; false when it is none of this process.
  *   ret_loop, ret_serial  where the question is */
 static bool id_read(const struct gateway *gateway, struct str lexeme, unsigned *ret_loop, uint64_t *ret_serial)
 {
-	char head[32];
-	int n = snprintf(head, sizeof(head), "\"gh-%016llx-", (unsigned long long)gateway->node);
-	struct str rest;
-	const char *dash;
+	struct str loop_text, serial_text;
 	uint64_t loop;
 
-	if (lexeme.n < (size_t)n + 1 || memcmp(lexeme.p, head, (size_t)n) != 0)
+	if (client_ask_node(lexeme) != gateway->node)
 		return false;
-	rest = (struct str){lexeme.p + n, lexeme.n - (size_t)n - 1};
-	dash = memchr(rest.p, '-', rest.n);
-	if (dash == NULL || str_to_u64((struct str){rest.p, (size_t)(dash - rest.p)}, &loop) != OK ||
-	    loop >= loop_count() || str_to_u64(str_skip(rest, (size_t)(dash + 1 - rest.p)), ret_serial) != OK)
+	lexeme = str_skip(lexeme, ID_HEAD_LEN);
+	lexeme.n--; /* the quote */
+	if (!str_cut(lexeme, '-', &loop_text, &serial_text) || str_to_u64(loop_text, &loop) != OK ||
+	    loop >= loop_count() || str_to_u64(serial_text, ret_serial) != OK)
 		return false;
 	*ret_loop = (unsigned)loop;
 	return true;

@@ -56,6 +56,10 @@ NODISCARD enum err client_ask(struct asker *asker, enum mcp_method method, struc
  *   Runs on    the call's loop, fiber or callback */
 bool client_withdraw(struct asker *asker, void *arg);
 
+/* The node that a question's id (a JSON lexeme) names; 0: it is none of ours.
+ *   Runs on    any thread */
+uint64_t client_ask_node(struct str lexeme);
+
 /* methods.c: a response that a client POSTed. Answered with 202 whether or not it is meant for
  * anybody: a stranger learns nothing.
  *   Errors     those of answer_accepted */

@@ -63,6 +63,10 @@ struct config {
 	size_t host_count;
 	const struct prefix *trusted_proxies;
 	size_t trusted_count;
+	struct {
+		struct str address; /* URL of this replica; empty: no fleet */
+		struct str ca_file; /* empty: the system's */
+	} fleet;
 	struct config_limits limits;
 	const struct plan *plans;
 	size_t plan_count;

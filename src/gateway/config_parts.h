@@ -14,6 +14,7 @@ NODISCARD enum err config_read_stdio(struct conf_reading *reading, const struct 
 NODISCARD enum err config_read_revision(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_names(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_listen(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_fleet(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_auth(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_public_url(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_policy(struct conf_reading *reading, const struct conf_node *node, void *object);

@@ -174,6 +174,15 @@ static const struct conf_field toolset_fields[] = {
 };
 const struct conf_table config_toolset_table = TABLE("toolset", toolset_fields);
 
+static const struct conf_field fleet_fields[] = {
+	{"address", CONF_CUSTOM, .custom = config_read_fleet,
+	 .doc = "Where the other replicas reach this one: the URL of a listener of its own, never the balancer's.",
+	 .example = "http://10.0.0.5:8080"},
+	{"ca", CONF_STR, AT(fleet.ca_file),
+	 .doc = "Trust these certificates of the other replicas instead of the system's.", .example = "fleet-ca.pem"},
+};
+static const struct conf_table fleet_table = TABLE("fleet", fleet_fields);
+
 static const struct conf_field log_fields[] = {
 	{"level", CONF_CHOICE, AT(log_level), .fallback = "info", .choices = level_names,
 	 .doc = "Least level written."},
@@ -229,6 +238,9 @@ static const struct conf_field root_fields[] = {
 	{"plans", CONF_CUSTOM, .custom = config_read_plans, .table = &config_plan_table,
 	 .doc = "What tenants may use, by the name of their plan; a tenant's own limits go before."},
 	{"audit", CONF_TABLE, 0, .table = &audit_table, .doc = "The audit trail."},
+	{"fleet", CONF_TABLE, 0, .table = &fleet_table,
+	 .doc = "This process is one of several replicas that share a database, a state and the keys of their data "
+		"directories. See doc/guides/replicas.md."},
 	{"log", CONF_TABLE, 0, .table = &log_table, .doc = "Logs on standard error."},
 	{"metrics_public", CONF_BOOL, AT(metrics_public), .fallback = "false",
 	 .doc = "Serve /metrics to everybody; else to loopback and to keys that may read status."},

@@ -2,32 +2,19 @@
  * them is believed before it was checked, and the JSON-RPC id in them must be one. */
 #include "gateway/event_id.h"
 
-#include <pthread.h>
+#include <endian.h>
 
 #include "base/random.h"
+#include "gateway/fleet.h"
 #include "mcp/message.h"
 
-#define NODE_BYTES 6 /* random; 8 characters */
-#define NODE_LEN 8
 #define HEX_DIGITS_MAX 16
 
-static char node[NODE_LEN];
-static pthread_once_t node_once = PTHREAD_ONCE_INIT;
-
-static void node_make(void)
+static void put_node(struct buf *out)
 {
-	uint8_t bytes[NODE_BYTES];
-	AUTO_BUF text = {0};
+	uint64_t node = htobe64(fleet_self());
 
-	random_bytes(bytes, sizeof(bytes));
-	base64url_put(&text, bytes, sizeof(bytes));
-	memcpy(node, text.p, NODE_LEN);
-}
-
-struct str event_id_node(void)
-{
-	pthread_once(&node_once, node_make);
-	return (struct str){node, NODE_LEN};
+	base64url_put(out, &node, sizeof(node));
 }
 
 static void put_hex(struct buf *out, uint64_t n)
@@ -43,7 +30,7 @@ static void put_hex(struct buf *out, uint64_t n)
 
 void event_id_write(enum event_log_kind kind, uint64_t log, uint64_t number, struct str request_id, struct buf *out)
 {
-	buf_put(out, event_id_node());
+	put_node(out);
 	buf_put_byte(out, '.');
 	buf_put_byte(out, (char)kind);
 	put_hex(out, log);
@@ -55,25 +42,10 @@ void event_id_write(enum event_log_kind kind, uint64_t log, uint64_t number, str
 	base64url_put(out, request_id.p, request_id.n);
 }
 
-/* Lower case, no leading zeros: each number has one text. */
+/* No leading zeros: each number has one text. */
 static bool read_hex(struct str text, uint64_t *ret_n)
 {
-	uint64_t n = 0;
-
-	if (text.n == 0 || text.n > HEX_DIGITS_MAX || (text.p[0] == '0' && text.n > 1))
-		return false;
-	for (size_t i = 0; i < text.n; i++) {
-		char c = text.p[i];
-
-		if (c >= '0' && c <= '9')
-			n = n * 16 + (uint64_t)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			n = n * 16 + (uint64_t)(c - 'a' + 10);
-		else
-			return false;
-	}
-	*ret_n = n;
-	return true;
+	return !(text.n > 1 && text.p[0] == '0') && str_hex_to_u64(text, ret_n) == OK;
 }
 
 /* Whether the bytes are what a request's id may be: it will stand in a message of ours. */
@@ -100,14 +72,15 @@ enum err event_id_read(struct str text, struct event_id *ret_id)
 {
 	struct event_id id = {0};
 	struct str at, log, number, request;
-	uint8_t bytes[NODE_BYTES];
+	uint64_t node;
 	size_t n;
 
 	if (text.n > EVENT_ID_BYTES_MAX || !str_cut(text, '.', &at, &text) ||
-	    base64url_get(at, bytes, sizeof(bytes), &n) != OK || n != sizeof(bytes) ||
+	    base64url_get(at, &node, sizeof(node), &n) != OK || n != sizeof(node) ||
 	    !str_cut(text, '.', &log, &text) || log.n == 0)
 		return ERR_MCP_EVENT_ID;
-	id.here = str_eq(at, event_id_node());
+	id.node = be64toh(node);
+	id.here = id.node == fleet_self();
 	if (log.p[0] != EVENT_LOG_SESSION && log.p[0] != EVENT_LOG_REQUEST)
 		return ERR_MCP_EVENT_ID;
 	id.kind = (enum event_log_kind)log.p[0];

@@ -1,8 +1,9 @@
 /* The ids of events: NODE.LOG.NUMBER.REQUEST, all of it visible ASCII.
  *
- *     0Zk3mQ9a.r1f.3.Nw     event 3 of log 0x1f of this process, which answers request 7
+ *     0Zk3mQ9aXc4.r1f.3.Nw     event 3 of log 0x1f of a process, which answers request 7
  *
- * NODE is random for each start of a process, so that ids of an earlier life are known as such.
+ * NODE is the process's number (fleet.h): ids of an earlier life are known as such, those of another replica lead to
+ * it.
  * REQUEST is the JSON-RPC id (its lexeme, base64url): who comes back when the log is gone can be
  * told which call was lost. */
 #ifndef GATEHOUSE_GATEWAY_EVENT_ID_H
@@ -14,6 +15,7 @@
 #define EVENT_ID_BYTES_MAX 160
 
 struct event_id {
+	uint64_t node;
 	bool here; /* of this life of this process */
 	enum event_log_kind kind;
 	uint64_t log, number;			  /* log 0: a session's stream that has said nothing yet */
@@ -29,8 +31,5 @@ void event_id_write(enum event_log_kind kind, uint64_t log, uint64_t number, str
  *   Errors     ERR_MCP_EVENT_ID: not of this form
  *   Runs on    any thread */
 NODISCARD enum err event_id_read(struct str text, struct event_id *ret_id);
-
-/* This life of the process, as it stands in ids: 8 characters. */
-struct str event_id_node(void);
 
 #endif

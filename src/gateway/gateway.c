@@ -8,9 +8,9 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "base/random.h"
 #include "gateway/allowance.h"
 #include "gateway/blocklist.h"
+#include "gateway/fleet.h"
 #include "gateway/metrics.h"
 #include "gateway/request.h"
 #include "gateway/result_cache.h"
@@ -74,7 +74,7 @@ struct gateway *gateway_new(struct config *config)
 	gateway->config = config_ref(config);
 	gateway->started_config = config_ref(config);
 	gateway->started_ms = clock_wall_ms();
-	random_bytes(&gateway->node, sizeof(gateway->node));
+	gateway->node = fleet_self();
 	gateway->results = result_cache_new(RESULT_CACHE_ENTRIES_MAX, RESULT_CACHE_BYTES_MAX);
 	gateway->visible_views = visible_views_new();
 	gateway->loops = calloc(loop_count(), sizeof(struct gateway_loop));
@@ -101,6 +101,8 @@ void gateway_free(struct gateway *gateway)
 		blocklist_free(here->blocked);
 		access_classes_free(here->classes);
 		allowances_free(here->allowances);
+		fleet_nodes_unref(here->nodes);
+		map_free(&here->node_pools);
 		map_free(&here->in_flight);
 		map_free(&here->asked);
 		map_free(&here->parked);

@@ -29,6 +29,8 @@ struct access_classes;
 struct allowances;
 struct meters;
 struct visible_views;
+struct fleet;
+struct fleet_nodes;
 
 struct gateway_loop {
 	struct gateway *gateway;
@@ -37,6 +39,9 @@ struct gateway_loop {
 	uint64_t config_number; /* how many there have been: tells what was made of an earlier one */
 	struct catalog *catalog;
 	struct metrics *metrics;
+	struct fleet_nodes *nodes; /* the replicas; NULL: no fleet */
+	struct map node_pools;	   /* connections to them: see forward.c */
+	int64_t looked_ms;	   /* for a node that was not known: see fleet_look */
 	struct blocklist *blocked; /* addresses that may not ask; NULL none */
 	struct map in_flight;	   /* legacy calls by "session number/id": see in_flight.c */
 	struct map asked;	   /* open questions to clients by serial: see client_ask.c */
@@ -61,8 +66,9 @@ struct gateway {
 	struct http_server *server, *control;
 	struct listener **listeners; /* parallel to config->listen */
 	size_t listener_count;
-	struct secret *session_key; /* these two are borrowed from serve.c */
+	struct secret *session_key; /* these three are borrowed from serve.c */
 	struct secret *request_state_key;
+	struct secret *forward_key;
 	const struct secret *api_key; /* identity's */
 	struct assembly *assembly;    /* upstreams to catalog */
 	struct stored *stored;	      /* what was made at run time */
@@ -77,7 +83,8 @@ struct gateway {
 	struct visible_views *visible_views;
 	struct gateway_loop *loops; /* one each, by loop_index */
 	int64_t started_ms;	    /* wall time */
-	uint64_t node;		    /* random: tells this process from others, and from its earlier lives */
+	struct fleet *fleet;	    /* NULL: this process is alone */
+	uint64_t node;		    /* fleet_self(): tells this process from others, and from its earlier lives */
 	atomic_uint questions_open; /* to clients of sessions; these two are for /metrics */
 	atomic_uint calls_parked;
 	atomic_bool draining;

@@ -78,6 +78,11 @@ void metrics_policy(struct gateway_loop *here, enum metric_policy which)
 	bump(&here->metrics->policy[which], 1);
 }
 
+void metrics_forward(struct gateway_loop *here, enum metric_forward which)
+{
+	bump(&here->metrics->forward[which], 1);
+}
+
 void metrics_refused(struct gateway_loop *here)
 {
 	bump(&here->metrics->refused, 1);

@@ -33,6 +33,18 @@ void metrics_auth_failed(struct gateway_loop *here);
 enum metric_policy { METRIC_POLICY_REFUSED, METRIC_POLICY_HIDDEN, METRIC_POLICY_SHADOW, METRIC_POLICIES };
 void metrics_policy(struct gateway_loop *here, enum metric_policy which);
 
+/* Count a request between replicas: handed on; its home could not be connected to, or broke off; taken from another
+ * one; refused for a statement that is not true. */
+enum metric_forward {
+	METRIC_FORWARD_SENT,
+	METRIC_FORWARD_UNREACHED,
+	METRIC_FORWARD_BROKEN,
+	METRIC_FORWARD_TAKEN,
+	METRIC_FORWARD_REFUSED,
+	METRIC_FORWARDS
+};
+void metrics_forward(struct gateway_loop *here, enum metric_forward which);
+
 /* Count a request that never became one (malformed, too large, too slow). */
 void metrics_refused(struct gateway_loop *here);
 

@@ -26,6 +26,7 @@ struct metrics {
 	metric_number error[ERR_COUNT];
 	metric_number limited[METRIC_LIMITS];
 	metric_number policy[METRIC_POLICIES];
+	metric_number forward[METRIC_FORWARDS];
 	metric_number auth_failures;
 	metric_number refused;
 	struct metric_histogram request;

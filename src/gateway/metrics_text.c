@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "gateway/assembly.h"
 #include "gateway/event_log.h"
+#include "gateway/fleet.h"
 #include "gateway/metrics_private.h"
 #include "gateway/result_cache.h"
 
@@ -18,6 +19,8 @@ enum family {
 	F_CALL_FAILURES,
 	F_LIMITED,
 	F_POLICY,
+	F_FORWARDS,
+	F_NODES,
 	F_AUTH_FAILURES,
 	F_REFUSED,
 	F_CONNECTIONS,
@@ -62,6 +65,12 @@ static const struct {
 	[F_LIMITED] = {"gatehouse_limited_total", "counter", "Requests refused by a limit"},
 	[F_POLICY] = {"gatehouse_policy_total", "counter",
 		      "Calls refused by a rule, names that are hidden, and what rules on trial would have refused"},
+	[F_FORWARDS] =
+		{"gatehouse_forwards_total", "counter",
+		 "Requests between replicas: sent to another one, not reached, broken off, taken from another one, "
+		 "refused since no replica sent them"},
+	[F_NODES] = {"gatehouse_fleet_nodes", "gauge",
+		     "Replicas that are there, this one among them; 0 without a fleet"},
 	[F_AUTH_FAILURES] = {"gatehouse_auth_failures_total", "counter", "Credentials that were not accepted"},
 	[F_REFUSED] = {"gatehouse_refused_total", "counter", "Connections or requests that were not proper HTTP"},
 	[F_CONNECTIONS] = {"gatehouse_connections", "gauge", "Open client connections"},
@@ -97,6 +106,7 @@ static const struct {
 };
 
 static const char *const policy_name[METRIC_POLICIES] = {"refused", "hidden", "shadow"};
+static const char *const forward_name[METRIC_FORWARDS] = {"sent", "unreached", "broken", "taken", "refused"};
 static const char *const limit_name[METRIC_LIMITS] = {"ip", "tenant", "principal", "auth", "blocked", "quota"};
 
 static void put_family(struct buf *out, enum family family)
@@ -229,6 +239,11 @@ static void put_requests(struct buf *out, const struct gateway *gateway)
 		buf_put_fmt(out, "gatehouse_policy_total{verdict=\"%s\"} %llu\n", policy_name[p],
 			    (unsigned long long)sum_at(gateway,
 						       offsetof(struct metrics, policy) + p * sizeof(metric_number)));
+	put_family(out, F_FORWARDS);
+	for (size_t f = 0; f < METRIC_FORWARDS; f++)
+		buf_put_fmt(out, "gatehouse_forwards_total{what=\"%s\"} %llu\n", forward_name[f],
+			    (unsigned long long)sum_at(gateway,
+						       offsetof(struct metrics, forward) + f * sizeof(metric_number)));
 	put_family(out, F_REQUEST_SECONDS);
 	put_histogram(out, gateway, F_REQUEST_SECONDS, offsetof(struct metrics, request), STR_NONE);
 	put_single(out, F_AUTH_FAILURES, (double)SUM(gateway, auth_failures));
@@ -293,12 +308,14 @@ void metrics_write(struct gateway *gateway, struct buf *out)
 	struct db_stats db = db_stats(gateway->db);
 	struct state_stats state = state_stats(gateway->state);
 	struct rt_stats rt = rt_stats();
+	const struct fleet_nodes *nodes = gateway_here(gateway)->nodes;
 	struct result_cache_stats results = result_cache_stats(gateway->results);
 
 	put_requests(out, gateway);
 	put_calls(out, gateway);
 	put_upstreams(out, gateway);
 	put_catalog(out, gateway_here(gateway)->catalog);
+	put_single(out, F_NODES, nodes == NULL ? 0 : (double)nodes->count);
 	put_single(out, F_CONNECTIONS, (double)http.connections);
 	put_single(out, F_STREAMS, (double)http.streams);
 	put_single(out, F_EVENT_LOGS, (double)logs.logs);

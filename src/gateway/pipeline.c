@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "gateway/allowance.h"
 #include "gateway/batch.h"
+#include "gateway/forward.h"
 #include "gateway/metrics.h"
 #include "gateway/request.h"
 #include "gateway/routes.h"
@@ -57,12 +58,14 @@ AWAITS static enum err serve_post(struct request *req)
 	TRY(err);
 	if (!req->modern && req->method != MCP_M_INITIALIZE)
 		TRY(request_session(req));
+	TRY(forward_home(req)); /* what only another replica has */
 	return request_run_method(req);
 }
 
 AWAITS static enum err end_session(struct request *req)
 {
 	TRY(request_session(req));
+	TRY(forward_home(req));
 	return request_end_session(req);
 }
 
@@ -87,6 +90,7 @@ AWAITS static enum err serve(struct request *req)
 {
 	enum route route = routes_find(req);
 
+	TRY(forward_accept(req));
 	TRY(routes_check_host(req));
 	if (route == ROUTE_OAUTH || route == ROUTE_SIGNIN || route == ROUTE_PORTAL)
 		return visits_serve(req, route);
@@ -126,6 +130,8 @@ AWAITS void gateway_handle(struct http_exchange *exchange, void *arg)
 
 	answer_begin(req);
 	err = serve(req);
+	if (err == ERR_ELSEWHERE)
+		err = OK;
 	if (err != OK)
 		answer_error(req, err);
 	answer_finish(req);

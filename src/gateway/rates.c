@@ -80,7 +80,7 @@ AWAITS static enum err take(struct request *req, struct str key, const struct ra
 	};
 	struct rate_verdict verdict;
 
-	if (rate->limit == 0)
+	if (rate->limit == 0 || req->counted)
 		return OK;
 	TRY(state_take(req->gateway->state, key, rate, &verdict));
 	if (verdict.allowed)
@@ -137,6 +137,20 @@ AWAITS static void block(struct request *req)
 	}
 	if (state_mark(req->gateway->state, peer_key(req, key, 'B'), life_ms) != OK)
 		log_error("auth.block_lost", LOG_STR("ip", req->ip_text));
+}
+
+AWAITS void rates_note_claim(struct request *req)
+{
+	const struct audit_record record = {
+		.event = STR("fleet.claim_refused"),
+		.ip = req->ip_text,
+		.request_id = req->id,
+		.outcome = str_of(err_name(ERR_FORWARDED)),
+	};
+	char key[64];
+
+	if (has_row(req, peer_key(req, key, 'W'), FAILURE_ROWS) && audit_append(req->gateway->audit, &record) != OK)
+		log_error("audit.unavailable", LOG_STR("request_id", req->id));
 }
 
 AWAITS void rates_note_failure(struct request *req, enum err why)

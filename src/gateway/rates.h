@@ -20,6 +20,9 @@ NODISCARD enum err rates_take_caller(struct request *req) AWAITS;
  *   Errors     ERR_QUOTA, with Retry-After to the month's end */
 NODISCARD enum err rates_take_call(struct request *req) AWAITS;
 
+/* A header claimed that another replica sent the request, and that is not so: a row in the trail. */
+void rates_note_claim(struct request *req) AWAITS;
+
 /* A credential was refused: a row in the trail, and after too many of them the address is blocked. */
 void rates_note_failure(struct request *req, enum err why) AWAITS;
 

@@ -57,6 +57,8 @@ struct request {
 	struct event_log *log; /* of the stream; NULL when nothing of it is kept */
 	struct request *whole; /* DOOR_BATCH: the request that this one is an element of */
 	bool counts;	       /* an element that the rates have still to see */
+	bool forwarded;	       /* another replica sent it: it is served here */
+	bool counted;	       /* the rates have seen it already, there */
 	struct str *answers;   /* of a batch's elements so far */
 	size_t answer_count;
 	struct asker *asker; /* of a legacy client's running call; NULL: it can be asked nothing */

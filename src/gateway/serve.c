@@ -28,6 +28,7 @@
 #include "gateway/config_stored.h"
 #include "gateway/control.h"
 #include "gateway/event_log.h"
+#include "gateway/fleet.h"
 #include "gateway/keys.h"
 #include "gateway/meters.h"
 #include "gateway/notify.h"
@@ -214,6 +215,7 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 	TRY(meters_start(gateway->db, &gateway->meters));
 	gateway->session_key = serving->keys.session;
 	gateway->request_state_key = serving->keys.state;
+	gateway->forward_key = serving->keys.forward;
 	TRY(audit_start(gateway->db, serving->keys.audit, config->durability, &gateway->audit));
 	serving->keys.audit = NULL;
 	audit_seal_addresses(gateway->audit, serving->keys.seal);
@@ -307,6 +309,7 @@ AWAITS static enum err start(struct serving *serving, struct buf *problem)
 	TRY(signal_watch(SIGTERM, on_stop_signal, serving));
 	TRY(signal_watch(SIGINT, on_stop_signal, serving));
 	TRY(start_storage(serving, problem));
+	TRY(fleet_start(gateway, problem, &gateway->fleet));
 	event_logs_start();
 	TRY(stream_watch_start(gateway, &gateway->stream_watch));
 	TRY(assembly_start(gateway, &gateway->assembly));
@@ -338,11 +341,13 @@ AWAITS static void stop(struct serving *serving)
 
 	atomic_store(&gateway->draining, true);
 	notify_systemd("STOPPING=1");
+	fleet_leave(gateway->fleet);
 	client_asks_end(gateway, STR_NONE, ERR_SHUTDOWN);
 	parked_drain(gateway);
 	if (gateway->server != NULL)
 		http_server_drain(gateway->server, grace_ms);
 	parked_stop(gateway);
+	fleet_stop(gateway->fleet);
 	event_logs_stop();
 	await_reload(gateway);
 	stored_stop(gateway->stored);

@@ -84,6 +84,7 @@ AWAITS enum err request_initialize(struct request *req)
 		return ERR_MCP_SECOND_INIT;
 	req->revision = negotiate(req);
 	mcp_session_new(&req->message, req->revision, &made);
+	made.node = req->gateway->node;
 	if (req->has_session)
 		TRY(sse_initialize(req, &made)); /* its stream is there already, and is the session */
 	else

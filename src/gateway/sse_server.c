@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "gateway/assembly.h"
 #include "gateway/client_ask.h"
+#include "gateway/forward.h"
 #include "gateway/pipeline.h"
 #include "gateway/routes.h"
 #include "gateway/streams.h"
@@ -60,6 +61,7 @@ AWAITS enum err sse_server_open(struct request *req)
 	if (!http_accepts(http_field_get(&req->exchange->fields, HTTP_ACCEPT), STR("text/event-stream")))
 		return ERR_HTTP_ACCEPT;
 	mcp_session_new(&nothing_said, MCP_2024_11_05, &req->session);
+	req->session.node = req->gateway->node;
 	log = session_log(EVENT_LOG_CHANNEL, req->session.number, req->view->name);
 	if (log == NULL)
 		return ERR_LIMIT;
@@ -132,6 +134,7 @@ AWAITS static enum err find_session(struct request *req, struct event_log **ret_
 
 	TRY(mcp_session_open(req->gateway->session_key, token, holder(req), req->config->limits.session_max_ms,
 			     &req->session));
+	TRY(forward_home(req));
 	log = event_log_find(EVENT_LOG_CHANNEL, session_key(req), 0);
 	if (log == NULL)
 		return ERR_MCP_SESSION_UNKNOWN;

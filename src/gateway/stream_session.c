@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 #include "gateway/event_id.h"
+#include "gateway/forward.h"
 #include "gateway/streams.h"
 
 /* Sessions with an open stream of their own: the key is the stream's own `session`. */
@@ -231,6 +232,7 @@ AWAITS enum err stream_open_session(struct request *req)
 	struct str last = http_field_get(&req->exchange->fields, HTTP_LAST_EVENT_ID);
 
 	TRY(request_session(req));
+	TRY(forward_home(req));
 	if (!http_accepts(http_field_get(&req->exchange->fields, HTTP_ACCEPT), STR("text/event-stream")))
 		return ERR_HTTP_ACCEPT;
 	return last.p == NULL ? open_own(req, false, NULL) : resume(req, last);

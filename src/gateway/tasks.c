@@ -68,6 +68,7 @@ static enum err rekey_created(struct request *req, const struct relay *relay, en
 		.kind = kind,
 		.upstream = upstream_name(relay->item->upstream),
 		.id = json_member_str(req->arena, id),
+		.node = req->gateway->node,
 	};
 	AUTO_BUF token = {0};
 
@@ -155,6 +156,18 @@ const struct catalog_item *tasks_find(struct request *req, struct str token, str
 		return NULL;
 	*ret_id = task.id;
 	return catalog_door(req->view, task.upstream);
+}
+
+uint64_t tasks_node(struct request *req)
+{
+	enum mcp_task_kind kind = req->modern ? MCP_TASK_EXTENSION : MCP_TASK_CORE;
+	struct str token = mcp_param(req->arena, &req->message, STR("taskId"));
+	struct mcp_task task;
+
+	return token.p == NULL || mcp_task_open(req->gateway->session_key, token, str_of(req->caller.principal), kind,
+						req->arena, &task) != OK
+		       ? 0
+		       : task.node;
 }
 
 AWAITS enum err relay_task(struct request *req)

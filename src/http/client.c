@@ -224,6 +224,8 @@ AWAITS static enum err attempt(struct http_hop *hop, const struct http_call *cal
 	conn->reply.on_body = http_hop_body;
 	conn->reply.owner = hop;
 	conn->reply.bodiless = str_eq(call->method, STR("HEAD"));
+	if (call->sent != NULL)
+		*call->sent = true;
 	send_request(hop, call);
 	if (call->timeout_ms > 0)
 		timer_set(hop->pool->loop, &hop->timer, call->timeout_ms, on_timeout);

@@ -45,6 +45,7 @@ struct http_call {
 	size_t body_count;	  /* at most 4 */
 	bool idempotent;	  /* may be sent again when a reused connection turns out to be dead before
 				   * any byte of an answer; otherwise only when nothing was written */
+	bool *sent;		  /* set when the request has gone out, or may have; NULL: nobody asks */
 	int64_t timeout_ms;	  /* for the whole answer, from sending on: ERR_UPSTREAM_TIMEOUT; 0 none */
 	/* Its time is over: how many ms more it gets; 0 none. Until the answer is done with. May be NULL. */
 	int64_t (*more_ms)(void *arg);

@@ -80,14 +80,28 @@ enum err conn_caps_enter(struct conn_caps *caps, const struct address *address, 
 	return err;
 }
 
+static void leave_peer(struct conn_caps *caps, struct conn_peer *peer)
+{
+	if (peer == NULL || --peer->count > 0)
+		return;
+	map_remove(&caps->peers, (struct str){(const char *)peer->key, sizeof peer->key});
+	free(peer);
+}
+
 void conn_caps_leave(struct conn_caps *caps, struct conn_peer *peer)
 {
 	pthread_mutex_lock(&caps->mutex);
 	CHECK(caps->total > 0);
 	caps->total--;
-	if (peer != NULL && --peer->count == 0) {
-		map_remove(&caps->peers, (struct str){(const char *)peer->key, sizeof peer->key});
-		free(peer);
-	}
+	leave_peer(caps, peer);
+	pthread_mutex_unlock(&caps->mutex);
+}
+
+void conn_caps_trust(struct conn_caps *caps, struct conn_peer *peer)
+{
+	if (peer == NULL)
+		return;
+	pthread_mutex_lock(&caps->mutex);
+	leave_peer(caps, peer);
 	pthread_mutex_unlock(&caps->mutex);
 }

@@ -24,4 +24,7 @@ NODISCARD enum err conn_caps_enter(struct conn_caps *caps, const struct address 
 				   unsigned per_peer_max, struct conn_peer **ret_peer);
 void conn_caps_leave(struct conn_caps *caps, struct conn_peer *peer);
 
+/* One connection of this peer (NULL is fine) counts in all, but no more for the peer: hand NULL back for it. */
+void conn_caps_trust(struct conn_caps *caps, struct conn_peer *peer);
+
 #endif

@@ -103,6 +103,14 @@ void event_write(struct http_conn *conn, const struct http_event *event, bool ch
 	write_chunk(conn, pieces, count, chunked);
 }
 
+void bytes_write(struct http_conn *conn, struct str bytes, bool chunked)
+{
+	struct piece pieces[3] = {0};
+
+	pieces[1].str = bytes;
+	write_chunk(conn, pieces, 2, chunked);
+}
+
 void event_comment(struct http_conn *conn, bool chunked)
 {
 	struct piece pieces[3] = {0};

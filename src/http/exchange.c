@@ -147,6 +147,15 @@ void http_exchange_release(struct http_exchange *exchange)
 	exchange->memo = NULL;
 }
 
+void http_exchange_trust(struct http_exchange *exchange)
+{
+	struct http_conn *conn = exchange->conn;
+
+	CHECK_OBJ(exchange, HTTP_EXCHANGE_MAGIC);
+	conn_caps_trust(conn->home->server->caps, conn->peer);
+	conn->peer = NULL;
+}
+
 enum err request_dispatch(struct http_conn *conn)
 {
 	TRY(fill_exchange(conn));

@@ -80,6 +80,8 @@ static enum http_header_id candidate(struct str name)
 		return first == 'c' ? HTTP_CONTENT_ENCODING : HTTP_WWW_AUTHENTICATE;
 	case 17:
 		return first == 't' ? HTTP_TRANSFER_ENCODING : HTTP_X_FORWARDED_PROTO;
+	case 19:
+		return HTTP_GATEHOUSE_FORWARDED;
 	case 20:
 		return HTTP_MCP_PROTOCOL_VERSION;
 	case 29:

@@ -17,6 +17,7 @@
 	X(COOKIE, "cookie")                                                                                            \
 	X(EXPECT, "expect")                                                                                            \
 	X(FORWARDED, "forwarded")                                                                                      \
+	X(GATEHOUSE_FORWARDED, "gatehouse-forwarded")                                                                  \
 	X(HOST, "host")                                                                                                \
 	X(IF_NONE_MATCH, "if-none-match")                                                                              \
 	X(LAST_EVENT_ID, "last-event-id")                                                                              \

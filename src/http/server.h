@@ -137,6 +137,20 @@ NODISCARD enum err http_sse_event(struct http_exchange *exchange, const struct h
 /* The end of the stream and of the answer. */
 NODISCARD enum err http_sse_end(struct http_exchange *exchange) AWAITS;
 
+/* An answer that somebody else makes, as it comes: the head, bytes, the end. What was begun and is not ended when the
+ * handler returns is cut off. An event stream relayed so gets no keepalive comments of ours.
+ *   headers    full lines with Content-Type; Content-Length, Date, Connection and exchange->extra_headers are added
+ *   length     of the body, which must have it; -1 when it is not known
+ *   Errors     ERR_CLOSED, ERR_CANCELED, ERR_TIMEOUT */
+NODISCARD enum err http_relay_begin(struct http_exchange *exchange, int status, struct str headers, int64_t length)
+	AWAITS;
+NODISCARD enum err http_relay_write(struct http_exchange *exchange, struct str bytes) AWAITS;
+NODISCARD enum err http_relay_end(struct http_exchange *exchange) AWAITS;
+
+/* The connection is a replica's, which asks for many clients: it counts no more against its address.
+ *   Runs on    the exchange's fiber */
+void http_exchange_trust(struct http_exchange *exchange);
+
 /* An idle stream: after http_sse_begin the handler may detach it and return; its fiber,
  * stack and arena go, a small struct stays with the connection. */
 struct http_stream;

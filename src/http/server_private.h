@@ -7,6 +7,7 @@
  *     answer.c       whole answers
  *     event_stream.c server-sent events from a handler, and the framing of events
  *     stream_idle.c  event streams without a handler
+ *     relayed.c      answers that somebody else makes, as they come
  *     conn_caps.c    how many connections, in all and for each peer */
 #ifndef GATEHOUSE_HTTP_SERVER_PRIVATE_H
 #define GATEHOUSE_HTTP_SERVER_PRIVATE_H
@@ -88,7 +89,9 @@ struct http_request {
 	bool keep_alive;
 	bool accepts_gzip;
 	bool asterisk;	   /* OPTIONS * */
-	bool sse, sse_end; /* an event stream was begun, was ended */
+	bool sse, sse_end; /* an answer of unknown end was begun (an event stream, or a relayed one), was ended */
+	bool relayed;	   /* somebody else makes it */
+	bool chunked;	   /* of a relayed one */
 };
 
 struct http_conn {
@@ -149,8 +152,9 @@ struct str answer_head(struct arena *arena, const struct str *parts, size_t coun
 struct str status_line(struct arena *arena, int status);
 void answer_refusal(struct http_conn *conn, enum err why);
 
-/* event_stream.c: write one event, a comment, or the end, as a chunk (or bare, to HTTP/1.0). */
+/* event_stream.c: write one event, bytes of one, a comment, or the end, as a chunk (or bare, to HTTP/1.0). */
 void event_write(struct http_conn *conn, const struct http_event *event, bool chunked);
+void bytes_write(struct http_conn *conn, struct str bytes, bool chunked);
 void event_comment(struct http_conn *conn, bool chunked);
 void event_finish(struct http_conn *conn, bool chunked);
 

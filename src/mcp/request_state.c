@@ -3,7 +3,8 @@
  *   0        1      9        17     21      25            33
  *   | format | node | serial | loop | round | expires, ms |
  *
- * sealed with AES-256-GCM, the bond's digest bound in but not stored, then base64url. */
+ * sealed with AES-256-GCM, the bond's digest bound in but not stored, then base64url. In front of it
+ * stands the node once more, in clear: "0123456789abcdef.SEALED". */
 #include "mcp/request_state.h"
 
 #include <endian.h>
@@ -13,6 +14,7 @@
 #define STATE_FORMAT 1
 #define STATE_PLAIN_BYTES 33
 #define STATE_SEALED_BYTES (STATE_PLAIN_BYTES + CRYPTO_SEAL_OVERHEAD)
+#define STATE_NODE_LEN 16
 
 /* Each part goes in with its length, so that no two bonds read the same. */
 static void put_part(struct buf *out, struct str part)
@@ -59,7 +61,18 @@ void mcp_state_seal(const struct secret *key, const struct mcp_request_state *st
 	memcpy(plain + 21, &round, sizeof(round));
 	memcpy(plain + 25, &expires, sizeof(expires));
 	crypto_seal(key, (struct str){(const char *)plain, sizeof(plain)}, bound(digest), &sealed);
+	buf_put_fmt(out, "%016llx.", (unsigned long long)state->node);
 	base64url_put(out, sealed.p, sealed.n);
+}
+
+uint64_t mcp_state_node(struct str text)
+{
+	uint64_t node;
+
+	if (text.n <= STATE_NODE_LEN || text.p[STATE_NODE_LEN] != '.' ||
+	    str_hex_to_u64((struct str){text.p, STATE_NODE_LEN}, &node) != OK)
+		return 0;
+	return node;
 }
 
 enum err mcp_state_open(const struct secret *key, struct str text, const uint8_t digest[MCP_BOND_BYTES], int64_t now_ms,
@@ -70,6 +83,11 @@ enum err mcp_state_open(const struct secret *key, struct str text, const uint8_t
 	uint32_t loop, round;
 	size_t n;
 
+	uint64_t node_shown = mcp_state_node(text);
+
+	if (node_shown == 0)
+		return ERR_MCP_STATE;
+	text = str_skip(text, STATE_NODE_LEN + 1);
 	if (base64url_get(text, sealed, sizeof(sealed), &n) != OK || n != sizeof(sealed) ||
 	    crypto_open(key, (struct str){(const char *)sealed, n}, bound(digest), plain, &n) != OK ||
 	    n != STATE_PLAIN_BYTES || plain[0] != STATE_FORMAT)
@@ -79,7 +97,7 @@ enum err mcp_state_open(const struct secret *key, struct str text, const uint8_t
 	memcpy(&loop, plain + 17, sizeof(loop));
 	memcpy(&round, plain + 21, sizeof(round));
 	memcpy(&expires, plain + 25, sizeof(expires));
-	if ((int64_t)be64toh(expires) < now_ms)
+	if (be64toh(node) != node_shown || (int64_t)be64toh(expires) < now_ms)
 		return ERR_MCP_STATE;
 	*ret_state = (struct mcp_request_state){
 		.node = be64toh(node),

@@ -30,9 +30,13 @@ struct mcp_state_bond {
  *   Runs on    any thread */
 void mcp_state_bind(const struct mcp_state_bond *bond, uint8_t ret_digest[MCP_BOND_BYTES]);
 
-/* Append the state as text (base64url). */
+/* Append the state as text, [0-9a-zA-Z_.-]; state->node is not 0. */
 void mcp_state_seal(const struct secret *key, const struct mcp_request_state *state,
 		    const uint8_t digest[MCP_BOND_BYTES], struct buf *out);
+
+/* The node that a text names in clear, so that it can be taken there before anybody knows what it is
+ * bound to; 0: the text is none of ours. It is only a claim until mcp_state_open. */
+uint64_t mcp_state_node(struct str text);
 
 /* Read it back.
  *   Errors     ERR_MCP_STATE: not ours, altered, of another principal or call, or expired: all the

@@ -1,20 +1,23 @@
-/* Sealed session ids. The plaintext is 20 bytes:
+/* Sealed session ids. The plaintext is 28 bytes, numbers in big endian:
  *
- *   0        1          2               4                    12        20
- *   | format | revision | capabilities  | created, ms (big endian) | number |
+ *   0        1          2              4             12       20     28
+ *   | format | revision | capabilities | created, ms | number | node |
  *
  * sealed with AES-256-GCM (the principal is bound in, not stored), then base64url. */
 #include "mcp/session.h"
 
+#include <assert.h>
 #include <endian.h>
 
 #include "base/clock.h"
 #include "base/random.h"
 #include "mcp/extension.h"
 
-#define SESSION_FORMAT 1
-#define SESSION_PLAIN_BYTES 20
+#define SESSION_FORMAT 2
+#define SESSION_PLAIN_BYTES 28
 #define SESSION_SEALED_BYTES (SESSION_PLAIN_BYTES + CRYPTO_SEAL_OVERHEAD)
+
+static_assert((SESSION_SEALED_BYTES * 4 + 2) / 3 <= MCP_SESSION_TOKEN_MAX, "a token fits");
 
 /* Where a capability stands in the client's capabilities object. */
 static const struct capability_row {
@@ -90,13 +93,14 @@ void mcp_session_seal(const struct secret *key, const struct mcp_session *sessio
 {
 	uint8_t plain[SESSION_PLAIN_BYTES] = {SESSION_FORMAT, (uint8_t)session->revision};
 	uint16_t capabilities = htobe16(session->capabilities);
-	uint64_t created = htobe64((uint64_t)session->created_ms);
+	uint64_t created = htobe64((uint64_t)session->created_ms), node = htobe64(session->node);
 	AUTO_BUF sealed = {0};
 
 	memcpy(plain + 2, &capabilities, sizeof(capabilities));
 	memcpy(plain + 4, &created, sizeof(created));
 	for (size_t i = 0; i < MCP_SESSION_NUMBER_LEN / 2; i++)
 		plain[12 + i] = (uint8_t)(nibble(session->number[2 * i]) << 4 | nibble(session->number[2 * i + 1]));
+	memcpy(plain + 20, &node, sizeof(node));
 	crypto_seal(key, (struct str){(const char *)plain, sizeof(plain)}, principal, &sealed);
 	base64url_put(out, sealed.p, sealed.n);
 }
@@ -117,7 +121,7 @@ enum err mcp_session_open(const struct secret *key, struct str token, struct str
 {
 	uint8_t sealed[SESSION_SEALED_BYTES], plain[SESSION_SEALED_BYTES];
 	uint16_t capabilities;
-	uint64_t created;
+	uint64_t created, node;
 	int64_t age_ms;
 	size_t n;
 
@@ -134,6 +138,8 @@ enum err mcp_session_open(const struct secret *key, struct str token, struct str
 	ret_session->capabilities = be16toh(capabilities);
 	ret_session->created_ms = (int64_t)be64toh(created);
 	number_text(plain + 12, ret_session->number);
+	memcpy(&node, plain + 20, sizeof(node));
+	ret_session->node = be64toh(node);
 	return OK;
 }
 

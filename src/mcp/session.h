@@ -28,6 +28,7 @@ struct mcp_session {
 	enum mcp_revision revision;
 	uint16_t capabilities;			 /* of enum mcp_capability */
 	int64_t created_ms;			 /* wall time */
+	uint64_t node;				 /* the process that made it, its home; 0: of none */
 	char number[MCP_SESSION_NUMBER_LEN + 1]; /* names the session in logs, marks and instance keys */
 };
 

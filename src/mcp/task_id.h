@@ -17,6 +17,7 @@ struct mcp_task {
 	enum mcp_task_kind kind;
 	struct str upstream; /* its name */
 	struct str id;	     /* as that server knows it */
+	uint64_t node;	     /* the process whose connection to the server, or child, made it; 0 none */
 };
 
 /* Append the sealed id: [A-Za-z0-9_-], another text each time.

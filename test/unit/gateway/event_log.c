@@ -452,29 +452,29 @@ static const char *const hostile[] = {
 	".",
 	"...",
 	"x",
-	"AAAAAAAA",
-	"AAAAAAAA.r1",
-	"AAAAAAAA.r1.",
-	"AAAAAAAA.x1.1",
-	"AAAAAAAA.r.1",
-	"AAAAAAAA.r0.1",
-	"AAAAAAAA.r01.1",
-	"AAAAAAAA.rA.1",
-	"AAAAAAAA.r-1.1",
-	"AAAAAAAA.r1.1 ",
-	"AAAAAAAA.r1.11111111111111111",
-	"AAAAAAA.r1.1",
-	"AAAAAAAAA.r1.1",
-	"AAAA%AAA.r1.1",
-	"AAAAAAAA.r1.1.",
-	"AAAAAAAA.r1.1.!",
-	"AAAAAAAA.r1.1.bnVsbA",		    /* null */
-	"AAAAAAAA.r1.1.MS41",		    /* 1.5 */
-	"AAAAAAAA.r1.1.e30",		    /* {} */
-	"AAAAAAAA.r1.1.IDc",		    /* a space before it */
-	"AAAAAAAA.r1.1.MSwicmVzdWx0Ijp7fQ", /* 1,"result":{} */
-	"AAAAAAAA.r1.1.Nw.Nw",
-	"AAAAAAAA.r1.1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+	"AAAAAAAAAAA",
+	"AAAAAAAAAAA.r1",
+	"AAAAAAAAAAA.r1.",
+	"AAAAAAAAAAA.x1.1",
+	"AAAAAAAAAAA.r.1",
+	"AAAAAAAAAAA.r0.1",
+	"AAAAAAAAAAA.r01.1",
+	"AAAAAAAAAAA.rA.1",
+	"AAAAAAAAAAA.r-1.1",
+	"AAAAAAAAAAA.r1.1 ",
+	"AAAAAAAAAAA.r1.11111111111111111",
+	"AAAAAAAAAA.r1.1",
+	"AAAAAAAAAAAA.r1.1",
+	"AAAAAAA%AAA.r1.1",
+	"AAAAAAAAAAA.r1.1.",
+	"AAAAAAAAAAA.r1.1.!",
+	"AAAAAAAAAAA.r1.1.bnVsbA",		    /* null */
+	"AAAAAAAAAAA.r1.1.MS41",		    /* 1.5 */
+	"AAAAAAAAAAA.r1.1.e30",		    /* {} */
+	"AAAAAAAAAAA.r1.1.IDc",		    /* a space before it */
+	"AAAAAAAAAAA.r1.1.MSwicmVzdWx0Ijp7fQ", /* 1,"result":{} */
+	"AAAAAAAAAAA.r1.1.Nw.Nw",
+	"AAAAAAAAAAA.r1.1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
 };
 
 START_TEST(hostile_ids_are_refused)
@@ -500,7 +500,7 @@ START_TEST(an_id_of_another_life_is_known_as_such)
 {
 	struct event_id id;
 
-	ck_ok(event_id_read(STR("AAAAAAAA.r1.1.Nw"), &id));
+	ck_ok(event_id_read(STR("AAAAAAAAAAA.r1.1.Nw"), &id));
 	ck_assert(!id.here);
 	ck_str(((struct str){id.request, id.request_bytes}), "7");
 }
