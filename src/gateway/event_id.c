@@ -76,8 +76,8 @@ enum err event_id_read(struct str text, struct event_id *ret_id)
 	size_t n;
 
 	if (text.n > EVENT_ID_BYTES_MAX || !str_cut(text, '.', &at, &text) ||
-	    base64url_get(at, &node, sizeof(node), &n) != OK || n != sizeof(node) ||
-	    !str_cut(text, '.', &log, &text) || log.n == 0)
+	    base64url_get(at, &node, sizeof(node), &n) != OK || n != sizeof(node) || !str_cut(text, '.', &log, &text) ||
+	    log.n == 0)
 		return ERR_MCP_EVENT_ID;
 	id.node = be64toh(node);
 	id.here = id.node == fleet_self();

@@ -112,8 +112,8 @@ static void tend_writing(struct http_conn *conn)
 {
 	const struct http_server_spec *spec = &conn->home->spec;
 	struct http_request *request = conn->request;
-	bool sse = conn->detached != NULL ||
-		   (request != NULL && request->sse && !request->sse_end && !request->relayed);
+	bool sse =
+		conn->detached != NULL || (request != NULL && request->sse && !request->sse_end && !request->relayed);
 
 	if (is_stalled(conn)) {
 		conn_close(conn, 0);

@@ -181,7 +181,7 @@ describe('the stream of a POST', () => {
 
 	test('garbage in Last-Event-ID is refused, with a text', async () => {
 		const session = await openSession(gateway);
-		for (const garbage of ['garbage', '1', 'AAAAAAAA.r1.1.MSwicmVzdWx0Ijp7fQ', 'AAAAAAAA.r1.1', 'x'.repeat(5000)]) {
+		for (const garbage of ['garbage', '1', 'AAAAAAAAAAA.r1.1.MSwicmVzdWx0Ijp7fQ', 'AAAAAAAAAAA.r1.1', 'x'.repeat(5000)]) {
 			const answer = await resume(session, garbage);
 			assert.equal(answer.head.status, 400, garbage.slice(0, 40));
 			assert.match((await answer.connection.body(answer.head)).toString(), /Last-Event-ID/);
@@ -223,7 +223,7 @@ test('after a restart a lost call is answered with an error, at once', async (t)
 
 test('a stream of its own after a restart is a fresh one', async () => {
 	const session = await openSession(gateway);
-	const stream = await resume(session, 'AAAAAAAA.s1.7');
+	const stream = await resume(session, 'AAAAAAAAAAA.s1.7');
 	assert.equal(stream.head.status, 200);
 	assert.equal(stream.head.headers['content-type'], 'text/event-stream');
 	const second = await send(session, { method: 'GET' });

@@ -468,10 +468,10 @@ static const char *const hostile[] = {
 	"AAAAAAA%AAA.r1.1",
 	"AAAAAAAAAAA.r1.1.",
 	"AAAAAAAAAAA.r1.1.!",
-	"AAAAAAAAAAA.r1.1.bnVsbA",		    /* null */
-	"AAAAAAAAAAA.r1.1.MS41",		    /* 1.5 */
-	"AAAAAAAAAAA.r1.1.e30",		    /* {} */
-	"AAAAAAAAAAA.r1.1.IDc",		    /* a space before it */
+	"AAAAAAAAAAA.r1.1.bnVsbA",	       /* null */
+	"AAAAAAAAAAA.r1.1.MS41",	       /* 1.5 */
+	"AAAAAAAAAAA.r1.1.e30",		       /* {} */
+	"AAAAAAAAAAA.r1.1.IDc",		       /* a space before it */
 	"AAAAAAAAAAA.r1.1.MSwicmVzdWx0Ijp7fQ", /* 1,"result":{} */
 	"AAAAAAAAAAA.r1.1.Nw.Nw",
 	"AAAAAAAAAAA.r1.1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
