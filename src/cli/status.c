@@ -49,6 +49,23 @@ static void put_upstreams(struct buf *out, yyjson_val *upstreams)
 	}
 }
 
+/* The replicas, this one marked. */
+static void put_fleet(struct buf *out, yyjson_val *fleet)
+{
+	yyjson_val *one;
+	size_t i, max;
+
+	if (fleet == NULL)
+		return;
+	yyjson_arr_foreach(json_get(fleet, "nodes"), i, max, one)
+	{
+		struct str node = json_str(json_get(one, "node")), address = json_str(json_get(one, "address"));
+
+		buf_put_fmt(out, "  %-9s %.*s  %.*s%s\n", i == 0 ? "replicas" : "", STR_ARG(node), STR_ARG(address),
+			    str_eq(node, json_str(json_get(fleet, "node"))) ? "  (this one)" : "");
+	}
+}
+
 static void put_status(struct buf *out, yyjson_val *status)
 {
 	yyjson_val *catalog = json_get(status, "catalog"), *audit = json_get(status, "audit");
@@ -75,6 +92,7 @@ static void put_status(struct buf *out, yyjson_val *status)
 		    number(audit, "waiting"));
 	buf_put_fmt(out, "  clients   %lld connections, %lld streams, %lld requests since the start\n",
 		    number(status, "connections"), number(status, "streams"), number(status, "requests"));
+	put_fleet(out, json_get(status, "fleet"));
 	put_upstreams(out, json_get(status, "upstreams"));
 }
 

@@ -10,7 +10,8 @@
  * told so. A request that was handed on is served where it arrives, whatever that replica thinks of who lives; so
  * none goes round in circles.
  *
- * A client that goes away takes the connection to the home with it, where it is then known as gone. */
+ * A client that goes away takes the connection to the home with it, where it is then known as gone. What goes over the
+ * wire, and how the answer comes back, is forward_wire.c's. */
 #include "gateway/forward.h"
 
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 #include "base/log.h"
 #include "gateway/admission.h"
 #include "gateway/forward_statement.h"
+#include "gateway/forward_wire.h"
 #include "gateway/home.h"
 #include "gateway/metrics.h"
 #include "gateway/rates.h"
@@ -93,197 +95,6 @@ enum err forward_forget_all(void *gateway)
 	return OK;
 }
 
-/* ---- the request as it is sent ----------------------------------------------------------- */
-
-/* Of one connection only, or said by the statement. */
-static bool stays_here(const struct http_field *field)
-{
-	static const struct str names[] = {
-		{"keep-alive", 10},	  {"proxy-authorization", 19},
-		{"proxy-connection", 16}, {"te", 2},
-		{"trailer", 7},		  {"via", 3},
-		{"x-real-ip", 9},	  {"x-forwarded-host", 16},
-		{"x-forwarded-port", 16},
-	};
-
-	switch (field->id) {
-	case HTTP_CONNECTION:
-	case HTTP_CONTENT_LENGTH:
-	case HTTP_EXPECT:
-	case HTTP_FORWARDED:
-	case HTTP_GATEHOUSE_FORWARDED:
-	case HTTP_HOST:
-	case HTTP_TRANSFER_ENCODING:
-	case HTTP_UPGRADE:
-	case HTTP_X_FORWARDED_FOR:
-	case HTTP_X_FORWARDED_PROTO:
-	case HTTP_X_REQUEST_ID:
-		return true;
-	case HTTP_OTHER:
-		break;
-	default:
-		return false;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (str_eq_nocase(field->name, names[i]))
-			return true;
-	return false;
-}
-
-/* Whether Connection names the field.
- *   Source     RFC 9110 s7.6.1 */
-static bool is_of_connection(const struct http_fields *fields, struct str name)
-{
-	struct str list = http_field_get(fields, HTTP_CONNECTION);
-
-	while (list.n > 0) {
-		struct str one;
-
-		str_cut(list, ',', &one, &list);
-		if (str_eq_nocase(str_trim(one), name))
-			return true;
-	}
-	return false;
-}
-
-static void put_field(struct buf *out, struct str name, struct str value)
-{
-	buf_put(out, name);
-	buf_put(out, STR(": "));
-	buf_put(out, value);
-	buf_put(out, STR("\r\n"));
-}
-
-static void put_statement(struct request *req, uint64_t to, struct buf *out)
-{
-	const struct http_exchange *exchange = req->exchange;
-	const struct forward_statement statement = {
-		.to = to,
-		.from = req->gateway->node,
-		.made_ms = clock_wall_ms(),
-		.counted = true,
-		.secure = exchange->secure,
-		.peer = exchange->peer,
-		.client_cert = exchange->client_cert,
-		.host = http_field_get(&exchange->fields, HTTP_HOST),
-	};
-	uint8_t digest[FORWARD_DIGEST_BYTES];
-
-	forward_digest(exchange, digest);
-	buf_put(out, STR("Gatehouse-Forwarded: "));
-	forward_statement_seal(req->gateway->forward_key, &statement, digest, out);
-	buf_put(out, STR("\r\n"));
-}
-
-static void put_headers(struct request *req, uint64_t to, struct buf *out)
-{
-	const struct http_fields *fields = &req->exchange->fields;
-
-	for (size_t i = 0; i < fields->count; i++)
-		if (!stays_here(&fields->field[i]) && !is_of_connection(fields, fields->field[i].name))
-			put_field(out, fields->field[i].name, fields->field[i].value);
-	put_field(out, STR("X-Request-Id"), req->id);
-	put_statement(req, to, out);
-}
-
-/* The path was decoded when it came; the digest is over what the home will decode. */
-static void put_target(const struct http_exchange *exchange, struct buf *out)
-{
-	for (size_t i = 0; i < exchange->path.n; i++) {
-		char c = exchange->path.p[i];
-		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-			     (c != '\0' && strchr("/-._~", c) != NULL);
-
-		if (plain)
-			buf_put_byte(out, c);
-		else
-			buf_put_fmt(out, "%%%02X", (unsigned char)c);
-	}
-	if (exchange->query.n == 0)
-		return;
-	buf_put_byte(out, '?');
-	buf_put(out, exchange->query);
-}
-
-static struct str method_text(enum http_method method)
-{
-	switch (method) {
-	case HTTP_POST:
-		return STR("POST");
-	case HTTP_DELETE:
-		return STR("DELETE");
-	default:
-		return STR("GET");
-	}
-}
-
-/* ---- the answer as it comes -------------------------------------------------------------- */
-
-static bool is_event_stream(const struct http_answer *answer)
-{
-	return str_starts(http_field_get(&answer->fields, HTTP_CONTENT_TYPE), STR("text/event-stream"));
-}
-
-static int64_t length_of(const struct http_answer *answer)
-{
-	struct str text = http_field_get(&answer->fields, HTTP_CONTENT_LENGTH);
-	int64_t length;
-
-	return text.p != NULL && str_to_i64(text, &length) == OK && length >= 0 ? length : -1;
-}
-
-/* The home has put everything into its head that we would have. */
-AWAITS static enum err relay_head(struct request *req, const struct http_answer *answer)
-{
-	AUTO_BUF headers = {0};
-
-	for (size_t i = 0; i < answer->fields.count; i++) {
-		const struct http_field *field = &answer->fields.field[i];
-
-		if (!stays_here(field) && !str_eq_nocase(field->name, STR("date")) &&
-		    !is_of_connection(&answer->fields, field->name))
-			put_field(&headers, field->name, field->value);
-	}
-	put_field(&headers, STR("X-Request-Id"), req->id);
-	req->exchange->extra_headers = STR("");
-	return http_relay_begin(req->exchange, answer->status, buf_str(&headers), length_of(answer));
-}
-
-/*   ret_broken     the home broke off; else what is returned is between us and our client */
-AWAITS static enum err relay_bytes(struct request *req, struct http_answer *answer, int64_t silence_ms,
-				   bool *ret_broken)
-{
-	struct str bytes;
-	enum err err;
-
-	for (;;) {
-		http_answer_timeout(answer, silence_ms);
-		err = http_answer_read(answer, &bytes);
-		*ret_broken = err != OK && err != ERR_CANCELED && err != ERR_TIMEOUT;
-		TRY(err);
-		if (bytes.n == 0)
-			return http_relay_end(req->exchange);
-		TRY(http_relay_write(req->exchange, bytes));
-	}
-}
-
-/* An event stream lasts as long as both sides like; it is the home that watches over the time of its request. */
-AWAITS static enum err relay_answer(struct request *req, struct http_answer *answer, bool *ret_broken)
-{
-	int64_t silence_ms = FORWARD_SILENCE_KEEPALIVES * req->config->limits.keepalive_ms;
-	bool stream = is_event_stream(answer);
-	enum err err = relay_head(req, answer);
-
-	*ret_broken = false;
-	TRY(err);
-	if (stream)
-		fiber_clock_stop(fiber_self());
-	err = relay_bytes(req, answer, stream ? silence_ms : 0, ret_broken);
-	if (stream)
-		fiber_clock_go(fiber_self());
-	return err;
-}
-
 /* ---- handing on -------------------------------------------------------------------------- */
 
 /* What becomes of a call whose home broke off nobody can say; that it did has its row. */
@@ -311,6 +122,18 @@ static bool is_ours(enum err err)
 	return err == ERR_CANCELED || err == ERR_TIMEOUT || err == ERR_BUSY;
 }
 
+static struct str method_text(enum http_method method)
+{
+	switch (method) {
+	case HTTP_POST:
+		return STR("POST");
+	case HTTP_DELETE:
+		return STR("DELETE");
+	default:
+		return STR("GET");
+	}
+}
+
 /* One request to one node.
  *   ret_sent   it, or a part of it, has gone out */
 AWAITS static enum err forward_to(struct request *req, struct http_pool *pool, uint64_t to, bool *ret_sent)
@@ -321,8 +144,8 @@ AWAITS static enum err forward_to(struct request *req, struct http_pool *pool, u
 	bool broken = false;
 	enum err err;
 
-	put_headers(req, to, &headers);
-	put_target(req->exchange, &target);
+	forward_put_headers(req, to, &headers);
+	forward_put_target(req->exchange, &target);
 	*ret_sent = false;
 	err = http_call(pool, req->arena,
 			&(struct http_call){.method = method_text(req->exchange->method),
@@ -338,7 +161,7 @@ AWAITS static enum err forward_to(struct request *req, struct http_pool *pool, u
 	if (err != OK)
 		return !*ret_sent || is_ours(err) ? err : note_lost(req);
 	metrics_forward(req->here, METRIC_FORWARD_SENT);
-	err = relay_answer(req, answer, &broken);
+	err = forward_relay(req, answer, &broken);
 	http_answer_end(answer);
 	return broken ? note_lost(req) : err;
 }

@@ -21,6 +21,9 @@ NODISCARD enum err forward_home(struct request *req) AWAITS;
  *   Errors     ERR_FORWARDED */
 NODISCARD enum err forward_accept(struct request *req) AWAITS;
 
+/* The process stops: end the streams without an end that others serve, between two events. */
+void forward_drain(struct gateway *gateway) AWAITS;
+
 /* Close the connections of this loop to nodes that here->nodes does not have; to all.
  *   Runs on    its loop, fiber or callback */
 void forward_forget(struct gateway_loop *here);

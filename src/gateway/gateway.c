@@ -85,6 +85,7 @@ struct gateway *gateway_new(struct config *config)
 		gateway->loops[i].classes = access_classes_new();
 		gateway->loops[i].allowances = allowances_new();
 		list_init(&gateway->loops[i].streams);
+		list_init(&gateway->loops[i].relays);
 	}
 	return gateway;
 }

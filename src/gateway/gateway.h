@@ -41,6 +41,7 @@ struct gateway_loop {
 	struct metrics *metrics;
 	struct fleet_nodes *nodes; /* the replicas; NULL: no fleet */
 	struct map node_pools;	   /* connections to them: see forward.c */
+	struct list relays;	   /* their event streams on the way to our clients: see forward_wire.c */
 	int64_t looked_ms;	   /* for a node that was not known: see fleet_look */
 	struct blocklist *blocked; /* addresses that may not ask; NULL none */
 	struct map in_flight;	   /* legacy calls by "session number/id": see in_flight.c */

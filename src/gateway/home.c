@@ -34,6 +34,27 @@ static uint64_t of_state(struct request *req)
 	return state == NULL ? 0 : mcp_state_node(json_member_str(req->arena, state));
 }
 
+/* A listen stream that names tasks; all of them are where the first one is, or else each can be asked from anywhere. */
+static uint64_t of_listen(struct request *req)
+{
+	const struct json_member *wanted =
+		req->message.params == NULL
+			? NULL
+			: json_member(&req->message.index, req->message.params, STR("notifications"));
+	const struct json_member *ids;
+	struct json_index index, list;
+	struct str first;
+	size_t cursor = 0;
+
+	if (wanted == NULL || wanted->kind != JSON_OBJECT || json_scan(req->arena, wanted->value, &index) != OK)
+		return 0;
+	ids = json_member(&index, NULL, STR("taskIds"));
+	if (ids == NULL || ids->kind != JSON_ARRAY || json_scan(req->arena, ids->value, &list) != OK ||
+	    !json_element(&list, &cursor, &first) || first.n < 2 || first.p[0] != '"')
+		return 0;
+	return tasks_node(req, (struct str){first.p + 1, first.n - 2}); /* ours have no escapes */
+}
+
 static uint64_t of_message(struct request *req)
 {
 	if (req->message.kind == MCP_RESPONSE)
@@ -43,7 +64,9 @@ static uint64_t of_message(struct request *req)
 	case MCP_M_TASKS_UPDATE:
 	case MCP_M_TASKS_CANCEL:
 	case MCP_M_TASKS_RESULT:
-		return tasks_node(req);
+		return tasks_node(req, mcp_param(req->arena, &req->message, STR("taskId")));
+	case MCP_M_SUBSCRIPTIONS_LISTEN:
+		return of_listen(req);
 	default:
 		return req->modern ? of_state(req) : 0;
 	}

@@ -6,6 +6,7 @@
 #include "catalog/suspicion.h"
 #include "gateway/admission.h"
 #include "gateway/assembly.h"
+#include "gateway/fleet.h"
 #include "gateway/metrics.h"
 #include "mcp/version.h"
 
@@ -116,6 +117,22 @@ static void put_numbers(struct gateway *gateway, struct buf *out)
 		    catalog->marked.changed, catalog->marked.suspicious, catalog->marked.held);
 }
 
+static void put_fleet(struct gateway *gateway, struct buf *out)
+{
+	const struct fleet_nodes *nodes = gateway_here(gateway)->nodes;
+
+	if (nodes == NULL)
+		return;
+	buf_put_fmt(out, ",\"fleet\":{\"node\":\"%016llx\",\"nodes\":[", (unsigned long long)gateway->node);
+	for (size_t i = 0; i < nodes->count; i++) {
+		buf_put_fmt(out, "%s{\"node\":\"%016llx\",\"address\":", i > 0 ? "," : "",
+			    (unsigned long long)nodes->node[i].id);
+		buf_put_json(out, nodes->node[i].address);
+		buf_put_byte(out, '}');
+	}
+	buf_put(out, STR("]}"));
+}
+
 /* One tool that waits for an operator; counts those that were shown. */
 static void put_marked_tool(const struct catalog_item *item, size_t *shown, struct buf *out)
 {
@@ -170,6 +187,8 @@ AWAITS void operator_status_write(struct gateway *gateway, const struct status_a
 	if (asked->full) {
 		put_skipped(gateway_here(gateway)->config, asked, out);
 		put_numbers(gateway, out);
+		if (asked->everything)
+			put_fleet(gateway, out);
 		put_marked(&gateway_here(gateway)->catalog->views[0], asked, out);
 	}
 	buf_put(out, STR("}\n"));

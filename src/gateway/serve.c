@@ -28,6 +28,7 @@
 #include "gateway/config_stored.h"
 #include "gateway/control.h"
 #include "gateway/event_log.h"
+#include "gateway/forward.h"
 #include "gateway/fleet.h"
 #include "gateway/keys.h"
 #include "gateway/meters.h"
@@ -344,6 +345,7 @@ AWAITS static void stop(struct serving *serving)
 	fleet_leave(gateway->fleet);
 	client_asks_end(gateway, STR_NONE, ERR_SHUTDOWN);
 	parked_drain(gateway);
+	forward_drain(gateway);
 	if (gateway->server != NULL)
 		http_server_drain(gateway->server, grace_ms);
 	parked_stop(gateway);

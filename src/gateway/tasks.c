@@ -158,10 +158,9 @@ const struct catalog_item *tasks_find(struct request *req, struct str token, str
 	return catalog_door(req->view, task.upstream);
 }
 
-uint64_t tasks_node(struct request *req)
+uint64_t tasks_node(struct request *req, struct str token)
 {
 	enum mcp_task_kind kind = req->modern ? MCP_TASK_EXTENSION : MCP_TASK_CORE;
-	struct str token = mcp_param(req->arena, &req->message, STR("taskId"));
 	struct mcp_task task;
 
 	return token.p == NULL || mcp_task_open(req->gateway->session_key, token, str_of(req->caller.principal), kind,

@@ -30,7 +30,7 @@ bool tasks_drop_param(const struct request *req, const struct catalog_item *item
  *   Errors     ERR_UPSTREAM_GARBAGE: a task for a client that declared none; ERR_UPSTREAM_TOO_LARGE */
 NODISCARD enum err tasks_created(struct request *req, const struct relay *relay, struct mcp_message *answer);
 
-/* The node that made the task which the request names; 0: none, or no task of this caller. */
-uint64_t tasks_node(struct request *req);
+/* The node that made the task of this id; 0: none, or no task of this caller. */
+uint64_t tasks_node(struct request *req, struct str token);
 
 #endif
