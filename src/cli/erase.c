@@ -15,7 +15,7 @@ const struct option erase_options[] = {
 AWAITS static enum err find(struct installation *installation, struct user *ret_user)
 {
 	struct str id = installation->invocation->options.operands[0];
-	enum err err = user_get(installation->db, installation->arena, id, ret_user);
+	enum err err = user_get(installation->db, DB_ALL_TENANTS, installation->arena, id, ret_user);
 
 	return err == ERR_NOT_FOUND
 		       ? installation_fail(installation, err, "there is no user with the id \"%.*s\"", STR_ARG(id))
@@ -46,7 +46,7 @@ AWAITS static enum err user_export(struct installation *installation)
 	struct user user;
 
 	TRY(find(installation, &user));
-	TRY(retention_export_user(installation->db, installation->keys.seal, user.id, &out));
+	TRY(retention_export_user(installation->db, installation->keys.seal, user.tenant_id, user.id, &out));
 	TRY(installation_audit(installation, "user.exported", user.tenant_id, user.id));
 	command_print(&out);
 	return OK;
@@ -60,7 +60,7 @@ AWAITS static enum err user_erase(struct installation *installation)
 
 	TRY(be_sure(installation));
 	TRY(find(installation, &user));
-	err = retention_erase_user(installation->db, user.id);
+	err = retention_erase_user(installation->db, user.tenant_id, user.id);
 	if (err != OK && err != ERR_BUSY)
 		return err;
 	TRY(installation_audit(installation, "user.erased", user.tenant_id, user.id));

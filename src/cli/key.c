@@ -71,7 +71,7 @@ AWAITS static enum err show(struct installation *installation, const char *event
 			    char raw[API_KEY_TEXT_LEN + 1])
 {
 	struct api_key key;
-	enum err err = api_key_get(installation->db, installation->arena, id, &key);
+	enum err err = api_key_get(installation->db, DB_ALL_TENANTS, installation->arena, id, &key);
 
 	if (err == OK)
 		err = installation_audit(installation, event, key.tenant_id, target);
@@ -255,7 +255,7 @@ AWAITS static enum err retire(struct installation *installation)
 	const struct api_key *key;
 
 	TRY(find(installation, installation->invocation->options.operands[0], &key));
-	TRY(api_key_revoke(installation->db, key->id, clock_wall_ms()));
+	TRY(api_key_revoke(installation->db, key->tenant_id, key->id, clock_wall_ms()));
 	if (key->revoked_ms == 0)
 		TRY(installation_audit(installation, "api_key.revoked", key->tenant_id, key->id));
 	printf(installation->invocation->json ? "{\"id\":\"%.*s\",\"state\":\"revoked\"}\n"

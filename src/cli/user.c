@@ -148,7 +148,7 @@ AWAITS static enum err find(struct installation *installation, struct user *ret_
 	size_t count;
 
 	if (memchr(word.p, '@', word.n) == NULL) {
-		enum err err = user_get(installation->db, installation->arena, word, ret_user);
+		enum err err = user_get(installation->db, DB_ALL_TENANTS, installation->arena, word, ret_user);
 
 		return err == ERR_NOT_FOUND
 			       ? installation_fail(installation, err, "there is no user %.*s", STR_ARG(word))
@@ -179,10 +179,10 @@ AWAITS static enum err set_password(struct installation *installation)
 
 	TRY(find(installation, &user));
 	TRY(hash_stdin(installation, &encoded));
-	TRY(user_set_password(installation->db, user.id, buf_str(&encoded), clock_wall_ms()));
+	TRY(user_set_password(installation->db, user.tenant_id, user.id, buf_str(&encoded), clock_wall_ms()));
 	TRY(installation_audit(installation, "user.password_changed", user.tenant_id, user.id));
 	if (options_has(options, "reset-totp")) {
-		TRY(user_set_totp(installation->db, user.id, STR_NONE, clock_wall_ms()));
+		TRY(user_set_totp(installation->db, user.tenant_id, user.id, STR_NONE, clock_wall_ms()));
 		TRY(installation_audit(installation, "user.totp_removed", user.tenant_id, user.id));
 	}
 	printf(installation->invocation->json ? "{\"id\":\"%.*s\"}\n"

@@ -82,13 +82,13 @@ AWAITS static enum err find_who(struct db *db, struct str who, struct why *why, 
 {
 	struct api_key key;
 	struct user user;
-	enum err err = api_key_get(db, why->arena, who, &key);
+	enum err err = api_key_get(db, DB_ALL_TENANTS, why->arena, who, &key);
 
 	if (err == OK)
 		caller_of_key(&key, why);
 	if (err != ERR_NOT_FOUND)
 		return err;
-	err = user_get(db, why->arena, who, &user);
+	err = user_get(db, DB_ALL_TENANTS, why->arena, who, &user);
 	if (err == OK)
 		caller_of_user(&user, why);
 	if (err != ERR_NOT_FOUND)

@@ -22,7 +22,7 @@ AWAITS static enum err check_key(struct identity *identity, struct arena *arena,
 {
 	struct caller caller;
 	struct api_key key;
-	enum err err = api_key_get(identity->db, arena, str_of(mark->grant_id), &key);
+	enum err err = api_key_get(identity->db, str_of(mark->tenant_id), arena, str_of(mark->grant_id), &key);
 
 	return err == ERR_NOT_FOUND || (err == OK && !key_caller(&key, &caller)) ? ERR_KEY_INVALID : err;
 }
@@ -31,8 +31,8 @@ AWAITS static enum err check_certificate(struct identity *identity, struct arena
 {
 	struct certificate certificate;
 	struct caller caller;
-	enum err err =
-		certificate_find_hint(identity->db, arena, str_of(mark->user_id), str_of(mark->grant_id), &certificate);
+	enum err err = certificate_find_hint(identity->db, str_of(mark->tenant_id), arena, str_of(mark->user_id),
+					     str_of(mark->grant_id), &certificate);
 
 	return err == ERR_NOT_FOUND || (err == OK && !certificate_caller(&certificate, &caller)) ? ERR_KEY_INVALID
 												 : err;
@@ -41,7 +41,7 @@ AWAITS static enum err check_certificate(struct identity *identity, struct arena
 AWAITS static enum err check_token(struct identity *identity, struct arena *arena, const struct caller_mark *mark)
 {
 	struct oauth_grant grant;
-	enum err err = oauth_grant_get(identity->db, arena, str_of(mark->grant_id), &grant);
+	enum err err = oauth_grant_get(identity->db, str_of(mark->tenant_id), arena, str_of(mark->grant_id), &grant);
 
 	return err == ERR_NOT_FOUND || (err == OK && !grant_is_live(&grant)) ? ERR_KEY_INVALID : err;
 }
@@ -56,7 +56,7 @@ AWAITS static enum err check_foreign(struct identity *identity, struct arena *ar
 	if (err == OK && tenant.disabled)
 		return ERR_KEY_INVALID;
 	if (err == OK && mark->user_id[0] != '\0')
-		err = user_get(identity->db, arena, str_of(mark->user_id), &user);
+		err = user_get(identity->db, str_of(mark->tenant_id), arena, str_of(mark->user_id), &user);
 	else if (err == OK)
 		return OK;
 	return err == ERR_NOT_FOUND || (err == OK && user.disabled) ? ERR_KEY_INVALID : err;

@@ -97,7 +97,7 @@ AWAITS static enum err choose_role(struct db *db, struct arena *arena, const str
 		*ret_role = role.n > 0 ? role : STR("member");
 		return check_role(db, arena, tenant_id, *ret_role, problem);
 	}
-	err = user_get(db, arena, order->user_id, &user);
+	err = user_get(db, tenant_id, arena, order->user_id, &user);
 	if (err == ERR_NOT_FOUND || (err == OK && !str_eq(user.tenant_id, tenant_id)))
 		return refuse(problem, "the tenant has no such user");
 	TRY(err);
@@ -182,7 +182,7 @@ AWAITS enum err identity_key_rotate(struct db *db, const struct secret *key, str
 	struct fresh_key fresh;
 	struct api_key row;
 
-	TRY(api_key_get(db, arena, old_id, &row));
+	TRY(api_key_get(db, DB_ALL_TENANTS, arena, old_id, &row));
 	row.expires_ms = expires_ms;
 	freshen(key, &fresh, &row);
 	return hand_over(&fresh, api_key_rotate(db, old_id, old_until_ms, &row), ret_raw, ret_id);

@@ -71,8 +71,8 @@ static bool has_expired(int64_t expires_ms)
 AWAITS static enum err prove_certificate(const struct lookup *lookup, struct arena *arena, struct caller *ret_caller)
 {
 	struct certificate certificate;
-	enum err err =
-		certificate_find(lookup->identity->db, arena, (const uint8_t *)lookup->credential.text.p, &certificate);
+	enum err err = certificate_find(lookup->identity->db, DB_ALL_TENANTS, arena,
+					(const uint8_t *)lookup->credential.text.p, &certificate);
 
 	if (err == ERR_NOT_FOUND || (err == OK && !certificate_caller(&certificate, ret_caller)))
 		return ERR_KEY_INVALID;

@@ -106,7 +106,7 @@ AWAITS static enum err own_caller(struct identity *identity, struct arena *arena
 	if (err != OK)
 		return ERR_TOKEN_INVALID;
 	TRY(check_own_claims(claims, credential, &expires_ms));
-	err = oauth_grant_get(identity->db, arena, claim(claims, "gid"), &grant);
+	err = oauth_grant_get(identity->db, claim(claims, "tid"), arena, claim(claims, "gid"), &grant);
 	if (err != OK)
 		return err == ERR_NOT_FOUND ? ERR_TOKEN_INVALID : err;
 	return caller_of_grant(&grant, claims, expires_ms, ret_caller);

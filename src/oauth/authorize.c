@@ -148,7 +148,7 @@ AWAITS static enum err agreed_before(struct oauth *oauth, struct visit *visit,
 	*ret_agreed = false;
 	if (authorization->prompt_consent || !client_is_sure(authorization))
 		return OK;
-	err = oauth_grant_find(oauth->spec.db, visit->arena, user->id, authorization->client.id,
+	err = oauth_grant_find(oauth->spec.db, user->tenant_id, visit->arena, user->id, authorization->client.id,
 			       authorization->resource, clock_wall_ms(), &grant);
 	if (err == ERR_NOT_FOUND)
 		return OK;
@@ -189,7 +189,7 @@ AWAITS static enum err issue(struct oauth *oauth, struct visit *visit, const str
 	oauth_secret_make("ghc_", text);
 	oauth_secret_mac(oauth, "code", str_of(text), code.mac);
 	TRY(oauth_grant_insert(oauth->spec.db, &grant));
-	TRY(oauth_code_insert(oauth->spec.db, &code));
+	TRY(oauth_code_insert(oauth->spec.db, user->tenant_id, &code));
 	return consent_return(visit, authorization, str_of(text), OK);
 }
 

@@ -70,7 +70,7 @@ AWAITS static enum err find(struct oauth *oauth, struct visit *visit, struct str
 		TRY(read_refresh(oauth, visit, text, ret_found, &grant_id));
 	else
 		TRY(read_access(oauth, visit, text, ret_found, &grant_id));
-	TRY(oauth_grant_get(oauth->spec.db, visit->arena, grant_id, &ret_found->grant));
+	TRY(oauth_grant_get(oauth->spec.db, DB_ALL_TENANTS, visit->arena, grant_id, &ret_found->grant));
 	ret_found->live = (ret_found->live || ret_found->access) && grant->revoked_ms == 0 &&
 			  (grant->expires_ms == 0 || grant->expires_ms > now_ms) && !grant->tenant_disabled &&
 			  !grant->user_disabled && !grant->client_disabled;
@@ -103,7 +103,7 @@ AWAITS enum err revoke_serve(struct oauth *oauth, struct visit *visit)
 	if (err != OK && err != ERR_NOT_FOUND)
 		return err;
 	if (err == OK && str_eq(found.grant.client_id, client.id) && found.grant.revoked_ms == 0) {
-		TRY(oauth_grant_revoke(oauth->spec.db, found.grant.id, clock_wall_ms()));
+		TRY(oauth_grant_revoke(oauth->spec.db, found.grant.tenant_id, found.grant.id, clock_wall_ms()));
 		TRY(oauth_audit(oauth, visit, "oauth.token_revoked", found.grant.tenant_id, found.grant.user_id,
 				found.grant.id, OK));
 	}

@@ -26,7 +26,7 @@ static const struct {
 
 AWAITS enum err token_grant(struct token_request *request, struct str id, struct oauth_grant *ret_grant)
 {
-	enum err err = oauth_grant_get(request->oauth->spec.db, request->visit->arena, id, ret_grant);
+	enum err err = oauth_grant_get(request->oauth->spec.db, DB_ALL_TENANTS, request->visit->arena, id, ret_grant);
 
 	if (err == ERR_NOT_FOUND)
 		return ERR_OAUTH_GRANT;
@@ -71,7 +71,7 @@ AWAITS enum err token_first_refresh(struct token_request *request, const struct 
 
 	oauth_secret_make("ghr_", ret_text);
 	oauth_secret_mac(request->oauth, "refresh", str_of(ret_text), token.mac);
-	return oauth_refresh_insert(request->oauth->spec.db, &token);
+	return oauth_refresh_insert(request->oauth->spec.db, grant->tenant_id, &token);
 }
 
 static void put_claim(struct buf *out, const char *name, struct str value)
@@ -139,7 +139,7 @@ AWAITS enum err token_machine_grant(struct token_request *request, struct str te
 	char id[ID_LEN + 1];
 	enum err err;
 
-	err = oauth_grant_find(db, arena, user_id, request->client.id, resource, request->now_ms, ret_grant);
+	err = oauth_grant_find(db, tenant_id, arena, user_id, request->client.id, resource, request->now_ms, ret_grant);
 	if (err != ERR_NOT_FOUND)
 		TRY(err);
 	if (err == OK && str_eq(ret_grant->scope, grant.scope))

@@ -129,7 +129,7 @@ AWAITS static enum err make_account(struct token_request *request, const struct 
 	user.id = arena_str(request->visit->arena, (struct str){id, ID_LEN});
 	TRY(user_insert(request->oauth->spec.db, &user));
 	TRY(oauth_audit(request->oauth, request->visit, "user.created", tenant->id, user.id, user.id, OK));
-	return user_get(request->oauth->spec.db, request->visit->arena, user.id, ret_user);
+	return user_get(request->oauth->spec.db, user.tenant_id, request->visit->arena, user.id, ret_user);
 }
 
 AWAITS static enum err find_account(struct token_request *request, const struct assertion *assertion,

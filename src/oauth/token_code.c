@@ -8,7 +8,7 @@
 
 AWAITS static enum err replayed(struct token_request *request, const struct oauth_code *code)
 {
-	TRY(oauth_grant_revoke(request->oauth->spec.db, code->grant_id, request->now_ms));
+	TRY(oauth_grant_revoke(request->oauth->spec.db, DB_ALL_TENANTS, code->grant_id, request->now_ms));
 	TRY(oauth_audit(request->oauth, request->visit, "oauth.token_revoked", STR(""), STR(""), code->grant_id,
 			ERR_OAUTH_GRANT));
 	request->visit->problem = STR("this code was used before; what it was exchanged for has been revoked");

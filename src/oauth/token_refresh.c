@@ -15,7 +15,7 @@
 
 AWAITS static enum err reused(struct token_request *request, const struct oauth_grant *grant)
 {
-	TRY(oauth_grant_revoke(request->oauth->spec.db, grant->id, request->now_ms));
+	TRY(oauth_grant_revoke(request->oauth->spec.db, grant->tenant_id, grant->id, request->now_ms));
 	TRY(oauth_audit(request->oauth, request->visit, "oauth.token_revoked", grant->tenant_id, grant->user_id,
 			grant->id, ERR_OAUTH_GRANT));
 	request->visit->problem = STR("this refresh token was used before; the sign-in it belongs to has ended");

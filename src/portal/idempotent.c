@@ -78,8 +78,8 @@ AWAITS static enum err keep(struct work *work, struct str principal)
 	AUTO_BUF sealed = {0};
 
 	seal_answer(work, &sealed);
-	return idempotency_finish(work->portal->spec.db, principal, work->call->idempotency_key, work->call->status,
-				  buf_str(&sealed));
+	return idempotency_finish(work->portal->spec.db, str_of(work->call->caller->tenant_id), principal,
+				  work->call->idempotency_key, work->call->status, buf_str(&sealed));
 }
 
 /* Do the work and keep what came out; a caller who went away meanwhile must find it when they ask again. */
@@ -97,7 +97,8 @@ AWAITS static enum err first_time(struct work *work, struct str principal)
 	if (err == OK && work->call->status < 500)
 		kept = keep(work, principal);
 	else
-		kept = idempotency_forget(work->portal->spec.db, principal, work->call->idempotency_key);
+		kept = idempotency_forget(work->portal->spec.db, str_of(work->call->caller->tenant_id), principal,
+					  work->call->idempotency_key);
 	fiber_shield_end(shield);
 	return err == OK ? kept : err;
 }
@@ -113,7 +114,8 @@ AWAITS enum err idempotent_operate(struct work *work)
 		return work_fail(work, ERR_API_QUERY, NULL, "Idempotency-Key must have 1 to %d printable characters",
 				 IDEMPOTENCY_KEY_MAX);
 	digest_of(work->call, digest);
-	err = idempotency_begin(work->portal->spec.db, work->arena, principal, key, digest, work->call->now_ms, &kept);
+	err = idempotency_begin(work->portal->spec.db, work->arena, str_of(work->call->caller->tenant_id), principal,
+				key, digest, work->call->now_ms, &kept);
 	if (err == ERR_EXISTS)
 		return answer_again(work, &kept, digest);
 	TRY(err);

@@ -92,7 +92,7 @@ AWAITS static enum err certificates_get(struct work *work, struct str id, struct
 
 	if (read_fingerprint(id, fingerprint) != OK)
 		return ERR_NOT_FOUND;
-	TRY(certificate_find(work->portal->spec.db, work->arena, fingerprint, &certificate));
+	TRY(certificate_find(work->portal->spec.db, work->tenant.id, work->arena, fingerprint, &certificate));
 	certificate_object(&certificate, ret_object);
 	return OK;
 }
@@ -101,7 +101,7 @@ AWAITS static enum err certificates_get(struct work *work, struct str id, struct
 AWAITS static enum err check_account(struct work *work, struct str user_id)
 {
 	struct user user;
-	enum err err = user_get(work->portal->spec.db, work->arena, user_id, &user);
+	enum err err = user_get(work->portal->spec.db, work->tenant.id, work->arena, user_id, &user);
 
 	if (err == ERR_NOT_FOUND ||
 	    (err == OK && (!str_eq(user.tenant_id, work->tenant.id) || !str_eq(user.kind, STR("service")))))
@@ -142,7 +142,8 @@ AWAITS static enum err certificates_create(struct work *work, struct object *obj
 	if (err == ERR_EXISTS)
 		return work_fail(work, err, NULL, "this certificate is bound already: one stands for one account");
 	TRY(err);
-	TRY(certificate_find(work->portal->spec.db, work->arena, certificate.fingerprint, &certificate));
+	TRY(certificate_find(work->portal->spec.db, work->tenant.id, work->arena, certificate.fingerprint,
+			     &certificate));
 	certificate_object(&certificate, object);
 	return OK;
 }
@@ -153,7 +154,7 @@ AWAITS static enum err certificates_remove(struct work *work, const struct objec
 
 	TRY(check_account(work, before->at[CERTIFICATE_USER].text));
 	TRY(read_fingerprint(before->id, fingerprint));
-	return certificate_delete(work->portal->spec.db, fingerprint);
+	return certificate_delete(work->portal->spec.db, work->tenant.id, fingerprint);
 }
 
 const struct resource resource_certificates = {

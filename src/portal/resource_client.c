@@ -116,7 +116,7 @@ AWAITS static enum err check_account(struct work *work, struct str user_id)
 
 	if (user_id.n == 0)
 		return OK;
-	err = user_get(work->portal->spec.db, work->arena, user_id, &user);
+	err = user_get(work->portal->spec.db, work->tenant.id, work->arena, user_id, &user);
 	if (err == ERR_NOT_FOUND ||
 	    (err == OK && !(str_eq(user.tenant_id, work->tenant.id) && str_eq(user.kind, STR("service")))))
 		return work_fail(work, ERR_API_FIELD, "/user_id", "there is no such service account in this tenant");
@@ -217,14 +217,14 @@ AWAITS static enum err clients_update(struct work *work, const struct object *be
 	TRY(check_own(work, before));
 	TRY(check_account(work, before->at[CLIENT_USER].text));
 	TRY(client_take(work, after, &client));
-	return oauth_client_update(work->portal->spec.db, &client, before->changed_ms);
+	return oauth_client_update(work->portal->spec.db, work->tenant.id, &client, before->changed_ms);
 }
 
 AWAITS static enum err clients_remove(struct work *work, const struct object *before)
 {
 	TRY(check_own(work, before));
 	TRY(check_account(work, before->at[CLIENT_USER].text));
-	return oauth_client_delete(work->portal->spec.db, before->id);
+	return oauth_client_delete(work->portal->spec.db, work->tenant.id, before->id);
 }
 
 const struct resource resource_clients = {
@@ -315,14 +315,14 @@ AWAITS static enum err grants_get(struct work *work, struct str id, struct objec
 {
 	struct oauth_grant grant;
 
-	TRY(oauth_grant_get(work->portal->spec.db, work->arena, id, &grant));
+	TRY(oauth_grant_get(work->portal->spec.db, work->tenant.id, work->arena, id, &grant));
 	grant_object(work, &grant, ret_object);
 	return OK;
 }
 
 AWAITS static enum err grants_remove(struct work *work, const struct object *before)
 {
-	return oauth_grant_revoke(work->portal->spec.db, before->id, work->call->now_ms);
+	return oauth_grant_revoke(work->portal->spec.db, work->tenant.id, before->id, work->call->now_ms);
 }
 
 const struct resource resource_grants = {

@@ -105,7 +105,7 @@ AWAITS static enum err keys_get(struct work *work, struct str id, struct object 
 {
 	struct api_key key;
 
-	TRY(api_key_get(work->portal->spec.db, work->arena, id, &key));
+	TRY(api_key_get(work->portal->spec.db, work->tenant.id, work->arena, id, &key));
 	key_object(work, &key, ret_object);
 	return OK;
 }
@@ -118,7 +118,7 @@ AWAITS static enum err check_user(struct work *work, struct str user_id)
 
 	if (user_id.n == 0)
 		return OK;
-	err = user_get(work->portal->spec.db, work->arena, user_id, &user);
+	err = user_get(work->portal->spec.db, work->tenant.id, work->arena, user_id, &user);
 	if (err == ERR_NOT_FOUND || (err == OK && !str_eq(user.tenant_id, work->tenant.id)))
 		return work_fail(work, ERR_API_FIELD, "/user_id", "there is no such user in this tenant");
 	TRY(err);
@@ -218,7 +218,7 @@ AWAITS static enum err keys_update(struct work *work, const struct object *befor
 AWAITS static enum err keys_remove(struct work *work, const struct object *before)
 {
 	TRY(role_touchable(work, before->at[KEY_ROLE].text));
-	return api_key_revoke(work->portal->spec.db, before->id, work->call->now_ms);
+	return api_key_revoke(work->portal->spec.db, work->tenant.id, before->id, work->call->now_ms);
 }
 
 /* --- rotation --- */

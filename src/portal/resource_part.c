@@ -45,6 +45,11 @@ static struct str owner_of(const struct work *work)
 	return work->resource->top ? STR("") : work->tenant.id;
 }
 
+static struct str reach_of(const struct work *work)
+{
+	return work->resource->top ? DB_ALL_TENANTS : work->tenant.id;
+}
+
 AWAITS static enum err parts_list(struct work *work, struct page *page, struct object **ret_objects, size_t *ret_count)
 {
 	struct object *objects;
@@ -65,7 +70,7 @@ AWAITS static enum err parts_get(struct work *work, struct str id, struct object
 {
 	struct part part;
 
-	TRY(part_get(work->portal->spec.db, work->arena, kind_of(work), id, &part));
+	TRY(part_get(work->portal->spec.db, reach_of(work), work->arena, kind_of(work), id, &part));
 	part_object(&part, ret_object);
 	return OK;
 }
@@ -121,12 +126,12 @@ AWAITS static enum err parts_update(struct work *work, const struct object *befo
 	};
 
 	TRY(check_document(work, part.name, part.document));
-	return part_update(work->portal->spec.db, kind_of(work), &part, before->changed_ms);
+	return part_update(work->portal->spec.db, reach_of(work), kind_of(work), &part, before->changed_ms);
 }
 
 AWAITS static enum err parts_remove(struct work *work, const struct object *before)
 {
-	return part_delete(work->portal->spec.db, kind_of(work), before->id);
+	return part_delete(work->portal->spec.db, reach_of(work), kind_of(work), before->id);
 }
 
 #define PART_FUNCTIONS                                                                                                 \

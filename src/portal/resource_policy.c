@@ -191,7 +191,7 @@ AWAITS static enum err rules_get(struct work *work, struct str id, struct object
 {
 	struct policy_rule rule;
 
-	TRY(policy_rule_get(work->portal->spec.db, work->arena, id, &rule));
+	TRY(policy_rule_get(work->portal->spec.db, work->tenant.id, work->arena, id, &rule));
 	rule_object(work->arena, &rule, ret_object);
 	return OK;
 }
@@ -258,7 +258,7 @@ AWAITS static enum err rules_update(struct work *work, const struct object *befo
 
 AWAITS static enum err rules_remove(struct work *work, const struct object *before)
 {
-	return policy_rule_delete(work->portal->spec.db, before->id);
+	return policy_rule_delete(work->portal->spec.db, work->tenant.id, before->id);
 }
 
 const struct resource resource_rules = {

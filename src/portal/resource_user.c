@@ -91,7 +91,7 @@ AWAITS static enum err users_get(struct work *work, struct str id, struct object
 {
 	struct user user;
 
-	TRY(user_get(work->portal->spec.db, work->arena, id, &user));
+	TRY(user_get(work->portal->spec.db, work->tenant.id, work->arena, id, &user));
 	if (!str_eq(user.kind, kind_of(work)))
 		return ERR_NOT_FOUND;
 	user_object(&user, ret_object);
@@ -205,7 +205,7 @@ AWAITS static enum err users_erase(struct work *work, const struct object *befor
 	(void)ret_after;
 	TRY(role_touchable(work, before->at[USER_ROLE].text));
 	TRY(check_owner_left(work, before, NULL));
-	err = retention_erase_user(work->portal->spec.db, before->id);
+	err = retention_erase_user(work->portal->spec.db, before->tenant_id, before->id);
 	return err == ERR_BUSY ? OK : err;
 }
 
@@ -213,7 +213,8 @@ AWAITS static enum err users_erase(struct work *work, const struct object *befor
 AWAITS static enum err users_export(struct work *work, const struct object *before, struct buf *out)
 {
 	TRY(role_touchable(work, before->at[USER_ROLE].text));
-	return retention_export_user(work->portal->spec.db, work->portal->spec.person_key, before->id, out);
+	return retention_export_user(work->portal->spec.db, work->portal->spec.person_key, before->tenant_id,
+				     before->id, out);
 }
 
 static const struct action user_actions[] = {

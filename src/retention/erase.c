@@ -10,14 +10,14 @@
 #define SCRUB_TRIES 50
 #define SCRUB_PAUSE_MS 100
 
-AWAITS static enum err put_table(struct db *db, struct str user_id, size_t at, struct buf *out)
+AWAITS static enum err put_table(struct db *db, struct str tenant_id, struct str user_id, size_t at, struct buf *out)
 {
 	AUTO(arena) *arena = arena_new(TABLE_ARENA_BYTES);
 	const char *name;
 	struct str *rows;
 	size_t count;
 
-	TRY(person_read(db, arena, user_id, at, &name, &rows, &count));
+	TRY(person_read(db, tenant_id, arena, user_id, at, &name, &rows, &count));
 	buf_put_fmt(out, "%s\"%s\":[", at == 0 ? "" : ",\n", name);
 	for (size_t i = 0; i < count; i++) {
 		buf_put(out, i == 0 ? STR("\n") : STR(",\n"));
@@ -45,6 +45,7 @@ static void put_row(const struct audit_row *row, struct buf *out)
 	buf_put_byte(out, '}');
 }
 
+/* Of all tenants: what they tried before it was known who they are names none. */
 AWAITS static enum err put_trail(struct db *db, const struct secret *key, struct str user_id, struct buf *out)
 {
 	struct audit_search search = {.tenant_id = STR_NONE, .principal = user_id};
@@ -69,16 +70,17 @@ AWAITS static enum err put_trail(struct db *db, const struct secret *key, struct
 	return OK;
 }
 
-AWAITS enum err retention_export_user(struct db *db, const struct secret *key, struct str user_id, struct buf *out)
+AWAITS enum err retention_export_user(struct db *db, const struct secret *key, struct str tenant_id, struct str user_id,
+				      struct buf *out)
 {
 	AUTO(arena) *arena = arena_new(TABLE_ARENA_BYTES);
 	struct user user;
 	size_t at = 0;
 	enum err err;
 
-	TRY(user_get(db, arena, user_id, &user));
+	TRY(user_get(db, tenant_id, arena, user_id, &user));
 	buf_put(out, STR("{\"tables\":{"));
-	while ((err = put_table(db, user_id, at, out)) == OK)
+	while ((err = put_table(db, tenant_id, user_id, at, out)) == OK)
 		at++;
 	if (err != ERR_NOT_FOUND)
 		return err;
@@ -98,9 +100,9 @@ AWAITS static enum err scrub(struct db *db)
 	return err;
 }
 
-AWAITS enum err retention_erase_user(struct db *db, struct str user_id)
+AWAITS enum err retention_erase_user(struct db *db, struct str tenant_id, struct str user_id)
 {
-	TRY(person_erase(db, user_id));
+	TRY(person_erase(db, tenant_id, user_id));
 	return scrub(db);
 }
 

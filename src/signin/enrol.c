@@ -93,10 +93,10 @@ AWAITS static enum err keep(struct signin *signin, struct visit *visit, const st
 	AUTO_BUF sealed = {0}, headers = {0};
 	int64_t now_ms = clock_wall_ms();
 
-	TRY(user_signed_in(signin->spec.db, user->id, step, now_ms)); /* the code is used up */
+	TRY(user_signed_in(signin->spec.db, user->tenant_id, user->id, step, now_ms)); /* the code is used up */
 	if (secret.n > 0)
 		proof_totp_seal(signin, user->id, secret, &sealed);
-	TRY(user_set_totp(signin->spec.db, user->id, buf_str(&sealed), now_ms));
+	TRY(user_set_totp(signin->spec.db, user->tenant_id, user->id, buf_str(&sealed), now_ms));
 	TRY(finish_audit(signin, visit, secret.n > 0 ? "user.totp_set" : "user.totp_removed", user->tenant_id, user->id,
 			 user->id, STR("ok")));
 	TRY(session_open(signin, visit, user, &headers));

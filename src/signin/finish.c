@@ -24,7 +24,7 @@ AWAITS enum err finish(struct signin *signin, struct visit *visit, const struct 
 {
 	AUTO_BUF headers = {0};
 
-	TRY(user_signed_in(signin->spec.db, user->id, totp_step, clock_wall_ms()));
+	TRY(user_signed_in(signin->spec.db, user->tenant_id, user->id, totp_step, clock_wall_ms()));
 	TRY(finish_audit(signin, visit, "user.signed_in", user->tenant_id, user->id, method, STR("ok")));
 	TRY(session_open(signin, visit, user, &headers));
 	cookie_put(&headers, visit->origin, COOKIE_FLOW, STR(""), 0);

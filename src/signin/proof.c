@@ -60,7 +60,8 @@ AWAITS enum err proof_password_set(struct signin *signin, const struct user *use
 	enum err err = loop_call(loop_at(0), "password", in_turn, &hashing);
 
 	if (err == OK)
-		err = user_set_password(signin->spec.db, user->id, buf_str(&hashing.out), clock_wall_ms());
+		err = user_set_password(signin->spec.db, user->tenant_id, user->id, buf_str(&hashing.out),
+					clock_wall_ms());
 	buf_free(&hashing.out);
 	return err;
 }

@@ -49,7 +49,7 @@ AWAITS static enum err half_signed_in(struct signin *signin, struct visit *visit
 	if (flow_open(signin, visit->arena, PURPOSE, cookie_read(visit, COOKIE_FLOW), &fields) != OK)
 		return ERR_UNAUTHENTICATED;
 	TRY(str_to_i64(form_get(&fields, STR("changed")), &changed_ms));
-	err = user_get(signin->spec.db, visit->arena, form_get(&fields, STR("user")), ret_user);
+	err = user_get(signin->spec.db, DB_ALL_TENANTS, visit->arena, form_get(&fields, STR("user")), ret_user);
 	if (err == ERR_NOT_FOUND)
 		return ERR_UNAUTHENTICATED;
 	TRY(err);

@@ -61,7 +61,7 @@ AWAITS enum err session_current(struct signin *signin, struct visit *visit, stru
 	mac_of(signin, STR("web-session"), cookie, mac);
 	err = web_session_find(signin->spec.db, visit->arena, mac, now_ms, &live.session);
 	if (err == OK)
-		err = user_get(signin->spec.db, visit->arena, live.session.user_id, &live.user);
+		err = user_get(signin->spec.db, live.session.tenant_id, visit->arena, live.session.user_id, &live.user);
 	if (err == ERR_NOT_FOUND)
 		return ERR_UNAUTHENTICATED;
 	TRY(err);

@@ -11,7 +11,7 @@
 #define KEY_COLUMNS                                                                                                    \
 	"k.id, k.tenant_id, t.name, k.name, k.hint, k.role, k.mac, k.created_ms, k.expires_ms, k.revoked_ms,"          \
 	" k.last_used_ms, t.disabled, k.user_id, k.description, k.toolsets, k.scopes, k.successor, k.changed_ms,"      \
-	" coalesce(a.role, ''), k.user_id <> '' AND coalesce(a.disabled, 1)"
+	" coalesce(a.role, ''), CASE WHEN k.user_id = '' THEN 0 ELSE coalesce(a.disabled, 1) END"
 #define KEY_TABLES                                                                                                     \
 	" FROM api_key k JOIN tenant t ON t.id = k.tenant_id"                                                          \
 	" LEFT JOIN account a ON a.id = k.user_id AND a.tenant_id = k.tenant_id"
@@ -64,15 +64,15 @@ AWAITS enum err api_key_insert(struct db *db, const struct api_key *key)
 {
 	const struct db_statement statements[] = {INSERT_KEY(key), GENERATION_BUMP};
 
-	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
+	return db_write(db, key->tenant_id, statements, ARRAY_LEN(statements));
 }
 
-AWAITS static enum err find_one(struct db *db, struct arena *arena, const char *sql, struct db_value value,
-				struct api_key *ret_key)
+AWAITS static enum err find_one(struct db *db, struct str scope, struct arena *arena, const char *sql,
+				struct db_value value, struct api_key *ret_key)
 {
 	struct db_rows *rows;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena, sql, &value, 1, &rows));
+	TRY(db_query(db, scope, arena, sql, &value, 1, &rows));
 	if (rows->rows == 0)
 		return ERR_NOT_FOUND;
 	*ret_key = from_row(rows->cells);
@@ -81,21 +81,24 @@ AWAITS static enum err find_one(struct db *db, struct arena *arena, const char *
 
 AWAITS enum err api_key_find(struct db *db, struct arena *arena, const uint8_t mac[32], struct api_key *ret_key)
 {
-	return find_one(db, arena, "SELECT " KEY_COLUMNS KEY_TABLES " WHERE k.mac = ?", DB_B(mac_str(mac)), ret_key);
+	return find_one(db, DB_ALL_TENANTS, arena, "SELECT " KEY_COLUMNS KEY_TABLES " WHERE k.mac = ?",
+			DB_B(mac_str(mac)), ret_key);
 }
 
-AWAITS enum err api_key_get(struct db *db, struct arena *arena, struct str id, struct api_key *ret_key)
+AWAITS enum err api_key_get(struct db *db, struct str scope, struct arena *arena, struct str id,
+			    struct api_key *ret_key)
 {
-	return find_one(db, arena, "SELECT " KEY_COLUMNS KEY_TABLES " WHERE k.id = ?", DB_T(id), ret_key);
+	return find_one(db, scope, arena, "SELECT " KEY_COLUMNS KEY_TABLES " WHERE k.id = ?", DB_T(id), ret_key);
 }
 
-AWAITS static enum err find_all(struct db *db, struct arena *arena, const char *sql, const struct db_value *params,
-				size_t count, struct api_key **ret_keys, size_t *ret_count)
+AWAITS static enum err find_all(struct db *db, struct str tenant_id, struct arena *arena, const char *sql,
+				const struct db_value *params, size_t count, struct api_key **ret_keys,
+				size_t *ret_count)
 {
 	struct db_rows *rows;
 	struct api_key *keys;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena, sql, params, count, &rows));
+	TRY(db_query(db, tenant_id, arena, sql, params, count, &rows));
 	keys = arena_try_alloc(arena, rows->rows * sizeof(*keys));
 	if (keys == NULL)
 		return ERR_LIMIT;
@@ -109,26 +112,26 @@ AWAITS static enum err find_all(struct db *db, struct arena *arena, const char *
 AWAITS enum err api_key_list(struct db *db, struct arena *arena, struct str tenant_id, struct api_key **ret_keys,
 			     size_t *ret_count)
 {
-	return find_all(db, arena, "SELECT " KEY_COLUMNS KEY_TABLES " WHERE k.tenant_id = ? ORDER BY k.id",
+	return find_all(db, tenant_id, arena, "SELECT " KEY_COLUMNS KEY_TABLES " WHERE k.tenant_id = ? ORDER BY k.id",
 			CELLS(DB_T(tenant_id)), 1, ret_keys, ret_count);
 }
 
 AWAITS enum err api_key_page(struct db *db, struct arena *arena, struct str tenant_id, struct str after, size_t limit,
 			     struct api_key **ret_keys, size_t *ret_count)
 {
-	return find_all(db, arena,
+	return find_all(db, tenant_id, arena,
 			"SELECT " KEY_COLUMNS KEY_TABLES " WHERE k.tenant_id = ? AND k.id > ? ORDER BY k.id LIMIT ?",
 			CELLS(DB_T(tenant_id), DB_T(after), DB_I((int64_t)limit)), 3, ret_keys, ret_count);
 }
 
 /* The full id behind an id or the beginning of one. */
-AWAITS static enum err resolve(struct db *db, struct arena *arena, struct str id, struct str *ret_id)
+AWAITS static enum err resolve(struct db *db, struct str scope, struct arena *arena, struct str id, struct str *ret_id)
 {
 	struct db_rows *rows;
 
 	if (id.n == 0)
 		return ERR_NOT_FOUND;
-	TRY(db_query(db, DB_ALL_TENANTS, arena, "SELECT id FROM api_key WHERE substr(id, 1, ?) = ? LIMIT 2",
+	TRY(db_query(db, scope, arena, "SELECT id FROM api_key WHERE substr(id, 1, CAST(? AS INTEGER)) = ? LIMIT 2",
 		     CELLS(DB_I((int64_t)id.n), DB_T(id)), 2, &rows));
 	if (rows->rows == 0)
 		return ERR_NOT_FOUND;
@@ -138,20 +141,21 @@ AWAITS static enum err resolve(struct db *db, struct arena *arena, struct str id
 	return OK;
 }
 
-AWAITS enum err api_key_revoke(struct db *db, struct str id, int64_t now_ms)
+AWAITS enum err api_key_revoke(struct db *db, struct str scope, struct str id, int64_t now_ms)
 {
 	AUTO(arena) *arena = arena_new(4096);
 	struct str full;
 
-	TRY(resolve(db, arena, id, &full));
+	TRY(resolve(db, scope, arena, id, &full));
 	const struct db_statement statements[] = {
 		/* The first revocation's time stays. */
-		STATEMENT("UPDATE api_key SET revoked_ms = iif(revoked_ms = 0, ?, revoked_ms) WHERE id = ?", 1,
-			  DB_I(now_ms), DB_T(full)),
+		STATEMENT("UPDATE api_key SET revoked_ms = CASE revoked_ms WHEN 0 THEN ? ELSE revoked_ms END WHERE id "
+			  "= ?",
+			  1, DB_I(now_ms), DB_T(full)),
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
+	return db_write(db, scope, statements, ARRAY_LEN(statements));
 }
 
 AWAITS static enum err touch_some(struct db *db, const struct api_key_use *uses, size_t count)
@@ -198,7 +202,7 @@ AWAITS enum err api_key_update(struct db *db, const struct api_key *key, int64_t
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
+	return db_write(db, key->tenant_id, statements, ARRAY_LEN(statements));
 }
 
 AWAITS enum err api_key_rotate(struct db *db, struct str old_id, int64_t old_until_ms, const struct api_key *fresh)
@@ -206,7 +210,7 @@ AWAITS enum err api_key_rotate(struct db *db, struct str old_id, int64_t old_unt
 	const struct db_statement statements[] = {
 		/* A key that ends sooner by itself still does. */
 		STATEMENT("UPDATE api_key SET successor = ?, changed_ms = max(?, changed_ms + 1),"
-			  " expires_ms = iif(expires_ms = 0, ?, min(expires_ms, ?))"
+			  " expires_ms = CASE expires_ms WHEN 0 THEN ? ELSE min(expires_ms, ?) END"
 			  " WHERE id = ? AND successor = '' AND revoked_ms = 0 AND (expires_ms = 0 OR expires_ms > ?)",
 			  1, cell_text(fresh->id), DB_I(fresh->created_ms), DB_I(old_until_ms), DB_I(old_until_ms),
 			  cell_text(old_id), DB_I(fresh->created_ms)),
@@ -214,5 +218,5 @@ AWAITS enum err api_key_rotate(struct db *db, struct str old_id, int64_t old_unt
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
+	return db_write(db, fresh->tenant_id, statements, ARRAY_LEN(statements));
 }

@@ -37,7 +37,8 @@ NODISCARD enum err api_key_find(struct db *db, struct arena *arena, const uint8_
 	AWAITS;
 
 /* The same by its whole id. */
-NODISCARD enum err api_key_get(struct db *db, struct arena *arena, struct str id, struct api_key *ret_key) AWAITS;
+NODISCARD enum err api_key_get(struct db *db, struct str scope, struct arena *arena, struct str id,
+			       struct api_key *ret_key) AWAITS;
 
 /* A tenant's keys, oldest first, revoked ones too. */
 NODISCARD enum err api_key_list(struct db *db, struct arena *arena, struct str tenant_id, struct api_key **ret_keys,
@@ -45,7 +46,7 @@ NODISCARD enum err api_key_list(struct db *db, struct arena *arena, struct str t
 
 /* By id or by a unique prefix of it.
  *   Errors     ERR_NOT_FOUND, ERR_EXISTS (the prefix is ambiguous) */
-NODISCARD enum err api_key_revoke(struct db *db, struct str id, int64_t now_ms) AWAITS;
+NODISCARD enum err api_key_revoke(struct db *db, struct str scope, struct str id, int64_t now_ms) AWAITS;
 
 /* Note last use for several keys at once. */
 struct api_key_use {

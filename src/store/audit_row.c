@@ -169,9 +169,10 @@ AWAITS enum err audit_row_page(struct db *db, struct arena *arena, int64_t after
 }
 
 #define SEARCH_WHERE                                                                                                   \
-	" FROM audit WHERE seq BETWEEN ? AND ? AND (? IS NULL OR tenant_id = ?) AND (? = '' OR event GLOB ?)"          \
+	" FROM audit WHERE seq BETWEEN ? AND ? AND (CAST(? AS TEXT) IS NULL OR tenant_id = ?)"                         \
+	" AND (? = '' OR glob(?, event) <> 0)"                                                                         \
 	" AND (? = '' OR principal = ?) AND (? = '' OR target = ?) AND (? = '' OR outcome = ?)"                        \
-	" AND (? = '' OR request_id = ?) AND at_ms >= ? AND (? = 0 OR at_ms < ?)"
+	" AND (? = '' OR request_id = ?) AND at_ms >= ? AND (CAST(? AS BIGINT) = 0 OR at_ms < ?)"
 #define OLDEST_FIRST "SELECT seq, " COLUMNS SEARCH_WHERE " ORDER BY seq LIMIT ?"
 #define NEWEST_FIRST "SELECT seq, " COLUMNS SEARCH_WHERE " ORDER BY seq DESC LIMIT ?"
 
@@ -215,7 +216,7 @@ AWAITS enum err audit_row_search(struct db *db, struct arena *arena, const struc
 	struct db_rows *rows;
 
 	TRY(scan_range(db, search, &low, &high, &last));
-	TRY(db_query(db, DB_ALL_TENANTS, arena, search->newest_first ? NEWEST_FIRST : OLDEST_FIRST,
+	TRY(db_query(db, scope_of(search->tenant_id), arena, search->newest_first ? NEWEST_FIRST : OLDEST_FIRST,
 		     CELLS(DB_I(low), DB_I(high), tenant, tenant, event, event, principal, principal, target, target,
 			   outcome, outcome, request, request, DB_I(search->from_ms), DB_I(search->to_ms),
 			   DB_I(search->to_ms), DB_I((int64_t)limit)),

@@ -29,6 +29,17 @@ static inline struct db_value cell_text(struct str value)
 	return DB_T(value.p == NULL ? STR("") : value);
 }
 
+/* Whose rows a row is among: what is nobody's is written by who acts for all. */
+static inline struct str scope_of(struct str tenant_id)
+{
+	return tenant_id.n == 0 ? DB_ALL_TENANTS : tenant_id;
+}
+
+/* Statements are in the words that SQLite and PostgreSQL both have. Where PostgreSQL lacks one it has a function of
+ * that name from postgres_0001.c: max(a, b), min(a, b), hex(), glob(). A comparison is no number there and a number no
+ * condition: what is selected of it is a CASE, what is asked of a number is `<> 0`. */
+#define ALL_ROWS "9223372036854775807" /* after LIMIT: OFFSET alone is not a word of SQLite */
+
 /* For lists of n cells: queries and statements alike. */
 #define CELLS(...) ((const struct db_value[]){__VA_ARGS__})
 #define CELLS_LEN(...) (sizeof((struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value))

@@ -46,33 +46,34 @@ AWAITS enum err certificate_insert(struct db *db, const struct certificate *cert
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
+	return db_write(db, certificate->tenant_id, statements, ARRAY_LEN(statements));
 }
 
-AWAITS static enum err find_one(struct db *db, struct arena *arena, const char *sql, const struct db_value *params,
-				size_t count, struct certificate *ret_certificate)
+AWAITS static enum err find_one(struct db *db, struct str scope, struct arena *arena, const char *sql,
+				const struct db_value *params, size_t count, struct certificate *ret_certificate)
 {
 	struct db_rows *rows;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena, sql, params, count, &rows));
+	TRY(db_query(db, scope, arena, sql, params, count, &rows));
 	if (rows->rows == 0)
 		return ERR_NOT_FOUND;
 	*ret_certificate = from_row(rows->cells);
 	return OK;
 }
 
-AWAITS enum err certificate_find(struct db *db, struct arena *arena, const uint8_t fingerprint[32],
+AWAITS enum err certificate_find(struct db *db, struct str scope, struct arena *arena, const uint8_t fingerprint[32],
 				 struct certificate *ret_certificate)
 {
-	return find_one(db, arena, "SELECT " COLUMNS TABLES " WHERE c.fingerprint = ?",
+	return find_one(db, scope, arena, "SELECT " COLUMNS TABLES " WHERE c.fingerprint = ?",
 			CELLS(DB_B(bytes_of(fingerprint))), 1, ret_certificate);
 }
 
-AWAITS enum err certificate_find_hint(struct db *db, struct arena *arena, struct str user_id, struct str hint,
-				      struct certificate *ret_certificate)
+AWAITS enum err certificate_find_hint(struct db *db, struct str scope, struct arena *arena, struct str user_id,
+				      struct str hint, struct certificate *ret_certificate)
 {
-	return find_one(db, arena,
-			"SELECT " COLUMNS TABLES " WHERE c.user_id = ? AND substr(lower(hex(c.fingerprint)), 1, ?) = ?",
+	return find_one(db, scope, arena,
+			"SELECT " COLUMNS TABLES
+			" WHERE c.user_id = ? AND substr(lower(hex(c.fingerprint)), 1, CAST(? AS INTEGER)) = ?",
 			CELLS(DB_T(user_id), DB_I((int64_t)hint.n), DB_T(hint)), 3, ret_certificate);
 }
 
@@ -82,7 +83,7 @@ AWAITS enum err certificate_page(struct db *db, struct arena *arena, struct str 
 	struct certificate *certificates;
 	struct db_rows *rows;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena,
+	TRY(db_query(db, tenant_id, arena,
 		     "SELECT " COLUMNS TABLES " WHERE c.tenant_id = ? AND lower(hex(c.fingerprint)) > ?"
 		     " ORDER BY c.fingerprint LIMIT ?",
 		     CELLS(DB_T(tenant_id), DB_T(after), DB_I((int64_t)limit)), 3, &rows));
@@ -96,12 +97,12 @@ AWAITS enum err certificate_page(struct db *db, struct arena *arena, struct str 
 	return OK;
 }
 
-AWAITS enum err certificate_delete(struct db *db, const uint8_t fingerprint[32])
+AWAITS enum err certificate_delete(struct db *db, struct str scope, const uint8_t fingerprint[32])
 {
 	const struct db_statement statements[] = {
 		STATEMENT("DELETE FROM certificate WHERE fingerprint = ?", 1, DB_B(bytes_of(fingerprint))),
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
+	return db_write(db, scope, statements, ARRAY_LEN(statements));
 }

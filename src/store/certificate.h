@@ -24,13 +24,13 @@ NODISCARD enum err certificate_insert(struct db *db, const struct certificate *c
 
 /* By fingerprint, with its account and tenant, whatever their state.
  *   Errors     ERR_NOT_FOUND */
-NODISCARD enum err certificate_find(struct db *db, struct arena *arena, const uint8_t fingerprint[32],
+NODISCARD enum err certificate_find(struct db *db, struct str scope, struct arena *arena, const uint8_t fingerprint[32],
 				    struct certificate *ret_certificate) AWAITS;
 
 /* The account's one whose fingerprint begins so, in hex.
  *   Errors     ERR_NOT_FOUND */
-NODISCARD enum err certificate_find_hint(struct db *db, struct arena *arena, struct str user_id, struct str hint,
-					 struct certificate *ret_certificate) AWAITS;
+NODISCARD enum err certificate_find_hint(struct db *db, struct str scope, struct arena *arena, struct str user_id,
+					 struct str hint, struct certificate *ret_certificate) AWAITS;
 
 /* A page of a tenant's certificates after a fingerprint in hex (empty: the first), by fingerprint. */
 NODISCARD enum err certificate_page(struct db *db, struct arena *arena, struct str tenant_id, struct str after,
@@ -38,6 +38,6 @@ NODISCARD enum err certificate_page(struct db *db, struct arena *arena, struct s
 
 /* Unbind.
  *   Errors     ERR_NOT_FOUND */
-NODISCARD enum err certificate_delete(struct db *db, const uint8_t fingerprint[32]) AWAITS;
+NODISCARD enum err certificate_delete(struct db *db, struct str scope, const uint8_t fingerprint[32]) AWAITS;
 
 #endif

@@ -13,17 +13,19 @@ struct idempotency {
 	struct str answer;  /* sealed */
 };
 
-/* Take a key for a request; forgets all keys that have expired.
+/* Take a key for a request; forgets those of the tenant that have expired.
+ *   tenant_id  the principal's; empty: the operator's
  *   ret_kept   on ERR_EXISTS what the first request left, in `arena`
  *   Errors     ERR_EXISTS: it was taken before; ERR_DB ... */
-NODISCARD enum err idempotency_begin(struct db *db, struct arena *arena, struct str principal, struct str key,
-				     const uint8_t digest[32], int64_t now_ms, struct idempotency *ret_kept) AWAITS;
+NODISCARD enum err idempotency_begin(struct db *db, struct arena *arena, struct str tenant_id, struct str principal,
+				     struct str key, const uint8_t digest[32], int64_t now_ms,
+				     struct idempotency *ret_kept) AWAITS;
 
 /* Keep the answer. */
-NODISCARD enum err idempotency_finish(struct db *db, struct str principal, struct str key, int status,
-				      struct str answer) AWAITS;
+NODISCARD enum err idempotency_finish(struct db *db, struct str tenant_id, struct str principal, struct str key,
+				      int status, struct str answer) AWAITS;
 
 /* Give the key back: the request may be made again. */
-NODISCARD enum err idempotency_forget(struct db *db, struct str principal, struct str key) AWAITS;
+NODISCARD enum err idempotency_forget(struct db *db, struct str tenant_id, struct str principal, struct str key) AWAITS;
 
 #endif

@@ -25,6 +25,7 @@ const char store_migration_0007[] =
 	") STRICT, WITHOUT ROWID;"
 
 	"CREATE TABLE idempotency ("
+	"  tenant_id TEXT NOT NULL DEFAULT '',"                    /* the principal's; empty: the operator's */
 	"  principal TEXT NOT NULL,"
 	"  key TEXT NOT NULL,"
 	"  digest BLOB NOT NULL,"                                  /* of method, path and body */

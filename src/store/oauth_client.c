@@ -62,11 +62,11 @@ AWAITS enum err oauth_client_insert(struct db *db, const struct oauth_client *cl
 		STATEMENT(CLIENT_INSERT, 1, CLIENT_VALUES(client)),
 		/* One that was used does not expire any more: see oauth_grant_insert. */
 		STATEMENT("DELETE FROM oauth_client WHERE id IN (SELECT id FROM oauth_client WHERE expires_ms > 0"
-			  " AND kind = 'registered' ORDER BY expires_ms DESC LIMIT -1 OFFSET ?)",
+			  " AND kind = 'registered' ORDER BY expires_ms DESC LIMIT " ALL_ROWS " OFFSET ?)",
 			  -1, DB_I(OAUTH_CLIENTS_UNUSED_MAX)),
 	};
 
-	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
+	return db_write(db, scope_of(client->tenant_id), statements, ARRAY_LEN(statements));
 }
 
 AWAITS enum err oauth_client_put_document(struct db *db, const struct oauth_client *client)
@@ -77,7 +77,7 @@ AWAITS enum err oauth_client_put_document(struct db *db, const struct oauth_clie
 		" grant_types = excluded.grant_types, auth_method = excluded.auth_method,"
 		" jwks = excluded.jwks, jwks_uri = excluded.jwks_uri, scope = excluded.scope,"
 		" changed_ms = excluded.changed_ms, expires_ms = excluded.expires_ms"
-		" WHERE kind = 'document'",
+		" WHERE oauth_client.kind = 'document'",
 		1, CLIENT_VALUES(client));
 
 	return db_write(db, DB_ALL_TENANTS, &statement, 1);
@@ -101,7 +101,7 @@ AWAITS enum err oauth_client_list(struct db *db, struct arena *arena, struct str
 	struct oauth_client *clients;
 	struct db_rows *rows;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena,
+	TRY(db_query(db, tenant_id, arena,
 		     "SELECT " CLIENT_COLUMNS " FROM oauth_client c WHERE c.id > ? AND (c.tenant_id = ? OR EXISTS"
 		     " (SELECT 1 FROM oauth_grant g WHERE g.client_id = c.id AND g.tenant_id = ?))"
 		     " ORDER BY c.id LIMIT ?",
@@ -116,7 +116,8 @@ AWAITS enum err oauth_client_list(struct db *db, struct arena *arena, struct str
 	return OK;
 }
 
-AWAITS enum err oauth_client_update(struct db *db, const struct oauth_client *client, int64_t changed_before_ms)
+AWAITS enum err oauth_client_update(struct db *db, struct str scope, const struct oauth_client *client,
+				    int64_t changed_before_ms)
 {
 	const struct db_statement statements[] = {
 		STATEMENT("UPDATE oauth_client SET name = ?, redirect_uris = ?, grant_types = ?, auth_method = ?,"
@@ -129,10 +130,10 @@ AWAITS enum err oauth_client_update(struct db *db, const struct oauth_client *cl
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
+	return db_write(db, scope, statements, ARRAY_LEN(statements));
 }
 
-AWAITS enum err oauth_client_delete(struct db *db, struct str id)
+AWAITS enum err oauth_client_delete(struct db *db, struct str scope, struct str id)
 {
 	const struct db_statement statements[] = {
 		STATEMENT("DELETE FROM oauth_code WHERE grant_id IN (SELECT id FROM oauth_grant WHERE client_id = ?)",
@@ -145,7 +146,7 @@ AWAITS enum err oauth_client_delete(struct db *db, struct str id)
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
+	return db_write(db, scope, statements, ARRAY_LEN(statements));
 }
 
 #define CLIENTS_EXPIRED                                                                                                \
@@ -159,7 +160,7 @@ AWAITS enum err oauth_client_sweep(struct db *db, int64_t now_ms, size_t limit, 
 							DB_I(now_ms), DB_I((int64_t)limit));
 	struct db_rows *rows;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena, "SELECT count(*) FROM " CLIENTS_EXPIRED,
+	TRY(db_query(db, DB_ALL_TENANTS, arena, "SELECT count(*) FROM " CLIENTS_EXPIRED " expired",
 		     CELLS(DB_I(now_ms), DB_I((int64_t)limit)), 2, &rows));
 	*ret_removed = (size_t)cell_int(rows->cells);
 	return *ret_removed == 0 ? OK : db_write(db, DB_ALL_TENANTS, &statement, 1);

@@ -50,12 +50,12 @@ NODISCARD enum err oauth_client_list(struct db *db, struct arena *arena, struct 
  * says so, the secret; caches hear of it.
  *   changed_before_ms  of the row that was read
  *   Errors             ERR_NOT_FOUND: no such client, or changed since */
-NODISCARD enum err oauth_client_update(struct db *db, const struct oauth_client *client, int64_t changed_before_ms)
-	AWAITS;
+NODISCARD enum err oauth_client_update(struct db *db, struct str scope, const struct oauth_client *client,
+				       int64_t changed_before_ms) AWAITS;
 
 /* Remove a client with its grants and all that was issued for them; caches hear of it.
  *   Errors     ERR_NOT_FOUND */
-NODISCARD enum err oauth_client_delete(struct db *db, struct str id) AWAITS;
+NODISCARD enum err oauth_client_delete(struct db *db, struct str scope, struct str id) AWAITS;
 
 /* Forget at most `limit` clients that expired before `now_ms` and have no grant.
  *   ret_removed  how many */

@@ -9,7 +9,7 @@ static struct str mac_str(const uint8_t mac[32])
 	return (struct str){(const char *)mac, 32};
 }
 
-AWAITS enum err oauth_code_insert(struct db *db, const struct oauth_code *code)
+AWAITS enum err oauth_code_insert(struct db *db, struct str scope, const struct oauth_code *code)
 {
 	const struct db_statement statement = STATEMENT(
 		"INSERT INTO oauth_code (mac, grant_id, client_id, redirect_uri, challenge, scope, resource,"
@@ -17,7 +17,7 @@ AWAITS enum err oauth_code_insert(struct db *db, const struct oauth_code *code)
 		1, DB_B(mac_str(code->mac)), DB_T(code->grant_id), DB_T(code->client_id), DB_T(code->redirect_uri),
 		DB_T(code->challenge), DB_T(code->scope), DB_T(code->resource), DB_I(code->expires_ms));
 
-	return db_write(db, DB_ALL_TENANTS, &statement, 1);
+	return db_write(db, scope, &statement, 1);
 }
 
 AWAITS enum err oauth_code_get(struct db *db, struct arena *arena, const uint8_t mac[32], struct oauth_code *ret_code)

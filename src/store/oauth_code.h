@@ -14,7 +14,7 @@ struct oauth_code {
 };
 
 /*   Errors     ERR_EXISTS, ERR_DB ... */
-NODISCARD enum err oauth_code_insert(struct db *db, const struct oauth_code *code) AWAITS;
+NODISCARD enum err oauth_code_insert(struct db *db, struct str scope, const struct oauth_code *code) AWAITS;
 
 /* Whatever its state. Errors     ERR_NOT_FOUND, ERR_DB ... */
 NODISCARD enum err oauth_code_get(struct db *db, struct arena *arena, const uint8_t mac[32],

@@ -48,39 +48,41 @@ AWAITS enum err oauth_grant_insert(struct db *db, const struct oauth_grant *gran
 			  DB_T(grant->tenant_id), DB_T(grant->client_id)),
 		STATEMENT("UPDATE oauth_grant SET revoked_ms = ? WHERE revoked_ms = 0 AND id IN (SELECT id FROM"
 			  " oauth_grant WHERE user_id = ? AND client_id = ? AND revoked_ms = 0"
-			  " ORDER BY id DESC LIMIT -1 OFFSET ?)",
+			  " ORDER BY id DESC LIMIT " ALL_ROWS " OFFSET ?)",
 			  -1, DB_I(grant->created_ms), DB_T(grant->user_id), DB_T(grant->client_id),
 			  DB_I(OAUTH_GRANTS_MAX)),
-		STATEMENT("UPDATE oauth_client SET last_used_ms = ?, expires_ms = iif(kind = 'registered', 0,"
-			  " expires_ms) WHERE id = ?",
+		STATEMENT("UPDATE oauth_client SET last_used_ms = ?, expires_ms = CASE kind WHEN 'registered' THEN 0"
+			  " ELSE expires_ms END WHERE id = ?",
 			  1, DB_I(grant->created_ms), DB_T(grant->client_id)),
 	};
 
 	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }
 
-AWAITS static enum err find_one(struct db *db, struct arena *arena, const char *sql, const struct db_value *params,
-				size_t count, struct oauth_grant *ret_grant)
+AWAITS static enum err find_one(struct db *db, struct str scope, struct arena *arena, const char *sql,
+				const struct db_value *params, size_t count, struct oauth_grant *ret_grant)
 {
 	struct db_rows *rows;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena, sql, params, count, &rows));
+	TRY(db_query(db, scope, arena, sql, params, count, &rows));
 	if (rows->rows == 0)
 		return ERR_NOT_FOUND;
 	*ret_grant = from_row(rows->cells);
 	return OK;
 }
 
-AWAITS enum err oauth_grant_get(struct db *db, struct arena *arena, struct str id, struct oauth_grant *ret_grant)
+AWAITS enum err oauth_grant_get(struct db *db, struct str scope, struct arena *arena, struct str id,
+				struct oauth_grant *ret_grant)
 {
-	return find_one(db, arena, "SELECT " GRANT_COLUMNS GRANT_TABLES " WHERE g.id = ?", CELLS(DB_T(id)), 1,
+	return find_one(db, scope, arena, "SELECT " GRANT_COLUMNS GRANT_TABLES " WHERE g.id = ?", CELLS(DB_T(id)), 1,
 			ret_grant);
 }
 
-AWAITS enum err oauth_grant_find(struct db *db, struct arena *arena, struct str user_id, struct str client_id,
-				 struct str resource, int64_t now_ms, struct oauth_grant *ret_grant)
+AWAITS enum err oauth_grant_find(struct db *db, struct str scope, struct arena *arena, struct str user_id,
+				 struct str client_id, struct str resource, int64_t now_ms,
+				 struct oauth_grant *ret_grant)
 {
-	return find_one(db, arena,
+	return find_one(db, scope, arena,
 			"SELECT " GRANT_COLUMNS GRANT_TABLES
 			" WHERE g.user_id = ? AND g.client_id = ? AND g.resource = ?" GRANT_LIVE
 			" ORDER BY g.id DESC LIMIT 1",
@@ -93,7 +95,7 @@ AWAITS enum err oauth_grant_list(struct db *db, struct arena *arena, struct str 
 	struct db_rows *rows;
 	struct oauth_grant *grants;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena,
+	TRY(db_query(db, tenant_id, arena,
 		     "SELECT " GRANT_COLUMNS GRANT_TABLES
 		     " WHERE g.tenant_id = ? AND (? = '' OR g.user_id = ?) AND g.id > ? ORDER BY g.id LIMIT ?",
 		     CELLS(DB_T(tenant_id), DB_T(user_id), DB_T(user_id), DB_T(after), DB_I((int64_t)limit)), 5,
@@ -108,7 +110,7 @@ AWAITS enum err oauth_grant_list(struct db *db, struct arena *arena, struct str 
 	return OK;
 }
 
-AWAITS enum err oauth_grant_revoke(struct db *db, struct str id, int64_t now_ms)
+AWAITS enum err oauth_grant_revoke(struct db *db, struct str scope, struct str id, int64_t now_ms)
 {
 	const struct db_statement statements[] = {
 		/* The first revocation's time stays. */
@@ -119,26 +121,7 @@ AWAITS enum err oauth_grant_revoke(struct db *db, struct str id, int64_t now_ms)
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
-}
-
-#define GRANTS_OF_CLIENT                                                                                               \
-	"(SELECT id FROM oauth_grant WHERE client_id = ? AND (? = '' OR user_id = ?) AND revoked_ms <> 0)"
-
-AWAITS enum err oauth_grant_revoke_client(struct db *db, struct str client_id, struct str user_id, int64_t now_ms)
-{
-	const struct db_statement statements[] = {
-		STATEMENT("UPDATE oauth_grant SET revoked_ms = ? WHERE client_id = ? AND (? = '' OR user_id = ?)"
-			  " AND revoked_ms = 0",
-			  -1, DB_I(now_ms), DB_T(client_id), DB_T(user_id), DB_T(user_id)),
-		STATEMENT("DELETE FROM oauth_refresh WHERE grant_id IN " GRANTS_OF_CLIENT, -1, DB_T(client_id),
-			  DB_T(user_id), DB_T(user_id)),
-		STATEMENT("DELETE FROM oauth_code WHERE used_ms = 0 AND grant_id IN " GRANTS_OF_CLIENT, -1,
-			  DB_T(client_id), DB_T(user_id), DB_T(user_id)),
-		GENERATION_BUMP,
-	};
-
-	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
+	return db_write(db, scope, statements, ARRAY_LEN(statements));
 }
 
 #define GRANTS_ENDED                                                                                                   \
@@ -158,7 +141,7 @@ AWAITS enum err oauth_grant_sweep(struct db *db, int64_t before_ms, size_t limit
 			  DB_I((int64_t)limit)),
 	};
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena, "SELECT count(*) FROM " GRANTS_ENDED,
+	TRY(db_query(db, DB_ALL_TENANTS, arena, "SELECT count(*) FROM " GRANTS_ENDED " ended",
 		     CELLS(DB_I(before_ms), DB_I(before_ms), DB_I((int64_t)limit)), 3, &rows));
 	*ret_removed = (size_t)cell_int(rows->cells);
 	if (*ret_removed == 0)

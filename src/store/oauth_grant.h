@@ -28,13 +28,14 @@ NODISCARD enum err oauth_grant_insert(struct db *db, const struct oauth_grant *g
 /* By id, whatever its state, with all it hangs on in one read.
  *   ret_grant  in `arena`
  *   Errors     ERR_NOT_FOUND, ERR_DB ... */
-NODISCARD enum err oauth_grant_get(struct db *db, struct arena *arena, struct str id, struct oauth_grant *ret_grant)
-	AWAITS;
+NODISCARD enum err oauth_grant_get(struct db *db, struct str scope, struct arena *arena, struct str id,
+				   struct oauth_grant *ret_grant) AWAITS;
 
 /* The latest live one that a user has given a client for a resource.
  *   Errors     ERR_NOT_FOUND, ERR_DB ... */
-NODISCARD enum err oauth_grant_find(struct db *db, struct arena *arena, struct str user_id, struct str client_id,
-				    struct str resource, int64_t now_ms, struct oauth_grant *ret_grant) AWAITS;
+NODISCARD enum err oauth_grant_find(struct db *db, struct str scope, struct arena *arena, struct str user_id,
+				    struct str client_id, struct str resource, int64_t now_ms,
+				    struct oauth_grant *ret_grant) AWAITS;
 
 /* A page of a tenant's grants after an id (empty: the first), by id, revoked ones too.
  *   user_id    only those of this user; empty: all */
@@ -44,11 +45,7 @@ NODISCARD enum err oauth_grant_list(struct db *db, struct arena *arena, struct s
 
 /* End a grant and forget its codes and refresh tokens; caches hear of it. One that has ended already stays as it is.
  *   Errors     ERR_DB ... */
-NODISCARD enum err oauth_grant_revoke(struct db *db, struct str id, int64_t now_ms) AWAITS;
-
-/* End all that a client was given: of one user, or (empty) of all. */
-NODISCARD enum err oauth_grant_revoke_client(struct db *db, struct str client_id, struct str user_id, int64_t now_ms)
-	AWAITS;
+NODISCARD enum err oauth_grant_revoke(struct db *db, struct str scope, struct str id, int64_t now_ms) AWAITS;
 
 /* Remove at most `limit` grants that ended before `before_ms`, with what was issued for them.
  *   ret_removed  how many rows */

@@ -14,11 +14,11 @@ static struct str mac_str(const uint8_t mac[32])
 		  1, DB_B(mac_str((token)->mac)), DB_T((token)->grant_id), DB_T((token)->scope),                       \
 		  DB_I((token)->created_ms), DB_I((token)->expires_ms))
 
-AWAITS enum err oauth_refresh_insert(struct db *db, const struct oauth_refresh *token)
+AWAITS enum err oauth_refresh_insert(struct db *db, struct str scope, const struct oauth_refresh *token)
 {
 	const struct db_statement statement = REFRESH_INSERT(token);
 
-	return db_write(db, DB_ALL_TENANTS, &statement, 1);
+	return db_write(db, scope, &statement, 1);
 }
 
 AWAITS enum err oauth_refresh_get(struct db *db, struct arena *arena, const uint8_t mac[32],

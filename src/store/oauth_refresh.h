@@ -14,7 +14,7 @@ struct oauth_refresh {
 };
 
 /*   Errors     ERR_EXISTS, ERR_DB ... */
-NODISCARD enum err oauth_refresh_insert(struct db *db, const struct oauth_refresh *token) AWAITS;
+NODISCARD enum err oauth_refresh_insert(struct db *db, struct str scope, const struct oauth_refresh *token) AWAITS;
 
 /* Whatever its state. Errors     ERR_NOT_FOUND, ERR_DB ... */
 NODISCARD enum err oauth_refresh_get(struct db *db, struct arena *arena, const uint8_t mac[32],

@@ -23,13 +23,13 @@ static struct part from_row(const struct db_value *cell)
 	};
 }
 
-AWAITS static enum err find(struct db *db, struct arena *arena, const char *sql, const struct db_value *params,
-			    size_t count, struct part **ret_parts, size_t *ret_count)
+AWAITS static enum err find(struct db *db, struct str scope, struct arena *arena, const char *sql,
+			    const struct db_value *params, size_t count, struct part **ret_parts, size_t *ret_count)
 {
 	struct db_rows *rows;
 	struct part *parts;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena, sql, params, count, &rows));
+	TRY(db_query(db, scope, arena, sql, params, count, &rows));
 	parts = arena_try_alloc(arena, rows->rows * sizeof(*parts));
 	if (parts == NULL)
 		return ERR_LIMIT;
@@ -40,11 +40,11 @@ AWAITS static enum err find(struct db *db, struct arena *arena, const char *sql,
 	return OK;
 }
 
-AWAITS static enum err write_one(struct db *db, struct db_statement statement)
+AWAITS static enum err write_one(struct db *db, struct str scope, struct db_statement statement)
 {
 	const struct db_statement statements[] = {statement, GENERATION_BUMP};
 
-	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
+	return db_write(db, scope, statements, ARRAY_LEN(statements));
 }
 
 #define INSERT_SELECT(table)                                                                                           \
@@ -60,19 +60,21 @@ AWAITS enum err part_insert(struct db *db, enum part_kind kind, const struct par
 
 	if (part->document.n > PART_DOCUMENT_BYTES_MAX)
 		return ERR_LIMIT;
-	err = write_one(db, STATEMENT(sql[kind], 1, cell_text(part->id), cell_text(part->tenant_id),
-				      cell_text(part->name), cell_text(part->document), DB_I(part->disabled),
-				      DB_I(part->created_ms), DB_I(PARTS_MAX), DB_I(PARTS_PER_TENANT_MAX)));
+	err = write_one(db, DB_ALL_TENANTS,
+			STATEMENT(sql[kind], 1, cell_text(part->id), cell_text(part->tenant_id), cell_text(part->name),
+				  cell_text(part->document), DB_I(part->disabled), DB_I(part->created_ms),
+				  DB_I(PARTS_MAX), DB_I(PARTS_PER_TENANT_MAX)));
 	return err == ERR_NOT_FOUND ? ERR_LIMIT : err;
 }
 
-AWAITS enum err part_get(struct db *db, struct arena *arena, enum part_kind kind, struct str id, struct part *ret_part)
+AWAITS enum err part_get(struct db *db, struct str scope, struct arena *arena, enum part_kind kind, struct str id,
+			 struct part *ret_part)
 {
 	static const char *const sql[] = OF_EACH_KIND("SELECT " COLUMNS " FROM ", " p WHERE p.id = ?");
 	struct part *parts;
 	size_t count;
 
-	TRY(find(db, arena, sql[kind], CELLS(cell_text(id)), 1, &parts, &count));
+	TRY(find(db, scope, arena, sql[kind], CELLS(cell_text(id)), 1, &parts, &count));
 	if (count == 0)
 		return ERR_NOT_FOUND;
 	*ret_part = parts[0];
@@ -82,11 +84,11 @@ AWAITS enum err part_get(struct db *db, struct arena *arena, enum part_kind kind
 AWAITS enum err part_list(struct db *db, struct arena *arena, enum part_kind kind, struct str tenant_id,
 			  struct str after, size_t limit, struct part **ret_parts, size_t *ret_count)
 {
-	static const char *const sql[] =
-		OF_EACH_KIND("SELECT " COLUMNS " FROM ", " p WHERE (?1 IS NULL OR p.tenant_id = ?1) AND p.id > ?2"
-							 " ORDER BY p.id LIMIT ?3");
+	static const char *const sql[] = OF_EACH_KIND(
+		"SELECT " COLUMNS " FROM ", " p WHERE (CAST(?1 AS TEXT) IS NULL OR p.tenant_id = ?1) AND p.id > ?2"
+					    " ORDER BY p.id LIMIT ?3");
 
-	return find(db, arena, sql[kind],
+	return find(db, scope_of(tenant_id), arena, sql[kind],
 		    CELLS(tenant_id.p == NULL ? DB_N : DB_T(tenant_id), cell_text(after), DB_I((int64_t)limit)), 3,
 		    ret_parts, ret_count);
 }
@@ -99,10 +101,11 @@ AWAITS enum err part_in_force(struct db *db, struct arena *arena, enum part_kind
 			     " p LEFT JOIN tenant t ON t.id = p.tenant_id"
 			     " WHERE p.disabled = 0 AND (p.tenant_id = '' OR t.disabled = 0) ORDER BY p.id LIMIT ?");
 
-	return find(db, arena, sql[kind], CELLS(DB_I(PARTS_MAX)), 1, ret_parts, ret_count);
+	return find(db, DB_ALL_TENANTS, arena, sql[kind], CELLS(DB_I(PARTS_MAX)), 1, ret_parts, ret_count);
 }
 
-AWAITS enum err part_update(struct db *db, enum part_kind kind, const struct part *part, int64_t changed_before_ms)
+AWAITS enum err part_update(struct db *db, struct str scope, enum part_kind kind, const struct part *part,
+			    int64_t changed_before_ms)
 {
 	/* Two changes within one ms must not look the same to a third writer. */
 	static const char *const sql[] =
@@ -111,13 +114,14 @@ AWAITS enum err part_update(struct db *db, enum part_kind kind, const struct par
 
 	if (part->document.n > PART_DOCUMENT_BYTES_MAX)
 		return ERR_LIMIT;
-	return write_one(db, STATEMENT(sql[kind], 1, cell_text(part->document), DB_I(part->disabled),
-				       DB_I(part->changed_ms), cell_text(part->id), DB_I(changed_before_ms)));
+	return write_one(db, scope,
+			 STATEMENT(sql[kind], 1, cell_text(part->document), DB_I(part->disabled),
+				   DB_I(part->changed_ms), cell_text(part->id), DB_I(changed_before_ms)));
 }
 
-AWAITS enum err part_delete(struct db *db, enum part_kind kind, struct str id)
+AWAITS enum err part_delete(struct db *db, struct str scope, enum part_kind kind, struct str id)
 {
 	static const char *const sql[] = OF_EACH_KIND("DELETE FROM ", " WHERE id = ?");
 
-	return write_one(db, STATEMENT(sql[kind], 1, cell_text(id)));
+	return write_one(db, scope, STATEMENT(sql[kind], 1, cell_text(id)));
 }

@@ -25,7 +25,7 @@ struct part {
 NODISCARD enum err part_insert(struct db *db, enum part_kind kind, const struct part *part) AWAITS;
 
 /* By id. Errors     ERR_NOT_FOUND, ERR_DB ... */
-NODISCARD enum err part_get(struct db *db, struct arena *arena, enum part_kind kind, struct str id,
+NODISCARD enum err part_get(struct db *db, struct str scope, struct arena *arena, enum part_kind kind, struct str id,
 			    struct part *ret_part) AWAITS;
 
 /* A page of those of a tenant (empty: of nobody; p NULL: all) after an id (empty: the first), by id. */
@@ -39,10 +39,10 @@ NODISCARD enum err part_in_force(struct db *db, struct arena *arena, enum part_k
 /* Change document and disabled.
  *   changed_before_ms  of the row that was read: another one has changed it since: ERR_NOT_FOUND
  *   Errors             ERR_NOT_FOUND, ERR_LIMIT, ERR_DB ... */
-NODISCARD enum err part_update(struct db *db, enum part_kind kind, const struct part *part, int64_t changed_before_ms)
-	AWAITS;
+NODISCARD enum err part_update(struct db *db, struct str scope, enum part_kind kind, const struct part *part,
+			       int64_t changed_before_ms) AWAITS;
 
 /*   Errors     ERR_NOT_FOUND */
-NODISCARD enum err part_delete(struct db *db, enum part_kind kind, struct str id) AWAITS;
+NODISCARD enum err part_delete(struct db *db, struct str scope, enum part_kind kind, struct str id) AWAITS;
 
 #endif

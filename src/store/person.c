@@ -8,67 +8,88 @@
 
 #include "store/cells.h"
 
+/* Of each table the members of one object: name, value, name, value. */
 static const struct {
 	const char *name, *sql;
 } readings[] = {
-	{"account", "SELECT json_object('id', id, 'tenant_id', tenant_id, 'kind', kind, 'email', email, 'name', name,"
-		    " 'role', role, 'has_password', password <> '', 'has_totp', totp IS NOT NULL, 'issuer', issuer,"
+	{"account", "SELECT 'id', id, 'tenant_id', tenant_id, 'kind', kind, 'email', email, 'name', name,"
+		    " 'role', role, 'has_password', CASE password WHEN '' THEN 0 ELSE 1 END,"
+		    " 'has_totp', CASE WHEN totp IS NULL THEN 0 ELSE 1 END, 'issuer', issuer,"
 		    " 'subject', subject, 'disabled', disabled, 'created_ms', created_ms, 'changed_ms', changed_ms,"
-		    " 'last_login_ms', last_login_ms) FROM account WHERE id = ?"},
-	{"api_key", "SELECT json_object('id', id, 'name', name, 'description', description, 'hint', hint, 'role', role,"
+		    " 'last_login_ms', last_login_ms FROM account WHERE id = ?"},
+	{"api_key", "SELECT 'id', id, 'name', name, 'description', description, 'hint', hint, 'role', role,"
 		    " 'scopes', scopes, 'toolsets', toolsets, 'created_ms', created_ms, 'expires_ms', expires_ms,"
-		    " 'revoked_ms', revoked_ms, 'last_used_ms', last_used_ms) FROM api_key WHERE user_id = ?"},
-	{"certificate", "SELECT json_object('fingerprint', lower(hex(fingerprint)), 'name', name, 'created_ms',"
-			" created_ms) FROM certificate WHERE user_id = ?"},
-	{"oauth_client", "SELECT json_object('id', id, 'kind', kind, 'name', name, 'created_ms', created_ms)"
+		    " 'revoked_ms', revoked_ms, 'last_used_ms', last_used_ms FROM api_key WHERE user_id = ?"},
+	{"certificate", "SELECT 'fingerprint', lower(hex(fingerprint)), 'name', name, 'created_ms',"
+			" created_ms FROM certificate WHERE user_id = ?"},
+	{"oauth_client", "SELECT 'id', id, 'kind', kind, 'name', name, 'created_ms', created_ms"
 			 " FROM oauth_client WHERE user_id = ?"},
-	{"oauth_grant", "SELECT json_object('id', id, 'client_id', client_id, 'resource', resource, 'scope', scope,"
+	{"oauth_grant", "SELECT 'id', id, 'client_id', client_id, 'resource', resource, 'scope', scope,"
 			" 'created_ms', created_ms, 'expires_ms', expires_ms, 'revoked_ms', revoked_ms, 'last_used_ms',"
-			" last_used_ms) FROM oauth_grant WHERE user_id = ?"},
-	{"oauth_code", "SELECT json_object('client_id', client_id, 'redirect_uri', redirect_uri, 'scope', scope,"
-		       " 'expires_ms', expires_ms) FROM oauth_code WHERE grant_id IN"
+			" last_used_ms FROM oauth_grant WHERE user_id = ?"},
+	{"oauth_code", "SELECT 'client_id', client_id, 'redirect_uri', redirect_uri, 'scope', scope,"
+		       " 'expires_ms', expires_ms FROM oauth_code WHERE grant_id IN"
 		       " (SELECT id FROM oauth_grant WHERE user_id = ?)"},
-	{"oauth_refresh", "SELECT json_object('scope', scope, 'created_ms', created_ms, 'expires_ms', expires_ms,"
-			  " 'used_ms', used_ms) FROM oauth_refresh WHERE grant_id IN"
+	{"oauth_refresh", "SELECT 'scope', scope, 'created_ms', created_ms, 'expires_ms', expires_ms,"
+			  " 'used_ms', used_ms FROM oauth_refresh WHERE grant_id IN"
 			  " (SELECT id FROM oauth_grant WHERE user_id = ?)"},
-	{"web_session", "SELECT json_object('created_ms', created_ms, 'seen_ms', seen_ms, 'expires_ms', expires_ms)"
+	{"web_session", "SELECT 'created_ms', created_ms, 'seen_ms', seen_ms, 'expires_ms', expires_ms"
 			" FROM web_session WHERE user_id = ?"},
-	{"usage_month", "SELECT json_object('month', month, 'calls', calls, 'failures', failures) FROM usage_month"
+	{"usage_month", "SELECT 'month', month, 'calls', calls, 'failures', failures FROM usage_month"
 			" WHERE principal = ?"},
-	{"idempotency", "SELECT json_object('created_ms', created_ms, 'status', status) FROM idempotency"
+	{"idempotency", "SELECT 'created_ms', created_ms, 'status', status FROM idempotency"
 			" WHERE principal = ?"},
-	{"person_key", "SELECT json_object('present', length(key) > 0) FROM person_key WHERE subject = ?"},
+	{"person_key", "SELECT 'present', CASE length(key) WHEN 0 THEN 0 ELSE 1 END FROM person_key WHERE subject = ?"},
 };
 
-AWAITS enum err person_read(struct db *db, struct arena *arena, struct str user_id, size_t at, const char **ret_name,
-			    struct str **ret_rows, size_t *ret_count)
+/* A row as a JSON object. */
+static struct str object_of(struct arena *arena, const struct db_value *cells, size_t columns)
+{
+	AUTO_BUF out = {0};
+
+	for (size_t i = 0; i + 1 < columns; i += 2) {
+		buf_put(&out, i == 0 ? STR("{") : STR(","));
+		buf_put_json(&out, cell_str(&cells[i]));
+		buf_put_byte(&out, ':');
+		if (cells[i + 1].kind == DB_INT)
+			buf_put_fmt(&out, "%lld", (long long)cells[i + 1].num);
+		else
+			buf_put_json(&out, cell_str(&cells[i + 1]));
+	}
+	buf_put_byte(&out, '}');
+	return arena_str(arena, buf_str(&out));
+}
+
+AWAITS enum err person_read(struct db *db, struct str scope, struct arena *arena, struct str user_id, size_t at,
+			    const char **ret_name, struct str **ret_rows, size_t *ret_count)
 {
 	struct db_rows *rows;
 	struct str *texts;
 
 	if (at >= ARRAY_LEN(readings))
 		return ERR_NOT_FOUND;
-	TRY(db_query(db, DB_ALL_TENANTS, arena, readings[at].sql, CELLS(cell_text(user_id)), 1, &rows));
+	TRY(db_query(db, scope, arena, readings[at].sql, CELLS(cell_text(user_id)), 1, &rows));
 	texts = arena_try_alloc(arena, (rows->rows + 1) * sizeof(*texts));
 	if (texts == NULL)
 		return ERR_LIMIT;
 	for (size_t i = 0; i < rows->rows; i++)
-		texts[i] = cell_str(&rows->cells[i]);
+		texts[i] = object_of(arena, &rows->cells[i * rows->columns], rows->columns);
 	*ret_name = readings[at].name;
 	*ret_rows = texts;
 	*ret_count = rows->rows;
 	return OK;
 }
 
+#define NO_KEY DB_B(STR(""))
 #define GRANTS_OF_USER "(SELECT id FROM oauth_grant WHERE user_id = ?)"
 
-AWAITS enum err person_erase(struct db *db, struct str user_id)
+AWAITS enum err person_erase(struct db *db, struct str scope, struct str user_id)
 {
 	const struct db_value user = cell_text(user_id);
 	const struct db_statement statements[] = {
-		STATEMENT("INSERT INTO person_key (subject, tenant_id, key) SELECT id, tenant_id, x'' FROM account"
-			  " WHERE id = ? ON CONFLICT (subject) DO UPDATE SET key = x''",
-			  1, user),
+		STATEMENT("INSERT INTO person_key (subject, tenant_id, key) SELECT id, tenant_id, ? FROM account"
+			  " WHERE id = ? ON CONFLICT (subject) DO UPDATE SET key = excluded.key",
+			  1, NO_KEY, user),
 		STATEMENT("DELETE FROM web_session WHERE user_id = ?", -1, user),
 		STATEMENT("DELETE FROM oauth_code WHERE grant_id IN " GRANTS_OF_USER, -1, user),
 		STATEMENT("DELETE FROM oauth_refresh WHERE grant_id IN " GRANTS_OF_USER, -1, user),
@@ -82,7 +103,7 @@ AWAITS enum err person_erase(struct db *db, struct str user_id)
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
+	return db_write(db, scope, statements, ARRAY_LEN(statements));
 }
 
 #define GRANTS_OF_TENANT "(SELECT id FROM oauth_grant WHERE tenant_id = ?)"
@@ -91,19 +112,17 @@ AWAITS enum err person_erase_tenant(struct db *db, struct str tenant_id)
 {
 	const struct db_value tenant = cell_text(tenant_id);
 	const struct db_statement statements[] = {
-		STATEMENT("INSERT INTO person_key (subject, tenant_id, key) SELECT id, id, x'' FROM tenant"
+		STATEMENT("INSERT INTO person_key (subject, tenant_id, key) SELECT id, id, ? FROM tenant"
 			  " WHERE id = ? ON CONFLICT (subject) DO NOTHING",
-			  -1, tenant),
-		STATEMENT("UPDATE person_key SET key = x'' WHERE tenant_id = ?", -1, tenant),
+			  -1, NO_KEY, tenant),
+		STATEMENT("UPDATE person_key SET key = ? WHERE tenant_id = ?", -1, NO_KEY, tenant),
 		STATEMENT("DELETE FROM web_session WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM oauth_code WHERE grant_id IN " GRANTS_OF_TENANT, -1, tenant),
 		STATEMENT("DELETE FROM oauth_refresh WHERE grant_id IN " GRANTS_OF_TENANT, -1, tenant),
 		STATEMENT("DELETE FROM oauth_grant WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM oauth_client WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM certificate WHERE tenant_id = ?", -1, tenant),
-		STATEMENT("DELETE FROM idempotency WHERE principal IN (SELECT id FROM account WHERE tenant_id = ?1"
-			  " UNION ALL SELECT id FROM api_key WHERE tenant_id = ?1)",
-			  -1, tenant),
+		STATEMENT("DELETE FROM idempotency WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM api_key WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM role WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM policy_rule WHERE tenant_id = ?", -1, tenant),
@@ -117,5 +136,5 @@ AWAITS enum err person_erase_tenant(struct db *db, struct str tenant_id)
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
+	return db_write(db, tenant_id, statements, ARRAY_LEN(statements));
 }

@@ -19,11 +19,14 @@ AWAITS enum err person_key_get(struct db *db, struct arena *arena, struct str su
 
 AWAITS enum err person_key_put(struct db *db, struct str subject, struct str sealed)
 {
-	const struct db_statement statement = STATEMENT("INSERT INTO person_key (subject, tenant_id, key)"
-							" SELECT id, tenant_id, ?2 FROM account WHERE id = ?1"
-							" UNION ALL SELECT id, id, ?2 FROM tenant WHERE id = ?1"
-							" ON CONFLICT (subject) DO NOTHING",
-							-1, cell_text(subject), DB_B(sealed));
+	const struct db_statement statements[] = {
+		STATEMENT("INSERT INTO person_key (subject, tenant_id, key) SELECT id, tenant_id, ? FROM account"
+			  " WHERE id = ? ON CONFLICT (subject) DO NOTHING",
+			  -1, DB_B(sealed), cell_text(subject)),
+		STATEMENT("INSERT INTO person_key (subject, tenant_id, key) SELECT id, id, ? FROM tenant WHERE id = ?"
+			  " ON CONFLICT (subject) DO NOTHING",
+			  -1, DB_B(sealed), cell_text(subject)),
+	};
 
-	return db_write(db, DB_ALL_TENANTS, &statement, 1);
+	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
 }

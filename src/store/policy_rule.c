@@ -24,7 +24,7 @@ AWAITS static enum err count_rules(struct db *db, struct str tenant_id, int64_t 
 	AUTO(arena) *arena = arena_new(16 * 1024);
 	struct db_rows *rows;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena, "SELECT count(*) FROM policy_rule WHERE tenant_id = ?",
+	TRY(db_query(db, tenant_id, arena, "SELECT count(*) FROM policy_rule WHERE tenant_id = ?",
 		     CELLS(DB_T(tenant_id)), 1, &rows));
 	*ret_count = cell_int(rows->cells);
 	return OK;
@@ -43,7 +43,7 @@ AWAITS enum err policy_rule_insert(struct db *db, const struct policy_rule *rule
 			  DB_I(POLICY_RULES_PER_TENANT_MAX), DB_T(rule->tenant_id)),
 		GENERATION_BUMP,
 	};
-	enum err err = db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
+	enum err err = db_write(db, rule->tenant_id, statements, ARRAY_LEN(statements));
 	int64_t count = 0;
 
 	if (err != ERR_NOT_FOUND)
@@ -52,28 +52,30 @@ AWAITS enum err policy_rule_insert(struct db *db, const struct policy_rule *rule
 	return count >= POLICY_RULES_PER_TENANT_MAX ? ERR_LIMIT : ERR_NOT_FOUND;
 }
 
-AWAITS static enum err find_one(struct db *db, struct arena *arena, const char *sql, const struct db_value *params,
-				size_t count, struct policy_rule *ret_rule)
+AWAITS static enum err find_one(struct db *db, struct str scope, struct arena *arena, const char *sql,
+				const struct db_value *params, size_t count, struct policy_rule *ret_rule)
 {
 	struct db_rows *rows;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena, sql, params, count, &rows));
+	TRY(db_query(db, scope, arena, sql, params, count, &rows));
 	if (rows->rows == 0)
 		return ERR_NOT_FOUND;
 	*ret_rule = from_row(rows->cells);
 	return OK;
 }
 
-AWAITS enum err policy_rule_get(struct db *db, struct arena *arena, struct str id, struct policy_rule *ret_rule)
+AWAITS enum err policy_rule_get(struct db *db, struct str scope, struct arena *arena, struct str id,
+				struct policy_rule *ret_rule)
 {
-	return find_one(db, arena, "SELECT " RULE_COLUMNS " FROM policy_rule WHERE id = ?", CELLS(DB_T(id)), 1,
+	return find_one(db, scope, arena, "SELECT " RULE_COLUMNS " FROM policy_rule WHERE id = ?", CELLS(DB_T(id)), 1,
 			ret_rule);
 }
 
 AWAITS enum err policy_rule_find(struct db *db, struct arena *arena, struct str tenant_id, struct str name,
 				 struct policy_rule *ret_rule)
 {
-	return find_one(db, arena, "SELECT " RULE_COLUMNS " FROM policy_rule WHERE tenant_id = ? AND name = ?",
+	return find_one(db, tenant_id, arena,
+			"SELECT " RULE_COLUMNS " FROM policy_rule WHERE tenant_id = ? AND name = ?",
 			CELLS(DB_T(tenant_id), DB_T(name)), 2, ret_rule);
 }
 
@@ -83,7 +85,7 @@ AWAITS enum err policy_rule_list(struct db *db, struct arena *arena, struct str 
 	struct policy_rule *rules;
 	struct db_rows *rows;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena,
+	TRY(db_query(db, tenant_id, arena,
 		     "SELECT " RULE_COLUMNS " FROM policy_rule WHERE tenant_id = ? ORDER BY position, created_ms, id",
 		     CELLS(DB_T(tenant_id)), 1, &rows));
 	rules = arena_try_alloc(arena, (rows->rows + 1) * sizeof(*rules));
@@ -107,15 +109,15 @@ AWAITS enum err policy_rule_update(struct db *db, const struct policy_rule *rule
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
+	return db_write(db, rule->tenant_id, statements, ARRAY_LEN(statements));
 }
 
-AWAITS enum err policy_rule_delete(struct db *db, struct str id)
+AWAITS enum err policy_rule_delete(struct db *db, struct str scope, struct str id)
 {
 	const struct db_statement statements[] = {
 		STATEMENT("DELETE FROM policy_rule WHERE id = ?", 1, DB_T(id)),
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
+	return db_write(db, scope, statements, ARRAY_LEN(statements));
 }

@@ -19,8 +19,8 @@ struct policy_rule {
 NODISCARD enum err policy_rule_insert(struct db *db, const struct policy_rule *rule) AWAITS;
 
 /* By id, or by a tenant's name for it. Errors     ERR_NOT_FOUND */
-NODISCARD enum err policy_rule_get(struct db *db, struct arena *arena, struct str id, struct policy_rule *ret_rule)
-	AWAITS;
+NODISCARD enum err policy_rule_get(struct db *db, struct str scope, struct arena *arena, struct str id,
+				   struct policy_rule *ret_rule) AWAITS;
 NODISCARD enum err policy_rule_find(struct db *db, struct arena *arena, struct str tenant_id, struct str name,
 				    struct policy_rule *ret_rule) AWAITS;
 
@@ -34,6 +34,6 @@ NODISCARD enum err policy_rule_list(struct db *db, struct arena *arena, struct s
 NODISCARD enum err policy_rule_update(struct db *db, const struct policy_rule *rule, int64_t changed_before_ms) AWAITS;
 
 /* Errors     ERR_NOT_FOUND */
-NODISCARD enum err policy_rule_delete(struct db *db, struct str id) AWAITS;
+NODISCARD enum err policy_rule_delete(struct db *db, struct str scope, struct str id) AWAITS;
 
 #endif

@@ -24,8 +24,8 @@ AWAITS static enum err count_roles(struct db *db, struct str tenant_id, int64_t 
 	AUTO(arena) *arena = arena_new(16 * 1024);
 	struct db_rows *rows;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena, "SELECT count(*) FROM role WHERE tenant_id = ?", CELLS(DB_T(tenant_id)),
-		     1, &rows));
+	TRY(db_query(db, tenant_id, arena, "SELECT count(*) FROM role WHERE tenant_id = ?", CELLS(DB_T(tenant_id)), 1,
+		     &rows));
 	*ret_count = cell_int(rows->cells);
 	return OK;
 }
@@ -41,7 +41,7 @@ AWAITS enum err role_insert(struct db *db, const struct role_row *role)
 			  DB_T(role->tenant_id), DB_I(ROLES_PER_TENANT_MAX), DB_T(role->tenant_id)),
 		GENERATION_BUMP,
 	};
-	enum err err = db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
+	enum err err = db_write(db, role->tenant_id, statements, ARRAY_LEN(statements));
 	int64_t count = 0;
 
 	if (err != ERR_NOT_FOUND)
@@ -55,7 +55,7 @@ AWAITS enum err role_get(struct db *db, struct arena *arena, struct str tenant_i
 {
 	struct db_rows *rows;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena, "SELECT " ROLE_COLUMNS " FROM role WHERE tenant_id = ? AND name = ?",
+	TRY(db_query(db, tenant_id, arena, "SELECT " ROLE_COLUMNS " FROM role WHERE tenant_id = ? AND name = ?",
 		     CELLS(DB_T(tenant_id), DB_T(name)), 2, &rows));
 	if (rows->rows == 0)
 		return ERR_NOT_FOUND;
@@ -69,7 +69,7 @@ AWAITS enum err role_list(struct db *db, struct arena *arena, struct str tenant_
 	struct role_row *roles;
 	struct db_rows *rows;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena,
+	TRY(db_query(db, tenant_id, arena,
 		     "SELECT " ROLE_COLUMNS " FROM role WHERE tenant_id = ? AND name > ? ORDER BY name LIMIT ?",
 		     CELLS(DB_T(tenant_id), cell_text(after), DB_I((int64_t)limit)), 3, &rows));
 	roles = arena_try_alloc(arena, (rows->rows + 1) * sizeof(*roles));
@@ -93,7 +93,7 @@ AWAITS enum err role_update(struct db *db, const struct role_row *role, int64_t 
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
+	return db_write(db, role->tenant_id, statements, ARRAY_LEN(statements));
 }
 
 AWAITS enum err role_delete(struct db *db, struct str tenant_id, struct str name)
@@ -103,5 +103,5 @@ AWAITS enum err role_delete(struct db *db, struct str tenant_id, struct str name
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
+	return db_write(db, tenant_id, statements, ARRAY_LEN(statements));
 }

@@ -1,4 +1,4 @@
-/* The store's table of migrations and its generation number.
+/* The store's tables of migrations, one for each engine, and its generation number.
  *
  * Nouns that caches elsewhere keep put GENERATION_BUMP (cells.h) into their writes; whoever
  * caches reads the number here. */
@@ -18,6 +18,12 @@ const struct db_migration store_migrations[] = {
 	{8, "archiving the audit trail", store_migration_0008},
 };
 const size_t store_migration_count = ARRAY_LEN(store_migrations);
+
+const struct db_migration store_postgres_migrations[] = {
+	{1, "all tables", store_postgres_0001},
+	{2, "row-level security, months, rights", store_postgres_0002},
+};
+const size_t store_postgres_migration_count = ARRAY_LEN(store_postgres_migrations);
 
 AWAITS enum err store_generation(struct db *db, int64_t *ret_generation)
 {

@@ -4,9 +4,9 @@
 
 #include "db/db.h"
 
-/* Every migration, for db_open. */
-extern const struct db_migration store_migrations[];
-extern const size_t store_migration_count;
+/* Every migration, for db_open: SQLite's, and PostgreSQL's, which make the same tables. */
+extern const struct db_migration store_migrations[], store_postgres_migrations[];
+extern const size_t store_migration_count, store_postgres_migration_count;
 
 /* A number that grows with each change of tenants, users, keys: caches compare it. Written by
  * the same transaction as the change, by whatever process. */

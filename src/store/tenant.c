@@ -54,17 +54,17 @@ AWAITS enum err tenant_create(struct db *db, struct arena *arena, struct str nam
 		GENERATION_BUMP,
 	};
 
-	TRY(db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements)));
+	TRY(db_write(db, tenant.id, statements, ARRAY_LEN(statements)));
 	*ret_tenant = tenant;
 	return OK;
 }
 
-AWAITS static enum err find_one(struct db *db, struct arena *arena, const char *sql, struct str value,
+AWAITS static enum err find_one(struct db *db, struct str scope, struct arena *arena, const char *sql, struct str value,
 				struct tenant *ret_tenant)
 {
 	struct db_rows *rows;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena, sql, CELLS(DB_T(value)), 1, &rows));
+	TRY(db_query(db, scope, arena, sql, CELLS(DB_T(value)), 1, &rows));
 	if (rows->rows == 0)
 		return ERR_NOT_FOUND;
 	*ret_tenant = from_row(rows->cells);
@@ -73,12 +73,13 @@ AWAITS static enum err find_one(struct db *db, struct arena *arena, const char *
 
 AWAITS enum err tenant_find(struct db *db, struct arena *arena, struct str name, struct tenant *ret_tenant)
 {
-	return find_one(db, arena, "SELECT " TENANT_COLUMNS " FROM tenant WHERE name = ?", name, ret_tenant);
+	return find_one(db, DB_ALL_TENANTS, arena, "SELECT " TENANT_COLUMNS " FROM tenant WHERE name = ?", name,
+			ret_tenant);
 }
 
 AWAITS enum err tenant_get(struct db *db, struct arena *arena, struct str id, struct tenant *ret_tenant)
 {
-	return find_one(db, arena, "SELECT " TENANT_COLUMNS " FROM tenant WHERE id = ?", id, ret_tenant);
+	return find_one(db, id, arena, "SELECT " TENANT_COLUMNS " FROM tenant WHERE id = ?", id, ret_tenant);
 }
 
 AWAITS static enum err find_all(struct db *db, struct arena *arena, const char *sql, const struct db_value *params,
@@ -122,5 +123,5 @@ AWAITS enum err tenant_update(struct db *db, const struct tenant *tenant, int64_
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
+	return db_write(db, tenant->id, statements, ARRAY_LEN(statements));
 }

@@ -51,8 +51,9 @@ AWAITS static enum err add_some(struct db *db, struct addition *addition, const 
 		cell[4] = DB_I(usages[i].failures);
 		addition->statements[i] = (struct db_statement){
 			.sql = "INSERT INTO usage_month (tenant_id, principal, month, calls, failures)"
-			       " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-			       " calls = calls + excluded.calls, failures = failures + excluded.failures",
+			       " VALUES (?, ?, ?, ?, ?) ON CONFLICT (tenant_id, month, principal) DO UPDATE SET"
+			       " calls = usage_month.calls + excluded.calls,"
+			       " failures = usage_month.failures + excluded.failures",
 			.params = cell,
 			.count = ADD_COLUMNS,
 			.changes_expected = 1,
@@ -85,7 +86,7 @@ AWAITS enum err usage_get(struct db *db, struct str tenant_id, struct str princi
 	struct usage usage = {.tenant_id = tenant_id, .principal = principal, .month = month};
 	struct db_rows *rows;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena,
+	TRY(db_query(db, tenant_id, arena,
 		     "SELECT calls, failures FROM usage_month WHERE tenant_id = ? AND month = ? AND principal = ?",
 		     CELLS(DB_T(tenant_id), DB_I(month), cell_text(principal)), 3, &rows));
 	if (rows->rows > 0) {
@@ -102,10 +103,10 @@ AWAITS enum err usage_page(struct db *db, struct arena *arena, const struct usag
 	struct db_rows *rows;
 	struct usage *usages;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena,
+	TRY(db_query(db, search->tenant_id, arena,
 		     "SELECT principal, month, calls, failures FROM usage_month WHERE tenant_id = ?1"
-		     " AND (?2 = 0 OR month = ?2) AND (?3 OR principal = ?4)"
-		     " AND (?5 = 0 OR month < ?5 OR (month = ?5 AND principal > ?6))"
+		     " AND (CAST(?2 AS BIGINT) = 0 OR month = ?2) AND (CAST(?3 AS BIGINT) <> 0 OR principal = ?4)"
+		     " AND (CAST(?5 AS BIGINT) = 0 OR month < ?5 OR (month = ?5 AND principal > ?6))"
 		     " ORDER BY month DESC, principal LIMIT ?7",
 		     CELLS(DB_T(search->tenant_id), DB_I(search->month), DB_I(search->principal.p == NULL),
 			   cell_text(search->principal), DB_I(search->after_month), cell_text(search->after_principal),

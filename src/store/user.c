@@ -51,28 +51,28 @@ AWAITS enum err user_insert(struct db *db, const struct user *user)
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
+	return db_write(db, user->tenant_id, statements, ARRAY_LEN(statements));
 }
 
-AWAITS static enum err find_one(struct db *db, struct arena *arena, const char *sql, const struct db_value *params,
-				size_t count, struct user *ret_user)
+AWAITS static enum err find_one(struct db *db, struct str scope, struct arena *arena, const char *sql,
+				const struct db_value *params, size_t count, struct user *ret_user)
 {
 	struct db_rows *rows;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena, sql, params, count, &rows));
+	TRY(db_query(db, scope, arena, sql, params, count, &rows));
 	if (rows->rows == 0)
 		return ERR_NOT_FOUND;
 	*ret_user = from_row(rows->cells);
 	return OK;
 }
 
-AWAITS static enum err find_all(struct db *db, struct arena *arena, const char *sql, const struct db_value *params,
-				size_t count, struct user **ret_users, size_t *ret_count)
+AWAITS static enum err find_all(struct db *db, struct str scope, struct arena *arena, const char *sql,
+				const struct db_value *params, size_t count, struct user **ret_users, size_t *ret_count)
 {
 	struct db_rows *rows;
 	struct user *users;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena, sql, params, count, &rows));
+	TRY(db_query(db, scope, arena, sql, params, count, &rows));
 	users = arena_try_alloc(arena, rows->rows * sizeof(*users));
 	if (users == NULL)
 		return ERR_LIMIT;
@@ -83,16 +83,17 @@ AWAITS static enum err find_all(struct db *db, struct arena *arena, const char *
 	return OK;
 }
 
-AWAITS enum err user_get(struct db *db, struct arena *arena, struct str id, struct user *ret_user)
+AWAITS enum err user_get(struct db *db, struct str scope, struct arena *arena, struct str id, struct user *ret_user)
 {
-	return find_one(db, arena, "SELECT " USER_COLUMNS USER_TABLES " WHERE u.id = ?", CELLS(text(id)), 1, ret_user);
+	return find_one(db, scope, arena, "SELECT " USER_COLUMNS USER_TABLES " WHERE u.id = ?", CELLS(text(id)), 1,
+			ret_user);
 }
 
 AWAITS enum err user_find_email(struct db *db, struct arena *arena, struct str email, struct user **ret_users,
 				size_t *ret_count)
 {
 	/* The second condition is the partial index's own: without it SQLite would not use it. */
-	return find_all(db, arena,
+	return find_all(db, DB_ALL_TENANTS, arena,
 			"SELECT " USER_COLUMNS USER_TABLES " WHERE u.email = ? AND u.email <> '' ORDER BY u.id LIMIT ?",
 			CELLS(text(email), DB_I(USER_EMAIL_MAX)), 2, ret_users, ret_count);
 }
@@ -100,7 +101,7 @@ AWAITS enum err user_find_email(struct db *db, struct arena *arena, struct str e
 AWAITS enum err user_find_subject(struct db *db, struct arena *arena, struct str tenant_id, struct str issuer,
 				  struct str subject, struct user *ret_user)
 {
-	return find_one(db, arena,
+	return find_one(db, tenant_id, arena,
 			"SELECT " USER_COLUMNS USER_TABLES
 			" WHERE u.issuer = ? AND u.subject = ? AND u.tenant_id = ? AND u.subject <> ''",
 			CELLS(text(issuer), text(subject), text(tenant_id)), 3, ret_user);
@@ -109,7 +110,7 @@ AWAITS enum err user_find_subject(struct db *db, struct arena *arena, struct str
 AWAITS enum err user_list(struct db *db, struct arena *arena, struct str tenant_id, struct str after, size_t limit,
 			  struct user **ret_users, size_t *ret_count)
 {
-	return find_all(db, arena,
+	return find_all(db, tenant_id, arena,
 			"SELECT " USER_COLUMNS USER_TABLES " WHERE u.tenant_id = ? AND u.id > ? ORDER BY u.id LIMIT ?",
 			CELLS(text(tenant_id), text(after), DB_I((int64_t)limit)), 3, ret_users, ret_count);
 }
@@ -132,12 +133,12 @@ AWAITS static enum err update(struct db *db, const struct user *user, int64_t ch
 			  text(user->issuer), text(user->subject), DB_I(user->changed_ms), text(user->id),
 			  DB_I(changed_before_ms)),
 		/* Who is enabled again signs in again. */
-		STATEMENT("DELETE FROM web_session WHERE user_id = ? AND ? <> 0", -1, text(user->id),
+		STATEMENT("DELETE FROM web_session WHERE user_id = ? AND CAST(? AS BIGINT) <> 0", -1, text(user->id),
 			  DB_I(user->disabled)),
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, DB_ALL_TENANTS, statements + !keeps_owner, ARRAY_LEN(statements) - !keeps_owner);
+	return db_write(db, user->tenant_id, statements + !keeps_owner, ARRAY_LEN(statements) - !keeps_owner);
 }
 
 AWAITS enum err user_update(struct db *db, const struct user *user, int64_t changed_before_ms)
@@ -151,7 +152,8 @@ AWAITS enum err user_unmake_owner(struct db *db, const struct user *user, int64_
 }
 
 /* One column of what they sign in with; every session that the old one opened ends. */
-AWAITS static enum err set_proof(struct db *db, const char *sql, struct db_value value, struct str id, int64_t now_ms)
+AWAITS static enum err set_proof(struct db *db, struct str scope, const char *sql, struct db_value value, struct str id,
+				 int64_t now_ms)
 {
 	const struct db_statement statements[] = {
 		STATEMENT(sql, 1, value, DB_I(now_ms), text(id)),
@@ -159,28 +161,28 @@ AWAITS static enum err set_proof(struct db *db, const char *sql, struct db_value
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
+	return db_write(db, scope, statements, ARRAY_LEN(statements));
 }
 
-AWAITS enum err user_set_password(struct db *db, struct str id, struct str encoded, int64_t now_ms)
+AWAITS enum err user_set_password(struct db *db, struct str scope, struct str id, struct str encoded, int64_t now_ms)
 {
-	return set_proof(db, "UPDATE account SET password = ?, changed_ms = max(?, changed_ms + 1) WHERE id = ?",
+	return set_proof(db, scope, "UPDATE account SET password = ?, changed_ms = max(?, changed_ms + 1) WHERE id = ?",
 			 text(encoded), id, now_ms);
 }
 
-AWAITS enum err user_set_totp(struct db *db, struct str id, struct str sealed, int64_t now_ms)
+AWAITS enum err user_set_totp(struct db *db, struct str scope, struct str id, struct str sealed, int64_t now_ms)
 {
-	return set_proof(db, "UPDATE account SET totp = ?, changed_ms = max(?, changed_ms + 1) WHERE id = ?",
+	return set_proof(db, scope, "UPDATE account SET totp = ?, changed_ms = max(?, changed_ms + 1) WHERE id = ?",
 			 sealed.n == 0 ? DB_N : DB_B(sealed), id, now_ms);
 }
 
-AWAITS enum err user_signed_in(struct db *db, struct str id, int64_t totp_step, int64_t now_ms)
+AWAITS enum err user_signed_in(struct db *db, struct str scope, struct str id, int64_t totp_step, int64_t now_ms)
 {
 	const struct db_statement statement =
 		STATEMENT("UPDATE account SET last_login_ms = ?, totp_step = max(totp_step, ?)"
-			  " WHERE id = ? AND (? = 0 OR totp_step < ?)",
+			  " WHERE id = ? AND (CAST(? AS BIGINT) = 0 OR totp_step < ?)",
 			  1, DB_I(now_ms), DB_I(totp_step), text(id), DB_I(totp_step), DB_I(totp_step));
-	enum err err = db_write(db, DB_ALL_TENANTS, &statement, 1);
+	enum err err = db_write(db, scope, &statement, 1);
 
 	return err == ERR_NOT_FOUND && totp_step != 0 ? ERR_EXISTS : err;
 }
@@ -188,7 +190,7 @@ AWAITS enum err user_signed_in(struct db *db, struct str id, int64_t totp_step, 
 #define THEIR_GRANTS "(SELECT id FROM oauth_grant WHERE user_id = ?)"
 
 /* Of a tenant that keeps an owner when one is named. */
-AWAITS static enum err remove_all(struct db *db, struct str tenant_id, struct str id, int64_t now_ms)
+AWAITS static enum err remove_all(struct db *db, struct str scope, struct str tenant_id, struct str id, int64_t now_ms)
 {
 	const struct db_value user = text(id);
 	bool keeps_owner = tenant_id.p != NULL;
@@ -201,30 +203,31 @@ AWAITS static enum err remove_all(struct db *db, struct str tenant_id, struct st
 		STATEMENT("DELETE FROM certificate WHERE user_id = ?", -1, user),
 		/* Rows that the trail or others' grants name stay, and serve nobody. */
 		STATEMENT("UPDATE oauth_client SET user_id = '', disabled = 1 WHERE user_id = ?", -1, user),
-		STATEMENT("UPDATE api_key SET user_id = '', revoked_ms = iif(revoked_ms = 0, ?, revoked_ms)"
+		STATEMENT("UPDATE api_key SET user_id = '', revoked_ms = CASE revoked_ms WHEN 0 THEN ? ELSE revoked_ms "
+			  "END"
 			  " WHERE user_id = ?",
 			  -1, DB_I(now_ms), user),
 		STATEMENT("DELETE FROM account WHERE id = ?", 1, user),
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, DB_ALL_TENANTS, statements + !keeps_owner, ARRAY_LEN(statements) - !keeps_owner);
+	return db_write(db, scope, statements + !keeps_owner, ARRAY_LEN(statements) - !keeps_owner);
 }
 
-AWAITS enum err user_delete(struct db *db, struct str id, int64_t now_ms)
+AWAITS enum err user_delete(struct db *db, struct str scope, struct str id, int64_t now_ms)
 {
-	return remove_all(db, STR_NONE, id, now_ms);
+	return remove_all(db, scope, STR_NONE, id, now_ms);
 }
 
 AWAITS enum err user_delete_keeping_owner(struct db *db, struct str tenant_id, struct str id, int64_t now_ms)
 {
-	return remove_all(db, tenant_id, id, now_ms);
+	return remove_all(db, tenant_id, tenant_id, id, now_ms);
 }
 
 AWAITS enum err user_page(struct db *db, struct arena *arena, struct str tenant_id, struct str kind, struct str after,
 			  size_t limit, struct user **ret_users, size_t *ret_count)
 {
-	return find_all(db, arena,
+	return find_all(db, tenant_id, arena,
 			"SELECT " USER_COLUMNS USER_TABLES
 			" WHERE u.tenant_id = ? AND u.kind = ? AND u.id > ? ORDER BY u.id LIMIT ?",
 			CELLS(text(tenant_id), text(kind), text(after), DB_I((int64_t)limit)), 4, ret_users, ret_count);
@@ -235,7 +238,7 @@ AWAITS enum err user_other_owner(struct db *db, struct str tenant_id, struct str
 	AUTO(arena) *arena = arena_new(4096);
 	struct db_rows *rows;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena,
+	TRY(db_query(db, tenant_id, arena,
 		     "SELECT 1 FROM account WHERE tenant_id = ? AND id <> ? AND kind = 'person' AND role = 'owner'"
 		     " AND disabled = 0 LIMIT 1",
 		     CELLS(text(tenant_id), text(id)), 2, &rows));

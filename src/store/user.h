@@ -23,7 +23,8 @@ NODISCARD enum err user_insert(struct db *db, const struct user *user) AWAITS;
 /* By id, whatever its state.
  *   ret_user   in `arena`
  *   Errors     ERR_NOT_FOUND */
-NODISCARD enum err user_get(struct db *db, struct arena *arena, struct str id, struct user *ret_user) AWAITS;
+NODISCARD enum err user_get(struct db *db, struct str scope, struct arena *arena, struct str id, struct user *ret_user)
+	AWAITS;
 
 /* Those with this email, in any tenant, at most USER_EMAIL_MAX. */
 #define USER_EMAIL_MAX 8
@@ -44,17 +45,20 @@ NODISCARD enum err user_list(struct db *db, struct arena *arena, struct str tena
 NODISCARD enum err user_update(struct db *db, const struct user *user, int64_t changed_before_ms) AWAITS;
 
 /* Set what they sign in with; ends their sessions in the browser. */
-NODISCARD enum err user_set_password(struct db *db, struct str id, struct str encoded, int64_t now_ms) AWAITS;
-NODISCARD enum err user_set_totp(struct db *db, struct str id, struct str sealed, int64_t now_ms) AWAITS;
+NODISCARD enum err user_set_password(struct db *db, struct str scope, struct str id, struct str encoded, int64_t now_ms)
+	AWAITS;
+NODISCARD enum err user_set_totp(struct db *db, struct str scope, struct str id, struct str sealed, int64_t now_ms)
+	AWAITS;
 
 /* Note a sign-in; with a TOTP step (0 none) that must be later than the last one used.
  *   Errors     ERR_EXISTS: the code of that step was used already */
-NODISCARD enum err user_signed_in(struct db *db, struct str id, int64_t totp_step, int64_t now_ms) AWAITS;
+NODISCARD enum err user_signed_in(struct db *db, struct str scope, struct str id, int64_t totp_step, int64_t now_ms)
+	AWAITS;
 
 /* Remove the row and everything that is theirs: sessions, grants, codes, refresh tokens, certificates; their keys are
  * revoked and nobody's any more. The trail stays: see retention.
  *   Errors     ERR_NOT_FOUND */
-NODISCARD enum err user_delete(struct db *db, struct str id, int64_t now_ms) AWAITS;
+NODISCARD enum err user_delete(struct db *db, struct str scope, struct str id, int64_t now_ms) AWAITS;
 
 /* As user_list, of one kind. */
 NODISCARD enum err user_page(struct db *db, struct arena *arena, struct str tenant_id, struct str kind,

@@ -21,11 +21,11 @@ AWAITS enum err web_session_insert(struct db *db, const struct web_session *sess
 			  1, DB_B(mac_str(session->mac)), DB_T(session->tenant_id), DB_T(session->user_id),
 			  DB_I(session->created_ms), DB_I(session->seen_ms), DB_I(session->expires_ms)),
 		STATEMENT("DELETE FROM web_session WHERE mac IN (SELECT mac FROM web_session WHERE user_id = ?"
-			  " ORDER BY created_ms DESC, seen_ms DESC LIMIT -1 OFFSET ?)",
+			  " ORDER BY created_ms DESC, seen_ms DESC LIMIT " ALL_ROWS " OFFSET ?)",
 			  -1, DB_T(session->user_id), DB_I(WEB_SESSIONS_PER_USER_MAX)),
 	};
 
-	return db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
+	return db_write(db, session->tenant_id, statements, ARRAY_LEN(statements));
 }
 
 AWAITS enum err web_session_find(struct db *db, struct arena *arena, const uint8_t mac[WEB_SESSION_MAC_BYTES],
@@ -58,7 +58,7 @@ AWAITS enum err web_session_touch(struct db *db, const struct web_session *sessi
 		"UPDATE web_session SET seen_ms = ?, expires_ms = ? WHERE mac = ? AND seen_ms < ?", -1,
 		DB_I(session->seen_ms), DB_I(session->expires_ms), DB_B(mac_str(session->mac)), DB_I(session->seen_ms));
 
-	return db_write(db, DB_ALL_TENANTS, &statement, 1);
+	return db_write(db, session->tenant_id, &statement, 1);
 }
 
 AWAITS enum err web_session_remove(struct db *db, const uint8_t mac[WEB_SESSION_MAC_BYTES])

@@ -75,7 +75,7 @@ static AWAITS void changes_body(struct db *db)
 	await_rules(access, STR(""), 1);
 	access_configure(access, NULL, 0);
 	await_rules(access, acme.id, 1);
-	ck_ok(policy_rule_delete(db, STR("a")));
+	ck_ok(policy_rule_delete(db, DB_ALL_TENANTS, STR("a")));
 	await_rules(access, acme.id, 0);
 	access_free(access);
 	identity_stop(identity);
@@ -97,7 +97,7 @@ static AWAITS void broken_body(struct db *db)
 	add_rule(db, acme.id, "broken", "{\"effect\":\"perhaps\"}");
 	ck_err(access_policy(access, acme.id, &policy), ERR_CONFIG);
 	ck_err(access_policy(access, acme.id, &policy), ERR_CONFIG);
-	ck_ok(policy_rule_delete(db, STR("broken")));
+	ck_ok(policy_rule_delete(db, DB_ALL_TENANTS, STR("broken")));
 	ck_ok(access_policy(access, acme.id, &policy));
 	access_free(access);
 }

@@ -174,7 +174,7 @@ static AWAITS void change_body(struct db *db)
 
 	ck_ok(ask(identity, &one));
 	ck_ok(ask(identity, &two));
-	ck_ok(api_key_revoke(db, str_of(one.id), clock_wall_ms()));
+	ck_ok(api_key_revoke(db, DB_ALL_TENANTS, str_of(one.id), clock_wall_ms()));
 	ask_until(identity, &one, ERR_KEY_INVALID);
 	ck_ok(ask(identity, &two));
 	ck_assert_int_gt(identity_generation(identity), generation);

@@ -30,7 +30,7 @@ AWAITS static enum err caller_of(struct db *db, struct str id, struct caller *re
 	AUTO(arena) *arena = arena_new(1 << 16);
 	struct api_key row;
 
-	ck_ok(api_key_get(db, arena, id, &row));
+	ck_ok(api_key_get(db, DB_ALL_TENANTS, arena, id, &row));
 	return key_caller(&row, ret_caller) ? OK : ERR_KEY_INVALID;
 }
 
@@ -85,7 +85,7 @@ static AWAITS void owned_body(struct db *db)
 	ck_err(caller_of(db, str_of(made.id), &caller), ERR_KEY_INVALID);
 	ck_ok(test_write(db, "UPDATE account SET disabled = 0"));
 	ck_ok(caller_of(db, str_of(made.id), &caller));
-	ck_ok(user_delete(db, STR(USER_ID), 5));
+	ck_ok(user_delete(db, DB_ALL_TENANTS, STR(USER_ID), 5));
 	ck_err(caller_of(db, str_of(made.id), &caller), ERR_KEY_INVALID);
 }
 
@@ -136,9 +136,9 @@ static AWAITS void rotate_body(struct db *db)
 	ck_assert_int_eq(caller.expires_ms, now_ms + 90000);
 	ck_assert_uint_eq(caller.scopes, SCOPE_READ);
 	ck_assert_str_ne(old.raw, fresh.raw);
-	ck_ok(api_key_get(db, arena, str_of(old.id), &row));
+	ck_ok(api_key_get(db, DB_ALL_TENANTS, arena, str_of(old.id), &row));
 	ck_bytes(row.successor, str_of(fresh.id));
-	ck_ok(api_key_get(db, arena, str_of(fresh.id), &row));
+	ck_ok(api_key_get(db, DB_ALL_TENANTS, arena, str_of(fresh.id), &row));
 	ck_str(row.name, "ci");
 
 	ck_err(identity_key_rotate(db, key, str_of(old.id), now_ms, 0, third.raw, third.id), ERR_NOT_FOUND);
@@ -146,7 +146,7 @@ static AWAITS void rotate_body(struct db *db)
 	/* Without a grace the old one is of no use from that moment. */
 	ck_ok(identity_key_rotate(db, key, str_of(fresh.id), now_ms, 0, third.raw, third.id));
 	ck_err(caller_of(db, str_of(fresh.id), &caller), ERR_KEY_INVALID);
-	ck_ok(api_key_revoke(db, str_of(third.id), now_ms));
+	ck_ok(api_key_revoke(db, DB_ALL_TENANTS, str_of(third.id), now_ms));
 	ck_err(identity_key_rotate(db, key, str_of(third.id), now_ms, 0, old.raw, old.id), ERR_NOT_FOUND);
 }
 

@@ -220,16 +220,16 @@ static AWAITS void end_body(struct db *db)
 	ck_ok(ask(&rig, text, MCP, &caller));
 	caller_mark_of(&caller, &mark);
 	ck_ok(identity_check(rig.identity, &mark));
-	ck_ok(user_get(db, rig.arena, STR("USER"), &user));
+	ck_ok(user_get(db, DB_ALL_TENANTS, rig.arena, STR("USER"), &user));
 	user.disabled = true;
 	ck_ok(user_update(db, &user, user.changed_ms));
 	ask_until(&rig, text, ERR_TOKEN_INVALID);
 	ck_err(identity_check(rig.identity, &mark), ERR_KEY_INVALID);
-	ck_ok(user_get(db, rig.arena, STR("USER"), &user));
+	ck_ok(user_get(db, DB_ALL_TENANTS, rig.arena, STR("USER"), &user));
 	user.disabled = false;
 	ck_ok(user_update(db, &user, user.changed_ms));
 	ask_until(&rig, text, OK);
-	ck_ok(oauth_grant_revoke(db, STR("GRANT"), clock_wall_ms()));
+	ck_ok(oauth_grant_revoke(db, DB_ALL_TENANTS, STR("GRANT"), clock_wall_ms()));
 	ask_until(&rig, text, ERR_TOKEN_INVALID);
 	ck_err(identity_check(rig.identity, &mark), ERR_KEY_INVALID);
 	mark.credential = CREDENTIAL_JWT; /* of no row: only the tenant, the account and the clock end it */

@@ -37,13 +37,13 @@ static AWAITS void user_body(struct db *db)
 
 	make_user(db, ada, acme.id, STR("ada@example.com"));
 	make_user(db, STR("01B"), acme.id, STR("bob@example.com"));
-	ck_ok(retention_export_user(db, key, ada, &out));
+	ck_ok(retention_export_user(db, key, acme.id, ada, &out));
 	ck_assert(holds(&out, "\"email\":\"ada@example.com\"") && holds(&out, "\"audit_complete\":true"));
 	ck_assert(!holds(&out, "bob@example.com") && !holds(&out, "sealed"));
-	ck_err(retention_export_user(db, key, STR("01Z"), &none), ERR_NOT_FOUND);
+	ck_err(retention_export_user(db, key, acme.id, STR("01Z"), &none), ERR_NOT_FOUND);
 
-	ck_ok(retention_erase_user(db, ada));
-	ck_err(retention_erase_user(db, ada), ERR_NOT_FOUND);
+	ck_ok(retention_erase_user(db, acme.id, ada));
+	ck_err(retention_erase_user(db, acme.id, ada), ERR_NOT_FOUND);
 	ck_ok(person_key_get(db, arena, ada, &sealed));
 	ck_assert_uint_eq(sealed.n, 0);
 	ck_ok(person_key_get(db, arena, STR("01B"), &sealed));

@@ -81,15 +81,15 @@ static AWAITS void revoke_body(struct db *db)
 	ck_ok(api_key_insert(db, &one));
 	ck_ok(api_key_insert(db, &two));
 	ck_ok(store_generation(db, &before));
-	ck_err(api_key_revoke(db, STR("01AA"), 5), ERR_EXISTS);
-	ck_err(api_key_revoke(db, STR("02"), 5), ERR_NOT_FOUND);
-	ck_err(api_key_revoke(db, STR(""), 5), ERR_NOT_FOUND);
-	ck_err(api_key_revoke(db, STR("01AAB%"), 5), ERR_NOT_FOUND);
+	ck_err(api_key_revoke(db, DB_ALL_TENANTS, STR("01AA"), 5), ERR_EXISTS);
+	ck_err(api_key_revoke(db, DB_ALL_TENANTS, STR("02"), 5), ERR_NOT_FOUND);
+	ck_err(api_key_revoke(db, DB_ALL_TENANTS, STR(""), 5), ERR_NOT_FOUND);
+	ck_err(api_key_revoke(db, DB_ALL_TENANTS, STR("01AAB%"), 5), ERR_NOT_FOUND);
 	ck_ok(store_generation(db, &after));
 	ck_assert_int_eq(after, before);
 
-	ck_ok(api_key_revoke(db, STR("01AAB"), 5));
-	ck_ok(api_key_revoke(db, STR("01AABB"), 6)); /* the first time stays */
+	ck_ok(api_key_revoke(db, DB_ALL_TENANTS, STR("01AAB"), 5));
+	ck_ok(api_key_revoke(db, DB_ALL_TENANTS, STR("01AABB"), 6)); /* the first time stays */
 	ck_ok(api_key_find(db, arena, two.mac, &found));
 	ck_assert_int_eq(found.revoked_ms, 5);
 	ck_ok(api_key_find(db, arena, one.mac, &found));

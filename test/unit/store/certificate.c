@@ -41,7 +41,7 @@ static AWAITS void find_body(struct db *db)
 	ck_ok(store_generation(db, &after));
 	ck_assert_int_eq(after, before + 1);
 
-	ck_ok(certificate_find(db, arena, one.fingerprint, &found));
+	ck_ok(certificate_find(db, DB_ALL_TENANTS, arena, one.fingerprint, &found));
 	ck_assert_mem_eq(found.fingerprint, one.fingerprint, 32);
 	ck_assert_uint_eq(found.hex.n, CERTIFICATE_HEX_LEN);
 	ck_assert(str_starts(found.hex, STR("a5a5")));
@@ -58,18 +58,18 @@ static AWAITS void find_body(struct db *db)
 	ck_err(certificate_insert(db, &one), ERR_NOT_FOUND); /* a person */
 	one = make(other.id, "robot", 1);
 	ck_err(certificate_insert(db, &one), ERR_NOT_FOUND); /* another tenant's */
-	ck_err(certificate_find(db, arena, one.fingerprint, &found), ERR_NOT_FOUND);
+	ck_err(certificate_find(db, DB_ALL_TENANTS, arena, one.fingerprint, &found), ERR_NOT_FOUND);
 
 	one = make(acme.id, "robot", 0xa5);
-	ck_ok(certificate_find_hint(db, arena, STR("robot"), STR("a5a5a5"), &found));
-	ck_err(certificate_find_hint(db, arena, STR("robot"), STR("a5a5a6"), &found), ERR_NOT_FOUND);
-	ck_err(certificate_find_hint(db, arena, STR("ada"), STR("a5a5a5"), &found), ERR_NOT_FOUND);
+	ck_ok(certificate_find_hint(db, DB_ALL_TENANTS, arena, STR("robot"), STR("a5a5a5"), &found));
+	ck_err(certificate_find_hint(db, DB_ALL_TENANTS, arena, STR("robot"), STR("a5a5a6"), &found), ERR_NOT_FOUND);
+	ck_err(certificate_find_hint(db, DB_ALL_TENANTS, arena, STR("ada"), STR("a5a5a5"), &found), ERR_NOT_FOUND);
 
 	ck_ok(test_write(db, "UPDATE account SET disabled = 1 WHERE id = 'robot'"));
-	ck_ok(certificate_find(db, arena, one.fingerprint, &found));
+	ck_ok(certificate_find(db, DB_ALL_TENANTS, arena, one.fingerprint, &found));
 	ck_assert(found.user_disabled && !found.tenant_disabled);
 	ck_ok(test_write(db, "UPDATE tenant SET disabled = 1 WHERE name = 'acme'"));
-	ck_ok(certificate_find(db, arena, one.fingerprint, &found));
+	ck_ok(certificate_find(db, DB_ALL_TENANTS, arena, one.fingerprint, &found));
 	ck_assert(found.tenant_disabled);
 }
 
@@ -104,11 +104,11 @@ static AWAITS void page_body(struct db *db)
 	ck_assert_uint_eq(list[0].fingerprint[0], 3);
 
 	ck_ok(store_generation(db, &before));
-	ck_ok(certificate_delete(db, list[0].fingerprint));
+	ck_ok(certificate_delete(db, DB_ALL_TENANTS, list[0].fingerprint));
 	ck_ok(store_generation(db, &after));
 	ck_assert_int_eq(after, before + 1);
-	ck_err(certificate_delete(db, list[0].fingerprint), ERR_NOT_FOUND);
-	ck_ok(user_delete(db, STR("robot"), 8));
+	ck_err(certificate_delete(db, DB_ALL_TENANTS, list[0].fingerprint), ERR_NOT_FOUND);
+	ck_ok(user_delete(db, DB_ALL_TENANTS, STR("robot"), 8));
 	ck_ok(certificate_page(db, arena, acme.id, STR(""), 9, &list, &count));
 	ck_assert_uint_eq(count, 0);
 	ck_ok(certificate_page(db, arena, other.id, STR(""), 9, &list, &count));

@@ -33,12 +33,12 @@ static AWAITS void rows_body(struct db *db)
 		ck_ok(store_generation(db, &after));
 		ck_assert_int_eq(after, before + 2);
 
-		ck_ok(part_get(db, arena, kind, own.id, &found));
+		ck_ok(part_get(db, DB_ALL_TENANTS, arena, kind, own.id, &found));
 		ck_bytes(found.tenant_id, acme.id);
 		ck_str(found.name, "own");
 		ck_bytes(found.document, own.document);
 		ck_assert(!found.disabled && found.changed_ms == 1000);
-		ck_err(part_get(db, arena, kind, STR("01Z"), &found), ERR_NOT_FOUND);
+		ck_err(part_get(db, DB_ALL_TENANTS, arena, kind, STR("01Z"), &found), ERR_NOT_FOUND);
 
 		ck_ok(part_list(db, arena, kind, STR_NONE, STR(""), 10, &list, &count));
 		ck_assert_uint_eq(count, 2);
@@ -51,12 +51,12 @@ static AWAITS void rows_body(struct db *db)
 
 		common.document = STR("{}");
 		common.changed_ms = 1000;
-		ck_ok(part_update(db, kind, &common, 1000));
-		ck_err(part_update(db, kind, &common, 1000), ERR_NOT_FOUND);
-		ck_ok(part_get(db, arena, kind, common.id, &found));
+		ck_ok(part_update(db, DB_ALL_TENANTS, kind, &common, 1000));
+		ck_err(part_update(db, DB_ALL_TENANTS, kind, &common, 1000), ERR_NOT_FOUND);
+		ck_ok(part_get(db, DB_ALL_TENANTS, arena, kind, common.id, &found));
 		ck_assert_int_eq(found.changed_ms, 1001);
-		ck_ok(part_delete(db, kind, common.id));
-		ck_err(part_delete(db, kind, common.id), ERR_NOT_FOUND);
+		ck_ok(part_delete(db, DB_ALL_TENANTS, kind, common.id));
+		ck_err(part_delete(db, DB_ALL_TENANTS, kind, common.id), ERR_NOT_FOUND);
 	}
 }
 

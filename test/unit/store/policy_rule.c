@@ -66,9 +66,9 @@ static AWAITS void rules_body(struct db *db)
 	ck_err(policy_rule_find(db, arena, acme.id, STR("f"), &found), ERR_NOT_FOUND);
 
 	before = generation(db);
-	ck_ok(policy_rule_delete(db, STR("a")));
+	ck_ok(policy_rule_delete(db, DB_ALL_TENANTS, STR("a")));
 	ck_assert_int_gt(generation(db), before);
-	ck_err(policy_rule_delete(db, STR("a")), ERR_NOT_FOUND);
+	ck_err(policy_rule_delete(db, DB_ALL_TENANTS, STR("a")), ERR_NOT_FOUND);
 	expect_order(db, acme.id, "bc");
 	c.tenant_id = STR("nobody");
 	c.id = STR("x");

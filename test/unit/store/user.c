@@ -43,7 +43,7 @@ static AWAITS void find_body(struct db *db)
 	ck_ok(user_insert(db, &robot));
 	ck_assert_int_eq(generation(db), before + 3);
 
-	ck_ok(user_get(db, arena, ada.id, &found));
+	ck_ok(user_get(db, DB_ALL_TENANTS, arena, ada.id, &found));
 	ck_str(found.tenant_name, "acme");
 	ck_str(found.kind, "person");
 	ck_str(found.email, "ada@example.com");
@@ -56,7 +56,7 @@ static AWAITS void find_body(struct db *db)
 	ck_assert_int_eq(found.created_ms, 1000);
 	ck_assert_int_eq(found.changed_ms, 1000);
 	ck_assert(!found.disabled && !found.tenant_disabled);
-	ck_err(user_get(db, arena, STR("01Z"), &found), ERR_NOT_FOUND);
+	ck_err(user_get(db, DB_ALL_TENANTS, arena, STR("01Z"), &found), ERR_NOT_FOUND);
 
 	ck_ok(user_find_email(db, arena, STR("ada@example.com"), &list, &count));
 	ck_assert_uint_eq(count, 2);
@@ -139,7 +139,7 @@ static AWAITS void change_body(struct db *db)
 	ck_assert_int_eq(generation(db), before + 1);
 	ck_err(user_update(db, &ada, 1000), ERR_NOT_FOUND); /* somebody was faster */
 	ck_assert_int_eq(generation(db), before + 1);
-	ck_ok(user_get(db, arena, ada.id, &found));
+	ck_ok(user_get(db, DB_ALL_TENANTS, arena, ada.id, &found));
 	ck_str(found.role, "admin");
 	ck_assert_int_eq(found.changed_ms, 1001);
 	ck_assert_int_eq(sessions(db), 1);
@@ -147,7 +147,7 @@ static AWAITS void change_body(struct db *db)
 	ada.changed_ms = 2000;
 	ck_ok(user_update(db, &ada, 1001));
 	ck_assert_int_eq(sessions(db), 0);
-	ck_ok(user_get(db, arena, ada.id, &found));
+	ck_ok(user_get(db, DB_ALL_TENANTS, arena, ada.id, &found));
 	ck_assert(found.disabled);
 	ck_assert_int_eq(found.changed_ms, 2000);
 }
@@ -166,28 +166,28 @@ static AWAITS void proof_body(struct db *db)
 
 	ck_ok(user_insert(db, &ada));
 	session_insert(db);
-	ck_ok(user_set_password(db, ada.id, STR("new"), 3000));
+	ck_ok(user_set_password(db, DB_ALL_TENANTS, ada.id, STR("new"), 3000));
 	ck_assert_int_eq(sessions(db), 0);
 	session_insert(db);
-	ck_ok(user_set_totp(db, ada.id, STR("\0sealed"), 3001));
+	ck_ok(user_set_totp(db, DB_ALL_TENANTS, ada.id, STR("\0sealed"), 3001));
 	ck_assert_int_eq(sessions(db), 0);
-	ck_ok(user_get(db, arena, ada.id, &found));
+	ck_ok(user_get(db, DB_ALL_TENANTS, arena, ada.id, &found));
 	ck_str(found.password, "new");
 	ck_str(found.totp, "\0sealed");
 	ck_assert_int_eq(found.changed_ms, 3001);
-	ck_ok(user_set_totp(db, ada.id, STR_NONE, 3002));
+	ck_ok(user_set_totp(db, DB_ALL_TENANTS, ada.id, STR_NONE, 3002));
 	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM account WHERE totp IS NULL"), 1);
-	ck_err(user_set_password(db, STR("01Z"), STR("new"), 3003), ERR_NOT_FOUND);
+	ck_err(user_set_password(db, DB_ALL_TENANTS, STR("01Z"), STR("new"), 3003), ERR_NOT_FOUND);
 
-	ck_ok(user_signed_in(db, ada.id, 0, 4000));
-	ck_ok(user_signed_in(db, ada.id, 77, 4001));
-	ck_err(user_signed_in(db, ada.id, 77, 4002), ERR_EXISTS);
-	ck_err(user_signed_in(db, ada.id, 76, 4002), ERR_EXISTS);
-	ck_ok(user_signed_in(db, ada.id, 0, 4003)); /* without a code the step stays */
-	ck_ok(user_get(db, arena, ada.id, &found));
+	ck_ok(user_signed_in(db, DB_ALL_TENANTS, ada.id, 0, 4000));
+	ck_ok(user_signed_in(db, DB_ALL_TENANTS, ada.id, 77, 4001));
+	ck_err(user_signed_in(db, DB_ALL_TENANTS, ada.id, 77, 4002), ERR_EXISTS);
+	ck_err(user_signed_in(db, DB_ALL_TENANTS, ada.id, 76, 4002), ERR_EXISTS);
+	ck_ok(user_signed_in(db, DB_ALL_TENANTS, ada.id, 0, 4003)); /* without a code the step stays */
+	ck_ok(user_get(db, DB_ALL_TENANTS, arena, ada.id, &found));
 	ck_assert_int_eq(found.totp_step, 77);
 	ck_assert_int_eq(found.last_login_ms, 4003);
-	ck_err(user_signed_in(db, STR("01Z"), 0, 1), ERR_NOT_FOUND);
+	ck_err(user_signed_in(db, DB_ALL_TENANTS, STR("01Z"), 0, 1), ERR_NOT_FOUND);
 }
 
 START_TEST(what_users_sign_in_with)
@@ -221,7 +221,7 @@ static AWAITS void delete_body(struct db *db)
 	session_insert(db);
 	for (size_t i = 0; i < ARRAY_LEN(theirs); i++)
 		ck_ok(test_write(db, theirs[i]));
-	ck_ok(user_delete(db, ada.id, 5000));
+	ck_ok(user_delete(db, DB_ALL_TENANTS, ada.id, 5000));
 	ck_assert_int_eq(test_int(db, "SELECT (SELECT count(*) FROM web_session) + (SELECT count(*) FROM certificate)"
 				      " + (SELECT count(*) FROM oauth_grant) + (SELECT count(*) FROM oauth_code)"
 				      " + (SELECT count(*) FROM oauth_refresh)"),
@@ -229,7 +229,7 @@ static AWAITS void delete_body(struct db *db)
 	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM account"), 1);
 	ck_assert_int_eq(test_int(db, "SELECT revoked_ms FROM api_key WHERE id = 'k1' AND user_id = ''"), 5000);
 	ck_assert_int_eq(test_int(db, "SELECT disabled FROM oauth_client WHERE id = 'c1' AND user_id = ''"), 1);
-	ck_err(user_delete(db, ada.id, 5001), ERR_NOT_FOUND);
+	ck_err(user_delete(db, DB_ALL_TENANTS, ada.id, 5001), ERR_NOT_FOUND);
 }
 
 START_TEST(users_are_removed_with_all_that_is_theirs)
