@@ -1,6 +1,9 @@
 /* API keys as rows. Every change but last_used bumps the generation that caches compare, in the
  * same write. Keys are never deleted: the audit trail names them by id. What a key may do, and
- * whether it is still good, is for identity to judge. */
+ * whether it is still good, is for identity to judge.
+ *
+ * Scope: A key is looked for by its MAC before anybody knows whose it is, and uses are noted for many tenants at once:
+ * these two act for all. */
 #include "store/api_key.h"
 
 #include <stdlib.h>

@@ -1,5 +1,7 @@
 /* Audit rows and their head as rows. The columns stand in one order everywhere: seq first, mac
- * last, as COLUMNS says. */
+ * last, as COLUMNS says.
+ *
+ * Scope: The chain is one for all tenants: it is walked and written for all; only a search may be a tenant's. */
 #include "store/audit_row.h"
 
 #include "base/check.h"

@@ -1,5 +1,7 @@
 /* Blocked addresses as rows. Each write bumps the generation: gateways read the whole list again then. Rows whose
- * time is over do nothing, and go when new ones come or with the retention job. */
+ * time is over do nothing, and go when new ones come or with the retention job.
+ *
+ * Scope: Addresses are blocked for the whole installation. */
 #include "store/blocked.h"
 
 #include "store/cells.h"

@@ -1,5 +1,7 @@
 /* OAuth clients as rows. What a client may do is for the authorization server to judge; here is only that strangers
- * who register cannot fill the table, and that removing a client removes what it was given. */
+ * who register cannot fill the table, and that removing a client removes what it was given.
+ *
+ * Scope: Clients are looked for before anybody knows whose people will use them, and many are nobody's. */
 #include "store/oauth_client.h"
 
 #include "store/cells.h"

@@ -1,5 +1,7 @@
 /* Authorization codes as rows. Using one is a conditional update, so that of two requests with the same code one finds
- * it used; what follows from that is for the authorization server. */
+ * it used; what follows from that is for the authorization server.
+ *
+ * Scope: A code is looked for by its MAC, before its grant is known; sweeping is a job. */
 #include "store/oauth_code.h"
 
 #include "store/cells.h"

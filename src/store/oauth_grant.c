@@ -1,5 +1,7 @@
 /* Grants as rows. Ending one bumps the generation in the same write, so that access tokens that are remembered
- * anywhere are asked about again; making one does not, since nobody can know its tokens yet. */
+ * anywhere are asked about again; making one does not, since nobody can know its tokens yet.
+ *
+ * Scope: Making one notes its use in the client, which may be nobody's; sweeping is a job: both act for all. */
 #include "store/oauth_grant.h"
 
 #include "store/cells.h"

@@ -1,5 +1,7 @@
 /* Refresh tokens as rows. Used ones stay until they would have expired: without them their second use could not be
- * told from a guess. */
+ * told from a guess.
+ *
+ * Scope: A token is looked for by its MAC, before its grant is known; sweeping is a job. */
 #include "store/oauth_refresh.h"
 
 #include "store/cells.h"

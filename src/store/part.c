@@ -1,6 +1,8 @@
 /* Upstreams and toolsets made at run time, as rows of two tables of the same shape. Statements are static text, so
  * each is written once by a macro and kept in an array by kind. Every write bumps the generation: the running gateway
- * polls it and reads what is in force anew. Bounds are checked by the write itself, since two may come at once. */
+ * polls it and reads what is in force anew. Bounds are checked by the write itself, since two may come at once.
+ *
+ * Scope: What is in force, and how many there may be in all, is counted over all tenants. */
 #include "store/part.h"
 
 #include "store/cells.h"

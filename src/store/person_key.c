@@ -1,6 +1,8 @@
 /* Persons' keys as rows. A row is made when its key is first needed, and only for somebody who exists: a row that comes
  * late must not bring an erased person's key back. An erasure leaves the row with an empty key for the same reason.
- * Nobody caches rows by the generation, so no write bumps it; who keeps an opened key keeps it for a minute. */
+ * Nobody caches rows by the generation, so no write bumps it; who keeps an opened key keeps it for a minute.
+ *
+ * Scope: The trail seals what all tenants do: its keys are asked for over all of them. */
 #include "store/person_key.h"
 
 #include "store/cells.h"

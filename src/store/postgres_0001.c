@@ -1,9 +1,9 @@
-/* PostgreSQL, step 1: everything that SQLite's migrations 1 to 8 have, with the same names and columns in the same order,
- * and what only a server of many machines needs: row-level security, partitions, functions for words of SQLite.
+/* PostgreSQL, step 1: everything that SQLite's migrations 1 to 8 have, with the same names and columns in the same
+ * order, and what only a server of many machines needs: row-level security, partitions, functions for words of SQLite.
  *
  * - Everything lies in the schema gatehouse. Texts compare by their bytes (COLLATE "C"), as SQLite's do.
- * - Whose rows may be seen says app.current_tenant_id, which every transaction sets: scope() is a tenant's id, '*' for all,
- *   or NULL. Policies are forced, so that the tables' owner is held to them too. Rows of no tenant (clients that
+ * - Whose rows may be seen says app.current_tenant_id, which every transaction sets: scope() is a tenant's id, '*' for
+ * all, or NULL. Policies are forced, so that the tables' owner is held to them too. Rows of no tenant (clients that
  *   registered themselves, upstreams for all) are read by everybody and written under '*'. Tables of the installation
  *   are for '*' alone, but for meta, whose number every write raises.
  * - The trail is cut by months, so that what was archived goes as a whole table. The trigger keeps even the owner from

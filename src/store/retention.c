@@ -1,6 +1,8 @@
 /* Tables whose rows end, as a table: what each is called, which rows of it have ended before a time, and how they are
  * found by their key in batches. What is kept how long is for the retention room. Nothing here is cached elsewhere but
- * blocks, whose readers look at their end themselves: no write bumps the generation. */
+ * blocks, whose readers look at their end themselves: no write bumps the generation.
+ *
+ * Scope: A job: it clears away over all tenants. */
 #include "store/retention.h"
 
 #include "store/cells.h"

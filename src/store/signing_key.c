@@ -1,5 +1,7 @@
 /* Signing keys as rows. Several processes and loops may find at the same moment that a new key is due: the insert is
- * conditional, so that one of them makes it and the others read it. */
+ * conditional, so that one of them makes it and the others read it.
+ *
+ * Scope: They are the installation's. */
 #include "store/signing_key.h"
 
 #include "store/cells.h"

@@ -1,5 +1,7 @@
 /* Tenants as rows. Names are DNS labels and never change hands: ids are what other rows refer to,
- * names are what people type. A tenant is disabled, not deleted: its audit rows stay. */
+ * names are what people type. A tenant is disabled, not deleted: its audit rows stay.
+ *
+ * Scope: By name, and in lists, they are looked for by the operator or before any is known. */
 #include "store/tenant.h"
 
 #include "base/clock.h"

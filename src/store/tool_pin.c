@@ -1,6 +1,8 @@
 /* Pins as rows. A row is made when a tool is first seen; `digest` is set when it is accepted.
  * Rows of tools that were accepted stay when the tool goes: who comes back must be the same. The
- * number of rows is bounded by what upstreams offer at one time and what was ever accepted. */
+ * number of rows is bounded by what upstreams offer at one time and what was ever accepted.
+ *
+ * Scope: Pins are the gateway's own: it judges every upstream, whosever it is. */
 #include "store/tool_pin.h"
 
 #include <stdlib.h>

@@ -1,5 +1,7 @@
 /* Usage as rows, one for each tenant, month and caller, and one for the tenant as a whole: who limits a tenant must not
- * have to add up its callers. Rows are added to, never set, so that what was erased in between does not come back. */
+ * have to add up its callers. Rows are added to, never set, so that what was erased in between does not come back.
+ *
+ * Scope: Numbers of many tenants are added in one write. */
 #include "store/usage.h"
 
 #include <stdlib.h>

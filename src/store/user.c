@@ -1,7 +1,9 @@
 /* People and service accounts as rows of `account` ("user" is a word of SQL). Each change that could let somebody
  * in, keep them out or change what they may bumps the generation in the same write; a sign-in noted does not, since
  * no cache cares. A removal takes along everything that could still speak for the user, in one write: the foreign
- * keys would refuse a half of it. What a password or a code is worth is for signin to judge. */
+ * keys would refuse a half of it. What a password or a code is worth is for signin to judge.
+ *
+ * Scope: By email a user is looked for before their tenant is known. */
 #include "store/user.h"
 
 #include "store/cells.h"

@@ -1,6 +1,8 @@
 /* Sessions in the browser as rows. They come and go with every sign-in, so they bump no generation: nothing caches
  * them. Expired rows leave in small batches with the new ones, which keeps the table no larger than what is alive
- * without a job of its own. */
+ * without a job of its own.
+ *
+ * Scope: A cookie is looked for by its MAC, before anybody knows whose it is. */
 #include "store/web_session.h"
 
 #include "store/cells.h"
