@@ -1,24 +1,27 @@
 // ./dev bench: measure the built release against nginx and against the upstream itself.
 //
 //   node bench/run.mjs [--quick] [--rounds N] [--seconds S] [--only PART,...]
-//                      [--build DIR] [--targets direct,nginx,gatehouse] [--no-save]
+//                      [--rows N,...] [--build DIR] [--targets direct,nginx,gatehouse] [--no-save]
 //
-// Parts: calls, streamed, local, list, search, auth, syscalls, instructions, memory, startup, workers. doc/bench.md
-// has the method. Exit 1 when an answer was wrong; a missed target is reported, not fatal.
+// Parts: calls, streamed, local, list, search, auth, syscalls, instructions, memory, startup, workers, fleet,
+// replicas, growth. doc/bench.md has the method. Exit 1 when an answer was wrong; a missed target is reported, not fatal.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { credentialCases } from './lib/credentials.mjs';
+import { startServers, stopServers } from './lib/backing.mjs';
+import { fleetCases, replicas } from './lib/fleet.mjs';
 import { binarySize, memory, startup, syscalls, workers } from './lib/footprint.mjs';
+import { growthCases, searchTimes } from './lib/growth.mjs';
 import { measure } from './lib/measure.mjs';
 import { stopAll } from './lib/processes.mjs';
 import { commit, judge, machine, save, table } from './lib/report.mjs';
 import { callCases, listCase, localCases, searchCases, startTargets, streamCases } from './lib/throughput.mjs';
 import { instructions } from './instructions.mjs';
 
-const PARTS = ['calls', 'streamed', 'local', 'list', 'search', 'auth', 'syscalls', 'instructions', 'memory', 'startup', 'workers'];
+const PARTS = ['calls', 'streamed', 'local', 'list', 'search', 'auth', 'syscalls', 'instructions', 'memory', 'startup', 'workers', 'fleet', 'replicas', 'growth'];
 const here = path.dirname(fileURLToPath(import.meta.url));
 
 const { values: options } = parseArgs({
@@ -30,6 +33,7 @@ const { values: options } = parseArgs({
 		build: { type: 'string', default: path.join(here, '../build/release') },
 		targets: { type: 'string', default: 'direct,nginx,gatehouse' },
 		streams: { type: 'string' },
+		rows: { type: 'string' },
 		'no-save': { type: 'boolean', default: false },
 	},
 });
@@ -38,6 +42,7 @@ const log = (text) => process.stderr.write(`${text}\n`);
 const rounds = Number(options.rounds ?? (options.quick ? 2 : 6));
 const seconds = Number(options.seconds ?? (options.quick ? 0.5 : 2));
 const streams = Number(options.streams ?? (options.quick ? 1000 : 10000));
+const rows = (options.rows ?? (options.quick ? '20000' : '1000000')).split(',').map(Number);
 const parts = options.only.split(',');
 const wanted = options.targets.split(',');
 const build = path.resolve(options.build);
@@ -78,6 +83,25 @@ async function throughput(results, root) {
 	await stopAll();
 }
 
+/** What there is on SQLite and on PostgreSQL with Redis. */
+async function manyMachines(results, root) {
+	const servers = await startServers('1');
+	const keep = ({ name, kind, era, connections, summary, rounds: raw }) => ({ name, kind, era, connections, summary, rounds: raw });
+	const run = async (cases) => {
+		results.unquiet = [...(results.unquiet ?? []), ...await measure(tools, cases, { rounds, seconds, cores: '1', log })];
+		results.cases.push(...cases.map(keep));
+		await stopAll();
+	};
+
+	if (parts.includes('fleet')) await run(await fleetCases({ tools, root, servers }));
+	if (parts.includes('replicas')) results.replicas = await replicas({ tools, root, servers, rounds: options.quick ? 2 : 4, seconds, log });
+	for (const [engine, its] of parts.includes('growth') ? [['sqlite', null], ['postgresql', servers]] : []) {
+		const { cases, trails } = await growthCases({ tools, root, engine, servers: its, rows, log });
+		results.search = { ...results.search, [engine]: await searchTimes({ tools, trails, log }) };
+		await run(cases);
+	}
+}
+
 async function main() {
 	checkTools();
 	const root = fs.mkdtempSync(path.join(os.tmpdir(), 'gatehouse-bench-'));
@@ -95,10 +119,12 @@ async function main() {
 			if (parts.includes('memory')) results.memory = await memory({ tools, root, streams, log });
 			if (parts.includes('startup')) results.startup = await startup({ tools, root, runs: options.quick ? 5 : 20 });
 			if (parts.includes('workers')) results.workers = await workers({ tools, root, rounds: options.quick ? 2 : 4, seconds, log });
+			if (['fleet', 'replicas', 'growth'].some((part) => parts.includes(part))) await manyMachines(results, root);
 			results.binary = binarySize(tools);
 		}
 	} finally {
 		await stopAll();
+		await stopServers();
 		fs.rmSync(root, { recursive: true, force: true });
 	}
 	results.targets = judge(results);

@@ -15,14 +15,26 @@ export function settle(tools) {
 	return { percent, quiet: false };
 }
 
+/** CPU time of each list of processes; one that ended meanwhile counts no more. */
+function cpuOfAll(lists) {
+	return lists.map((pids) => pids.reduce((sum, pid) => {
+		try {
+			return sum + cpuMicros(pid);
+		} catch {
+			return sum;
+		}
+	}, 0));
+}
+
 /**
  * Run the load generator on `cores` against a target; look at the CPU time of the target and,
- * when it has one of its own, of its upstream. others_busy: how full the generator's core was;
+ * when it has them, of its upstream and of the servers behind it (`serverPids`: a list each). others_busy: how full the generator's core was;
  * near 1 the figure is a floor, because the target had to wait.
  */
-export async function loadOnce(tools, { cores, args, pid, upstreamPid }) {
+export async function loadOnce(tools, { cores, args, pid, upstreamPid, serverPids = () => [] }) {
 	const before = cpuMicros(pid);
 	const upstreamBefore = upstreamPid ? cpuMicros(upstreamPid) : 0;
+	const serversBefore = cpuOfAll(serverPids());
 	const started = process.hrtime.bigint();
 	let out;
 	try {
@@ -34,11 +46,13 @@ export async function loadOnce(tools, { cores, args, pid, upstreamPid }) {
 	const result = JSON.parse(out);
 	const cpu = cpuMicros(pid) - before;
 	const upstream = upstreamPid ? cpuMicros(upstreamPid) - upstreamBefore : 0;
-	const others = upstream + result.load_cpu_s * 1e6;
+	const servers = cpuOfAll(serverPids()).map((micros, number) => Math.max(0, micros - serversBefore[number]));
+	const others = servers.reduce((sum, micros) => sum + micros, upstream) + result.load_cpu_s * 1e6;
 	// The warm-up's share of the CPU time goes with its share of the time.
 	const share = (result.seconds * 1e6) / wall;
 	return {
 		...result, server_cpu_us: (cpu * share) / result.answers, server_cores: cpu / wall,
+		servers_cpu_us: servers.map((micros) => (micros * share) / result.answers),
 		others_cpu_us: (others * share) / result.answers, others_busy: others / wall,
 	};
 }
@@ -66,6 +80,7 @@ export function summarize(rounds) {
 		others_cpu_us: of('others_cpu_us'),
 		others_busy: of('others_busy', true),
 		body_bytes: rounds[0].body_max,
+		...(rounds[0].servers_cpu_us.length === 0 ? {} : { servers_cpu_us: rounds[0].servers_cpu_us.map((_, number) => median(rounds.map((round) => round.servers_cpu_us[number]))) }),
 		rounds: rounds.length,
 	};
 }
@@ -84,9 +99,9 @@ export async function measure(tools, cases, { rounds, seconds, cores, log }) {
 			for (const name of names) {
 				const quiet = settle(tools);
 				if (!quiet.quiet) unquiet.push({ round, case: one.name, target: name, percent: quiet.percent });
-				const { args, pid, upstreamPid } = one.targets[name];
+				const { args, pid, upstreamPid, serverPids } = one.targets[name];
 				const timing = ['--connections', String(one.connections), '--seconds', String(seconds), '--warmup', '0.2'];
-				const result = await loadOnce(tools, { cores, args: [...args, ...timing], pid, upstreamPid });
+				const result = await loadOnce(tools, { cores, args: [...args, ...timing], pid, upstreamPid, serverPids });
 				one.rounds[name].push({ ...result, steal_percent: quiet.percent });
 				log(`round ${round + 1}/${rounds} ${one.name} ${name}: ${Math.round(result.rate)}/s`);
 			}

@@ -14,7 +14,14 @@ function caseTargets(one) {
 		const value = Math.min(...rates) / Math.max(...rates);
 		return [{ what: `${one.name} slowest credential over fastest`, value: round(value, 3), limit: 0.9, ok: value >= 0.9, atLeast: true }];
 	}
-	if (!gatehouse || !nginx) return [];
+	if (one.kind === 'growth') {
+		// At one connection what a caller waits; at 64 what a call costs, which noise reaches less.
+		const [what, field] = one.connections === 1 ? ['p50', 'p50_us'] : ['CPU time', 'server_cpu_us'];
+		const [least, ...more] = Object.values(one.summary).map((summary) => summary[field]);
+		const value = Math.max(...more) / least;
+		return [{ what: `${one.name} ${what}, most over least of the rest`, value: round(value, 3), limit: 1.1, ok: value <= 1.1, atLeast: false }];
+	}
+	if (one.kind === 'fleet' || !gatehouse || !nginx) return [];
 	const ratio = gatehouse.rate / nginx.rate;
 	const list = [];
 	const add = (what, value, limit, atLeast) => list.push({ what: `${one.name} ${what}`, value: round(value, 3), limit, ok: atLeast ? value >= limit : value <= limit, atLeast });
@@ -44,22 +51,37 @@ export function judge(results) {
 	add('RSS a TLS idle stream, bytes', results.memory?.tls.bytes_each, 20480);
 	add('exec to first answer, ms', results.startup?.median_ms, 50);
 	add('binary, MB', results.binary && results.binary.bytes / 1e6, 20);
+	for (const [engine, sizes] of Object.entries(results.search ?? {})) {
+		for (const [size, spans] of Object.entries(sizes)) {
+			for (const [span, { median_ms }] of Object.entries(spans)) add(`search of the trail, ${engine}, ${size.slice(1)} rows, ${span}, ms`, median_ms, 100);
+		}
+	}
+	add('two replicas over one', results.replicas?.speedup, 1.7, true);
 	add('two workers over one', results.workers?.speedup, 1.7, true);
 	return list;
+}
+
+/** Kinds that compare other things than the upstream, nginx and the gateway. */
+const LINES = new Set(['auth', 'growth', 'fleet']);
+
+function line(one, name, { rate, p50_us, p99_us, server_cpu_us, servers_cpu_us = [] }) {
+	const nginx = one.summary.nginx === undefined || name === 'nginx' ? '' : `, ${(rate / one.summary.nginx.rate).toFixed(2)} of nginx`;
+	const servers = servers_cpu_us.length === 0 ? '' : ` (PostgreSQL and Redis: ${servers_cpu_us.map((us) => us.toFixed(1)).join(' and ')} us)`;
+	return `${one.name} ${name}: ${rate.toFixed(0)} calls/s${nginx}, p50 ${p50_us.toFixed(0)} us, p99 ${p99_us.toFixed(0)} us, CPU ${server_cpu_us.toFixed(1)} us a call${servers}`;
 }
 
 export function table(results) {
 	const lines = ['| case | direct /s | nginx /s | gatehouse /s | / nginx | p50 us d/n/g | p99 us d/n/g | CPU us/call n/g | core 1 busy n/g |', '|---|---|---|---|---|---|---|---|---|'];
 	const show = (summary, field, digits = 0) => (summary ? summary[field].toFixed(digits) : '-');
-	for (const one of results.cases.filter(({ kind }) => kind !== 'auth')) {
+	for (const one of results.cases.filter(({ kind }) => !LINES.has(kind))) {
 		const { direct, nginx, gatehouse } = one.summary;
 		const trio = (field) => [direct, nginx, gatehouse].map((summary) => show(summary, field)).join(' / ');
 		const ratio = gatehouse && nginx ? (gatehouse.rate / nginx.rate).toFixed(2) : '-';
 		lines.push(`| ${one.name} | ${show(direct, 'rate')} | ${show(nginx, 'rate')} | ${show(gatehouse, 'rate')} | ${ratio} | ${trio('p50_us')} | ${trio('p99_us')} | ` +
 			`${show(nginx, 'server_cpu_us', 1)} / ${show(gatehouse, 'server_cpu_us', 1)} | ${show(nginx, 'others_busy', 2)} / ${show(gatehouse, 'others_busy', 2)} |`);
 	}
-	for (const one of results.cases.filter(({ kind }) => kind === 'auth'))
-		lines.push('', ...Object.entries(one.summary).map(([name, { rate, p50_us }]) => `${one.name} ${name}: ${rate.toFixed(0)} calls/s, p50 ${p50_us.toFixed(0)} us`));
+	for (const one of results.cases.filter(({ kind }) => LINES.has(kind)))
+		lines.push('', ...Object.entries(one.summary).map(([name, summary]) => line(one, name, summary)));
 	lines.push('', '| target | measured | limit | |', '|---|---|---|---|');
 	for (const { what, value, limit, ok, atLeast } of results.targets)
 		lines.push(`| ${what} | ${value} | ${atLeast ? '>=' : '<='} ${limit} | ${ok ? 'reached' : 'MISSED'} |`);

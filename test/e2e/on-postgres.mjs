@@ -5,7 +5,8 @@
 // --pooler puts PgBouncer, in transaction mode, between the gateways and PostgreSQL. Exits as the command did.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { migrate } from './lib/cluster.mjs';
+import { migrate } from './lib/backing.mjs';
+import { binary } from './lib/paths.mjs';
 import { startPgbouncer } from './lib/pgbouncer.mjs';
 import { startPostgres } from './lib/postgres.mjs';
 import { startRedis } from './lib/redis.mjs';
@@ -19,7 +20,7 @@ async function main() {
 	const postgres = await startPostgres(t);
 	const redis = await startRedis(t);
 	const template = await postgres.createDatabase({ name: 'migrated' });
-	await migrate(template, postgres.directory);
+	await migrate(binary, template, postgres.directory);
 	const { directory, port } = postgres;
 	const pooler = pooled ? (await startPgbouncer(t, postgres)).port : undefined;
 	const child = spawn(words[0], words.slice(1), {

@@ -10,8 +10,10 @@
 //
 //   test('the file is 0600', { skip: onlySqlite }, ...)
 import crypto from 'node:crypto';
+import fs from 'node:fs';
 import path from 'node:path';
 import { attachPostgres, RUNTIME, OWNER } from './postgres.mjs';
+import { run } from './process.mjs';
 
 const words = {
 	database: process.env.GATEHOUSE_TEST_DATABASE ? JSON.parse(process.env.GATEHOUSE_TEST_DATABASE) : null,
@@ -30,6 +32,14 @@ export function databaseSection(database, where = {}, more = {}) {
 
 export function stateSection(url, prefix) {
 	return { url, prefix };
+}
+
+/** Put the tables into an empty database, by the gateway's own command; `root` is for its files. */
+export async function migrate(binary, database, root) {
+	const file = path.join(root, 'migrate.json');
+	fs.writeFileSync(file, JSON.stringify({ data: path.join(root, 'migrate-data'), database: databaseSection(database), upstreams: {} }));
+	const ended = await run(binary, ['migrate', '--config', file], { cwd: root });
+	if (ended.code !== 0) throw new Error(`gatehouse migrate: ${ended.stderr}`);
 }
 
 /** What to add to the configuration of the gateway whose data directory is `data`. */

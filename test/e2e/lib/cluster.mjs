@@ -13,12 +13,11 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { startBalancer } from './balancer.mjs';
-import { databaseSection, stateSection } from './backing.mjs';
+import { databaseSection, migrate, stateSection } from './backing.mjs';
 import { startFaultProxy } from './faults.mjs';
 import { Gateway } from './gateway.mjs';
 import { startPostgres } from './postgres.mjs';
 import { startRedis } from './redis.mjs';
-import { run } from './process.mjs';
 import { binary } from './paths.mjs';
 import { request } from './raw.mjs';
 import { freePort } from './unprivileged.mjs';
@@ -107,26 +106,12 @@ async function prepareReplica(t, fleet, options) {
 	fleet.replicas.push(new Replica(gateway, port, links));
 }
 
-/** A database with the schema in it. */
-async function migrated(postgres, root) {
-	const database = await postgres.createDatabase();
-	await migrate(database, root);
-	return database;
-}
-
-export async function migrate(database, root) {
-	const file = path.join(root, 'migrate.json');
-	fs.writeFileSync(file, JSON.stringify({ data: path.join(root, 'migrate-data'), database: databaseSection(database), upstreams: {} }));
-	const ended = await run(binary, ['migrate', '--config', file], { cwd: root });
-	if (ended.code !== 0) throw new Error(`gatehouse migrate: ${ended.stderr}`);
-}
-
 /** Options: replicas, and those of startGateway. */
 export async function startFleet(t, options = {}) {
 	const postgres = await startPostgres(t);
 	const redis = await startRedis(t);
-	const scratch = fs.mkdtempSync(path.join(postgres.directory, 'migrate-'));
-	const fleet = new Fleet(postgres, redis, await migrated(postgres, scratch));
+	const fleet = new Fleet(postgres, redis, await postgres.createDatabase());
+	await migrate(binary, fleet.database, postgres.directory);
 
 	for (let number = 0; number < (options.replicas ?? 3); number++) await prepareReplica(t, fleet, { workers: 1, ...options });
 	for (const { gateway } of fleet.replicas) await gateway.start();

@@ -1,19 +1,9 @@
 // Where things are: the binary under test, its build tree, packages of this directory.
 import fs from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { e2eDirectory, isExecutable, rootDirectory } from './places.mjs';
 
-export const e2eDirectory = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-export const rootDirectory = path.resolve(e2eDirectory, '../..');
-
-export function isExecutable(file) {
-	try {
-		fs.accessSync(file, fs.constants.X_OK);
-		return true;
-	} catch {
-		return false;
-	}
-}
+export { e2eDirectory, isExecutable, rootDirectory } from './places.mjs';
 
 function findBinary() {
 	const given = process.env.GATEHOUSE ?? process.env.GATEHOUSE_BIN;

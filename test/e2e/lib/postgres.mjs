@@ -11,7 +11,7 @@
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { rootDirectory } from './paths.mjs';
+import { rootDirectory } from './places.mjs';
 import { descendants, isRunning, kill, launch, run } from './process.mjs';
 import { copyLent, findProgram, freePort, lent, lentDirectory } from './unprivileged.mjs';
 import { until, within } from './wait.mjs';
@@ -117,7 +117,7 @@ export class Database {
 		const texts = [...statements.slice(0, -1), asks ? `SELECT coalesce(json_agg("a row".*), '[]') FROM (${last}) "a row"` : last];
 		const output = await must(`psql ${this.name}: ${last}`, [program('psql'), ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1',
 			'-h', this.postgres.directory, '-p', String(this.postgres.port), '-U', role, '-d', this.name,
-			...texts.flatMap((text) => ['-c', text])]], { cwd: '/' });
+			...texts.flatMap((text) => ['-c', text])]], { cwd: '/', env: { ...process.env, PGOPTIONS: '-c search_path=gatehouse,public' } });
 		// Statements before it may have printed lines of their own; json_agg breaks its line between rows.
 		return asks ? JSON.parse(output.slice(output.lastIndexOf('\n[') + 1), blobAsHex) : [];
 	}

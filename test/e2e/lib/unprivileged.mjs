@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { once } from 'node:events';
 import { run } from './process.mjs';
-import { isExecutable } from './paths.mjs';
+import { isExecutable } from './places.mjs';
 
 /** Whom root lends such a program to; null for everybody else, who runs it as himself. */
 function servant() {

@@ -1,0 +1,55 @@
+// What a measured gateway keeps its rows and its short-lived state in: SQLite and memory, or a throw-away PostgreSQL and Redis that
+// run on the load generator's core. Rows are seeded with the words that both engines have.
+import path from 'node:path';
+import { databaseSection, migrate, stateSection } from '../../test/e2e/lib/backing.mjs';
+import { startPostgres } from '../../test/e2e/lib/postgres.mjs';
+import { descendants } from '../../test/e2e/lib/process.mjs';
+import { startRedis } from '../../test/e2e/lib/redis.mjs';
+import { sql } from '../../test/e2e/lib/sqlite.mjs';
+import { run } from './processes.mjs';
+
+const cleanups = [];
+
+/** PostgreSQL and Redis for the rest of the run, on `cores`. */
+export async function startServers(cores) {
+	const t = { after: (cleanup) => cleanups.push(cleanup) };
+	// As an installation would have it, but that nobody waits for a disk: the machine's is not what is measured.
+	const postgres = await startPostgres(t, { settings: { shared_buffers: '512MB', max_wal_size: '2GB' } });
+	const redis = await startRedis(t);
+	for (const pid of [postgres.child.pid, redis.child.pid]) run('taskset', ['-apc', cores, String(pid)]);
+	return { postgres, redis, pids: () => [postgres, redis].map(({ child }) => [child.pid, ...descendants(child.pid).map(({ pid }) => pid)]) };
+}
+
+export async function stopServers() {
+	for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+}
+
+/** A database of a gateway's own. `yaml` goes into its configuration; seed(...statements) works on its rows. */
+export class Backing {
+	constructor(servers) {
+		this.servers = servers;
+	}
+
+	async prepare(binary, root) {
+		if (this.servers === null) {
+			this.yaml = '';
+			this.seed = (...statements) => sql(path.join(root, 'data/gatehouse.db'), ...statements);
+			return this;
+		}
+		const { postgres, redis } = this.servers;
+		const database = await postgres.createDatabase();
+		await migrate(binary, database, root);
+		this.yaml = `database: ${JSON.stringify(databaseSection(database))}\nstate: ${JSON.stringify(stateSection(redis.url, `${database.name}:`))}\n`;
+		this.seed = (...statements) => database.sql(...statements);
+		return this;
+	}
+
+	blob(text) {
+		return this.servers === null ? `CAST(${text} AS BLOB)` : `convert_to(${text}, 'UTF8')`;
+	}
+
+	/** What the planner must know after a seed. */
+	settle() {
+		return this.servers === null ? Promise.resolve() : this.seed('ANALYZE');
+	}
+}
