@@ -3,17 +3,18 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { describe, test } from 'node:test';
+import { databaseOf, onlySqlite, onPostgres } from './lib/backing.mjs';
 import { stdioFixture } from './lib/fixture.mjs';
 import { startGateway } from './lib/gateway.mjs';
 import { modern, modernCall, openSession } from './lib/mcp.mjs';
 import { launch, untilGone } from './lib/process.mjs';
 import { Connection } from './lib/raw.mjs';
-import { sql } from './lib/sqlite.mjs';
+import { sql, stored } from './lib/sqlite.mjs';
 import { each, until } from './lib/wait.mjs';
 
 const database = (gateway) => `${gateway.data}/gatehouse.db`;
 
-function rows(gateway, where = '1') {
+function rows(gateway, where = '1 = 1') {
 	return sql(database(gateway), `SELECT event, tenant_id, principal, ip, request_id, target, upstream, outcome, duration_us, bytes_in, bytes_out FROM audit WHERE ${where} ORDER BY seq`);
 }
 
@@ -56,7 +57,7 @@ test('each call has its row: who, what, how it ended; never arguments or results
 	assert.ok(listed.length === 8 && listed.every(({ ip }) => ip === '127.0.0.1'));
 	assert.ok(seen['r-timeout'].duration_us >= 290000);
 	assert.ok(seen['r-ok'].bytes_in > 100 && seen['r-ok'].bytes_out > 50);
-	assert.ok(!fs.readFileSync(database(gateway)).includes('confidential-argument'));
+	assert.ok(!(await stored(gateway)).includes('confidential-argument'));
 	assert.deepEqual((await rows(gateway, "event IN ('tenant.created', 'api_key.created')")).map(({ event }) => event), ['tenant.created', 'api_key.created']);
 	assert.ok((await verify(gateway)).ok, 'while it serves');
 	await gateway.stop();
@@ -112,8 +113,36 @@ describe('kill -9 under load', () => {
 	}
 });
 
+/** Somebody with every right on the database: how they get past the triggers, and a copy to go back to. */
+const intruder = onPostgres
+	? {
+		disarm: ['SET session_replication_role = replica'],
+		async keep(gateway) {
+			const own = databaseOf(database(gateway));
+			return own.postgres.createDatabase({ like: own.name });
+		},
+		async restore(gateway, { name: like }) {
+			const own = databaseOf(database(gateway));
+			await own.drop();
+			await own.postgres.createDatabase({ name: own.name, like });
+		},
+		forget: (copy) => copy.drop(),
+	}
+	: {
+		disarm: ['DROP TRIGGER audit_no_update', 'DROP TRIGGER audit_no_delete', 'DROP TRIGGER audit_head_no_delete'],
+		async keep(gateway) {
+			await sql(database(gateway), 'PRAGMA wal_checkpoint(TRUNCATE)');
+			fs.copyFileSync(database(gateway), `${database(gateway)}.clean`);
+			return `${database(gateway)}.clean`;
+		},
+		restore(gateway, copy) {
+			for (const ending of ['-wal', '-shm']) fs.rmSync(database(gateway) + ending, { force: true });
+			fs.copyFileSync(copy, database(gateway));
+		},
+		forget() {},
+	};
+
 describe('tampering is found', () => {
-	const DROP = ['DROP TRIGGER audit_no_update', 'DROP TRIGGER audit_no_delete', 'DROP TRIGGER audit_head_no_delete'];
 	const changes = [
 		['an outcome changed', ["UPDATE audit SET outcome = 'forged' WHERE seq = 5"]],
 		['a time changed', ['UPDATE audit SET at_ms = at_ms - 1 WHERE seq = 5']],
@@ -136,20 +165,18 @@ describe('tampering is found', () => {
 		await each(20, 1, (i) => modernCall(gateway, i % 5 === 0 ? 'fx_fail' : 'fx_echo', {}));
 		await gateway.stop();
 		assert.ok((await verify(gateway)).ok);
-		const clean = `${database(gateway)}.clean`;
-		await sql(database(gateway), 'PRAGMA wal_checkpoint(TRUNCATE)');
-		fs.copyFileSync(database(gateway), clean);
+		const clean = await intruder.keep(gateway);
 
 		for (const [what, statements] of changes) {
-			for (const ending of ['-wal', '-shm']) fs.rmSync(database(gateway) + ending, { force: true });
-			fs.copyFileSync(clean, database(gateway));
-			await sql(database(gateway), ...DROP, ...statements);
+			await intruder.restore(gateway, clean);
+			await sql(database(gateway), ...intruder.disarm, ...statements);
 			const verdict = await verify(gateway);
 			assert.equal(verdict.code, 1, `${what}: ${verdict.text}`);
 			assert.match(verdict.text, /rows? |head/, what);
 		}
-		fs.copyFileSync(clean, database(gateway));
+		await intruder.restore(gateway, clean);
 		assert.ok((await verify(gateway)).ok, 'the untouched copy verifies');
+		await intruder.forget(clean);
 	});
 
 	test('the triggers refuse accidents', async (t) => {
@@ -160,14 +187,14 @@ describe('tampering is found', () => {
 	});
 });
 
-test('one data directory, one server', async (t) => {
+test('one data directory, one server', { skip: onlySqlite }, async (t) => {
 	const gateway = await startGateway(t, { upstreams: {} });
 	const second = await gateway.cli('serve');
 	assert.equal(second.code, 1, second.stderr);
 	assert.match(second.stderr, /another gatehouse serves this data directory/);
 });
 
-test('while the database is locked by somebody else, answers wait or fail, and nothing is lost', async (t) => {
+test('while the database is locked by somebody else, answers wait or fail, and nothing is lost', { skip: onlySqlite }, async (t) => {
 	const gateway = await startGateway(t, { config: { audit: { durability: 'strict' } }, upstreams: { fx: stdioFixture() } });
 	const holder = launch('python3', ['-uc', 'import sqlite3,sys\ndb=sqlite3.connect(sys.argv[1],isolation_level=None)\ndb.execute("BEGIN IMMEDIATE")\nprint("held")\nsys.stdin.readline()\ndb.execute("COMMIT")', database(gateway)], { stdio: ['pipe', 'pipe', 'pipe'] });
 	await until('the lock', () => holder.output.stdout.includes('held'));

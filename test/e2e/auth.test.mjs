@@ -7,7 +7,7 @@ import { stdioFixture } from './lib/fixture.mjs';
 import { startGateway } from './lib/gateway.mjs';
 import { modern, modernCall, modernHeaders, modernStream, openSession } from './lib/mcp.mjs';
 import { Connection, request } from './lib/raw.mjs';
-import { sql } from './lib/sqlite.mjs';
+import { sql, stored } from './lib/sqlite.mjs';
 import { each, timed, until } from './lib/wait.mjs';
 
 const listHeaders = { ...modernHeaders({}, 'tools/list'), authorization: undefined };
@@ -207,6 +207,8 @@ test('the raw key is in no file, no log and no answer', async (t) => {
 		assert.equal(fs.statSync(full).mode & 0o077, 0, `others may read ${file}`);
 		assert.ok(!bytes.includes('argument-of-a-call'), `arguments are in ${file}`);
 	}
+	const kept = await stored(gateway);
+	for (const needle of [...needles, needles[2].toString('hex'), 'argument-of-a-call']) assert.ok(!kept.includes(needle), 'it is in the database');
 	assert.ok(!ended.stderr.includes(secret.slice(3)), 'the key is in the log');
 	assert.ok(!ended.stdout.includes(secret.slice(3)), 'the key was printed');
 });

@@ -122,6 +122,12 @@ export class Database {
 		return asks ? JSON.parse(output.slice(output.lastIndexOf('\n[') + 1), blobAsHex) : [];
 	}
 
+	/** Every row, as text. */
+	dump() {
+		return must(`pg_dump ${this.name}`, [program('pg_dump'), ['--data-only', '-h', this.postgres.directory, '-p', String(this.postgres.port),
+			'-U', 'postgres', '-d', this.name]], { cwd: '/' });
+	}
+
 	/** Nobody is connected afterwards. */
 	async drop() {
 		await this.postgres.sql(`DROP DATABASE IF EXISTS "${this.name}" WITH (FORCE)`);

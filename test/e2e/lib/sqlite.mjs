@@ -1,5 +1,6 @@
 // A look into (or a hand in) the gateway's database: with the sqlite3 module of Python, which every machine that builds Gatehouse
 // has; in the PostgreSQL leg, where the file stands for the gateway's database there, as PostgreSQL's superuser, whom no policy binds.
+import fs from 'node:fs';
 import { databaseOf } from './backing.mjs';
 import { run } from './process.mjs';
 
@@ -22,4 +23,18 @@ export async function sql(file, ...statements) {
 	const ended = await run('python3', ['-c', PROGRAM], { input: JSON.stringify({ file, statements }) });
 	if (ended.code !== 0) throw new Error(`sqlite: ${ended.stderr}`);
 	return JSON.parse(ended.stdout);
+}
+
+/** Everything that lies in a gateway's database, as bytes to look for something in. */
+export async function stored(gateway) {
+	const file = `${gateway.data}/gatehouse.db`;
+	return databaseOf(file)?.dump() ?? Buffer.concat([file, `${file}-wal`].filter(fs.existsSync).map((one) => fs.readFileSync(one)));
+}
+
+/** Names of the tables that have this column. */
+export async function tablesWith(file, column) {
+	const rows = databaseOf(file) === undefined
+		? await sql(file, `SELECT m.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND c.name = '${column}'`)
+		: await sql(file, `SELECT table_name AS name FROM information_schema.columns WHERE table_schema = 'gatehouse' AND column_name = '${column}'`);
+	return rows.map(({ name }) => name);
 }
