@@ -160,6 +160,11 @@ AWAITS static enum err forward_to(struct request *req, struct http_pool *pool, u
 		err = ERR_BUSY;
 	if (err != OK)
 		return !*ret_sent || is_ours(err) ? err : note_lost(req);
+	if (answer->status == err_row(ERR_MISDIRECTED)->http_status) {
+		http_answer_close(answer); /* another process is at this address now, and has not touched the request */
+		*ret_sent = false;
+		return ERR_MISDIRECTED;
+	}
 	metrics_forward(req->here, METRIC_FORWARD_SENT);
 	err = forward_relay(req, answer, &broken);
 	http_answer_end(answer);
@@ -225,13 +230,15 @@ AWAITS enum err forward_home(struct request *req)
 
 /* ---- on the other side ------------------------------------------------------------------- */
 
-AWAITS static enum err refuse(struct request *req)
+AWAITS static enum err refuse(struct request *req, enum err why)
 {
 	request_name(req);
+	if (why != ERR_FORWARDED)
+		return why;
 	metrics_forward(req->here, METRIC_FORWARD_REFUSED);
 	TRY(rates_take_address(req));
 	rates_note_claim(req);
-	return ERR_FORWARDED;
+	return why;
 }
 
 static void set_host(struct http_exchange *exchange, struct str host)
@@ -242,20 +249,30 @@ static void set_host(struct http_exchange *exchange, struct str host)
 		exchange->fields.field[at].value = host;
 }
 
+static enum err open_statement(const struct request *req, struct str text, struct forward_statement *ret_statement)
+{
+	const struct http_exchange *exchange = req->exchange;
+	uint8_t digest[FORWARD_DIGEST_BYTES];
+
+	if (exchange->fields.repeated[HTTP_GATEHOUSE_FORWARDED])
+		return ERR_FORWARDED;
+	forward_digest(exchange, digest);
+	return forward_statement_open(req->gateway->forward_key, text, digest, req->gateway->node, clock_wall_ms(),
+				      req->arena, ret_statement);
+}
+
 AWAITS enum err forward_accept(struct request *req)
 {
 	struct http_exchange *exchange = req->exchange;
 	struct str text = http_field_get(&exchange->fields, HTTP_GATEHOUSE_FORWARDED);
 	struct forward_statement statement;
-	uint8_t digest[FORWARD_DIGEST_BYTES];
+	enum err err;
 
 	if (likely(text.p == NULL) || req->here->nodes == NULL)
 		return OK;
-	forward_digest(exchange, digest);
-	if (exchange->fields.repeated[HTTP_GATEHOUSE_FORWARDED] ||
-	    forward_statement_open(req->gateway->forward_key, text, digest, req->gateway->node, clock_wall_ms(),
-				   req->arena, &statement) != OK)
-		return refuse(req);
+	err = open_statement(req, text, &statement);
+	if (err != OK)
+		return refuse(req, err);
 	http_exchange_trust(exchange);
 	exchange->peer = statement.peer;
 	exchange->secure = statement.secure;

@@ -3,8 +3,10 @@
 #define GATEHOUSE_GATEWAY_FORWARD_H
 
 #include "gateway/request.h"
+#include "http/client.h"
 
-#define FORWARD_CONNECTIONS_MAX 4096 /* per loop and node: a stream holds one as long as it is open */
+#define FORWARD_CONNECTIONS_MAX                                                                                        \
+	HTTP_POOL_CONNECTIONS_MAX    /* per loop and node: a stream holds one as long as it is open */
 #define FORWARD_CONNECT_MS 1000	     /* within a fleet; who takes longer is taken for gone */
 #define FORWARD_IDLE_MS 30000	     /* of a connection; below limits.idle_timeout's default, so that ours goes first */
 #define FORWARD_SILENCE_KEEPALIVES 3 /* of an event stream; then its home is taken for dead */
@@ -18,7 +20,7 @@ NODISCARD enum err forward_home(struct request *req) AWAITS;
 
 /* First of all: when another replica has handed the request on, be it its client's: address, Host, certificate. A
  * header that says so and is not true is refused, with a row.
- *   Errors     ERR_FORWARDED */
+ *   Errors     ERR_FORWARDED; ERR_MISDIRECTED: it was meant for an earlier process at this address */
 NODISCARD enum err forward_accept(struct request *req) AWAITS;
 
 /* The process stops: end the streams without an end that others serve, between two events. */

@@ -153,11 +153,13 @@ enum err forward_statement_open(const struct secret *key, struct str text, const
 
 	if (base64url_get(text, sealed, sizeof(sealed), &n) != OK || n < HEAD_BYTES + CRYPTO_SEAL_OVERHEAD ||
 	    crypto_open(key, (struct str){(const char *)sealed, n}, bound(digest), plain, &n) != OK ||
-	    plain[0] != FORMAT || read_u64(plain + AT_TO) != node)
+	    plain[0] != FORMAT)
 		return ERR_FORWARDED;
 	made_ms = (int64_t)read_u64(plain + AT_MADE);
 	if (made_ms < now_ms - FORWARD_STATEMENT_MS || made_ms > now_ms + FORWARD_STATEMENT_MS)
 		return ERR_FORWARDED;
+	if (read_u64(plain + AT_TO) != node)
+		return ERR_MISDIRECTED;
 	*ret_statement = (struct forward_statement){
 		.to = node,
 		.from = read_u64(plain + AT_FROM),

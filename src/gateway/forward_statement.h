@@ -38,7 +38,8 @@ void forward_statement_seal(const struct secret *key, const struct forward_state
 /* Read it back.
  *   node       this process's: the statement must be meant for it
  *   ret_statement  `host` in `arena`
- *   Errors     ERR_FORWARDED: not ours, altered, of another request, for another node, too old or of the future */
+ *   Errors     ERR_FORWARDED: not ours, altered, of another request, too old or of the future; ERR_MISDIRECTED: true,
+ *              but meant for another node, as after a quick restart at the same address */
 NODISCARD enum err forward_statement_open(const struct secret *key, struct str text,
 					  const uint8_t digest[FORWARD_DIGEST_BYTES], uint64_t node, int64_t now_ms,
 					  struct arena *arena, struct forward_statement *ret_statement);

@@ -22,6 +22,8 @@ NODISCARD enum err url_parse(struct str text, struct url *ret_url);
 
 struct http_pool; /* one loop's connections to one host */
 
+#define HTTP_POOL_CONNECTIONS_MAX 4096 /* of one pool: event streams hold one each */
+
 struct http_pool_spec {
 	struct url url;	 /* the host is copied, other strings must outlive the calls */
 	struct tls *tls; /* referenced; NULL for plain */

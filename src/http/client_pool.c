@@ -56,7 +56,7 @@ struct http_pool *http_pool_new(struct loop *loop, const struct http_pool_spec *
 	struct http_pool *pool = calloc(1, sizeof(*pool));
 
 	CHECK(pool != NULL);
-	CHECK(spec->connections_max > 0 && spec->connections_max <= UPSTREAM_CONNECTIONS_MAX);
+	CHECK(spec->connections_max > 0 && spec->connections_max <= HTTP_POOL_CONNECTIONS_MAX);
 	CHECK(!spec->url.tls || spec->tls != NULL);
 	pool->magic = HTTP_POOL_MAGIC;
 	pool->loop = loop;

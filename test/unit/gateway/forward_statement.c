@@ -105,7 +105,8 @@ START_TEST(is_good_at_one_replica_of_one_installation)
 
 	request(&exchange, field);
 	seal(key, &exchange, &text);
-	ck_err(open_as(key, buf_str(&text), &exchange, NODE + 1, NOW), ERR_FORWARDED);
+	ck_err(open_as(key, buf_str(&text), &exchange, NODE + 1, NOW), ERR_MISDIRECTED);
+	ck_err(open_as(other, buf_str(&text), &exchange, NODE + 1, NOW), ERR_FORWARDED);
 	ck_err(open_as(other, buf_str(&text), &exchange, NODE, NOW), ERR_FORWARDED);
 }
 END_TEST
