@@ -39,7 +39,7 @@ export class Backing {
 		const { postgres, redis } = this.servers;
 		const database = await postgres.createDatabase();
 		await migrate(binary, database, root);
-		this.yaml = `database: ${JSON.stringify(databaseSection(database))}\nstate: ${JSON.stringify(stateSection(redis.url, `${database.name}:`))}\n`;
+		this.yaml = `database: ${JSON.stringify(databaseSection(database))}\nstate: ${JSON.stringify(stateSection(redis, `${database.name}:`))}\n`;
 		this.seed = (...statements) => database.sql(...statements);
 		return this;
 	}

@@ -28,7 +28,7 @@ async function main() {
 		env: {
 			...process.env,
 			GATEHOUSE_TEST_DATABASE: JSON.stringify({ directory, port, template: template.name, pooler }),
-			GATEHOUSE_TEST_STATE: redis.url,
+			GATEHOUSE_TEST_STATE: JSON.stringify({ url: redis.url, password_file: redis.passwordFile }),
 		},
 	});
 	const [code] = await once(child, 'exit');

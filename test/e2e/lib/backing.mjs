@@ -4,7 +4,7 @@
 // with (test/e2e/on-postgres.mjs sets them; the product reads neither)
 //
 //   GATEHOUSE_TEST_DATABASE   {"directory", "port", "template", "pooler"}: a server, and a migrated database to copy
-//   GATEHOUSE_TEST_STATE      a URL: one server for all, a prefix of keys for each gateway
+//   GATEHOUSE_TEST_STATE      {"url", "password_file"}: one server for all, a prefix of keys for each gateway
 //
 // and then each gateway gets a database and a prefix of its own. What is about SQLite's file itself skips there, and says so:
 //
@@ -17,7 +17,7 @@ import { run } from './process.mjs';
 
 const words = {
 	database: process.env.GATEHOUSE_TEST_DATABASE ? JSON.parse(process.env.GATEHOUSE_TEST_DATABASE) : null,
-	state: process.env.GATEHOUSE_TEST_STATE ?? null,
+	state: process.env.GATEHOUSE_TEST_STATE ? JSON.parse(process.env.GATEHOUSE_TEST_STATE) : null,
 };
 const databases = new Map(); // data directory to Database
 
@@ -30,8 +30,9 @@ export function databaseSection(database, where = {}, more = {}) {
 	return { url: database.urlOf(RUNTIME, where), owner_url: database.urlOf(OWNER, where), ...more };
 }
 
-export function stateSection(url, prefix) {
-	return { url, prefix };
+/** Its `state`, reached at `port`. */
+export function stateSection(redis, prefix, port = redis.port) {
+	return { url: redis.urlAt(port), password_file: redis.passwordFile, prefix };
 }
 
 /** Put the tables into an empty database, by the gateway's own command; `root` is for its files. */
@@ -51,7 +52,7 @@ export async function makeBacking(data) {
 	return {
 		sections: {
 			database: pooler === undefined ? databaseSection(database) : databaseSection(database, { port: pooler }, { prepared: false }),
-			state: stateSection(words.state, `${crypto.randomBytes(6).toString('hex')}:`),
+			state: { ...words.state, prefix: `${crypto.randomBytes(6).toString('hex')}:` },
 		},
 		drop: () => {
 			databases.delete(path.resolve(data));

@@ -93,7 +93,7 @@ async function prepareReplica(t, fleet, options) {
 		config: {
 			...options.config,
 			database: databaseSection(fleet.database, { port: links.postgres.port }),
-			state: stateSection(fleet.redis.urlAt(links.redis.port), 'fleet:'),
+			state: stateSection(fleet.redis, 'fleet:', links.redis.port),
 			fleet: { address: `http://127.0.0.1:${links.peers.port}` },
 		},
 	});

@@ -1,7 +1,7 @@
 // A Redis or Valkey of one's own: on a loopback port, with a password, without a file on disk.
 //
 //   const redis = await startRedis(t);
-//   redis.url                     redis://:PASSWORD@127.0.0.1:PORT/0
+//   redis.url, redis.passwordFile   redis://127.0.0.1:PORT/0, and the way in
 //   await redis.command('GET', 'key')
 //
 // Both servers speak the same protocol; REDIS_SERVER in the environment names another binary.
@@ -84,10 +84,13 @@ export class Redis {
 		this.directory = directory;
 		this.port = port;
 		this.options = options;
+		this.passwordFile = path.join(directory, 'password');
+		fs.writeFileSync(this.passwordFile, PASSWORD, { mode: 0o600 });
 	}
 
+	/** Where it is, for those who have the password from `passwordFile`. */
 	urlAt(port) {
-		return `redis://:${PASSWORD}@127.0.0.1:${port}/0`;
+		return `redis://127.0.0.1:${port}/0`;
 	}
 
 	get url() {
