@@ -34,7 +34,7 @@ AWAITS static enum err verify_trail(struct installation *installation, struct bu
 	TRY(audit_verify(installation->db, installation->keys.audit, problem, ret_rows));
 	if (*ret_rows > 0)
 		return OK;
-	TRY(tenant_list(installation->db, installation->arena, &tenants, &count));
+	TRY(tenant_page(installation->db, installation->arena, STR(""), 1, &tenants, &count));
 	if (count == 0)
 		return OK;
 	buf_put(problem, STR("there are tenants, but no rows at all"));

@@ -149,7 +149,7 @@ AWAITS static enum err first_key_make(struct serving *serving, struct buf *probl
 	size_t count;
 	bool first;
 
-	TRY(tenant_list(gateway->db, arena, &tenants, &count));
+	TRY(tenant_page(gateway->db, arena, STR(""), 1, &tenants, &count));
 	first = count == 0;
 	if (!first && !serving->options->fresh_key)
 		return OK;
