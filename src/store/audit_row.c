@@ -178,25 +178,55 @@ AWAITS enum err audit_row_page(struct db *db, struct arena *arena, int64_t after
 #define OLDEST_FIRST "SELECT seq, " COLUMNS SEARCH_WHERE " ORDER BY seq LIMIT ?"
 #define NEWEST_FIRST "SELECT seq, " COLUMNS SEARCH_WHERE " ORDER BY seq DESC LIMIT ?"
 
+/* Apart, or SQLite would look at every row. */
+#define ENDS "SELECT coalesce((SELECT min(seq) FROM audit), 1), coalesce((SELECT max(seq) FROM audit), 0)"
+
+/* The first row that is not of before a time, found by halves: rows are numbered nearly in the order of their times.
+ * The number after `high` when there is none. */
+#define MIDDLE_IS_EARLIER "(SELECT a.at_ms FROM audit a WHERE a.seq >= (low + high) / 2 ORDER BY a.seq LIMIT 1) < ?"
+#define FIRST_SINCE                                                                                                    \
+	"WITH RECURSIVE half (low, high) AS (SELECT CAST(? AS BIGINT), CAST(? AS BIGINT) + 1 UNION ALL"                \
+	" SELECT CASE WHEN " MIDDLE_IS_EARLIER " THEN (low + high) / 2 + 1 ELSE low END,"                              \
+	" CASE WHEN " MIDDLE_IS_EARLIER " THEN high ELSE (low + high) / 2 END FROM half WHERE low < high)"             \
+	" SELECT max(low) FROM half"
+
+AWAITS static enum err first_since(struct db *db, struct arena *arena, int64_t low, int64_t high, int64_t at_ms,
+				   int64_t *ret_seq)
+{
+	struct db_rows *rows;
+
+	TRY(db_query(db, DB_ALL_TENANTS, arena, FIRST_SINCE, CELLS(DB_I(low), DB_I(high), DB_I(at_ms), DB_I(at_ms)), 4,
+		     &rows));
+	*ret_seq = cell_int(&rows->cells[0]);
+	return OK;
+}
+
 /* The numbers between which rows are looked at this time. */
 AWAITS static enum err scan_range(struct db *db, const struct audit_search *search, int64_t *ret_low, int64_t *ret_high,
 				  int64_t *ret_last)
 {
 	AUTO(arena) *arena = arena_new(HEAD_ARENA_BYTES);
 	struct db_rows *rows;
-	int64_t first, last;
+	int64_t low, high;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena, "SELECT coalesce(min(seq), 1), coalesce(max(seq), 0) FROM audit", NULL,
-		     0, &rows));
-	first = cell_int(&rows->cells[0]);
-	last = cell_int(&rows->cells[1]);
-	*ret_low = search->newest_first || search->after_seq < first ? first : search->after_seq + 1;
-	*ret_high = search->newest_first && search->after_seq > 0 ? search->after_seq - 1 : last;
-	*ret_last = search->newest_first ? *ret_low : *ret_high;
-	if (*ret_high - *ret_low >= AUDIT_SCAN_ROWS && search->newest_first)
-		*ret_low = *ret_high - AUDIT_SCAN_ROWS + 1;
-	else if (*ret_high - *ret_low >= AUDIT_SCAN_ROWS)
-		*ret_high = *ret_low + AUDIT_SCAN_ROWS - 1;
+	TRY(db_query(db, DB_ALL_TENANTS, arena, ENDS, NULL, 0, &rows));
+	low = cell_int(&rows->cells[0]);
+	high = cell_int(&rows->cells[1]);
+	if (search->to_ms > 0)
+		TRY(first_since(db, arena, low, high, search->to_ms + AUDIT_DISORDER_MS, &high));
+	if (search->from_ms > 0)
+		TRY(first_since(db, arena, low, high, search->from_ms - AUDIT_DISORDER_MS, &low));
+	if (search->after_seq > 0 && search->newest_first && search->after_seq <= high)
+		high = search->after_seq - 1;
+	if (search->after_seq >= low && !search->newest_first)
+		low = search->after_seq + 1;
+	*ret_last = search->newest_first ? low : high;
+	if (high - low >= AUDIT_SCAN_ROWS && search->newest_first)
+		low = high - AUDIT_SCAN_ROWS + 1;
+	else if (high - low >= AUDIT_SCAN_ROWS)
+		high = low + AUDIT_SCAN_ROWS - 1;
+	*ret_low = low;
+	*ret_high = high;
 	return OK;
 }
 

@@ -57,9 +57,11 @@ struct audit_search {
 	bool newest_first;
 };
 
-/* Find up to `limit` rows, looking at AUDIT_SCAN_ROWS at most.
- *   ret_resume  after_seq to go on with; 0: there is nothing more */
-#define AUDIT_SCAN_ROWS 200000 /* some 100 ms of a worker thread */
+/* Find up to `limit` rows, looking at AUDIT_SCAN_ROWS at most. A time narrows what is looked at: rows are nearly in its
+ * order. One that is further out of it than AUDIT_DISORDER_MS (a clock that was set back) may be missed by a search
+ * with a time. ret_resume  after_seq to go on with; 0: there is nothing more */
+#define AUDIT_SCAN_ROWS 200000	/* some 100 ms of a worker thread */
+#define AUDIT_DISORDER_MS 60000 /* rows wait 5 s for a commit at most; clocks of replicas differ */
 NODISCARD enum err audit_row_search(struct db *db, struct arena *arena, const struct audit_search *search, size_t limit,
 				    struct audit_row **ret_rows, size_t *ret_count, int64_t *ret_resume) AWAITS;
 

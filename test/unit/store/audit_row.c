@@ -162,10 +162,60 @@ static AWAITS void forever_body(struct db *db)
 		ck_assert(rows[i].damaged);
 }
 
+static AWAITS size_t found_between(struct db *db, int64_t from_ms, int64_t to_ms, bool newest_first, int64_t *ret_first)
+{
+	const struct audit_search search = {
+		.tenant_id = STR("b"), .from_ms = from_ms, .to_ms = to_ms, .newest_first = newest_first};
+	AUTO(arena) *arena = arena_new(1 << 20);
+	struct audit_row *rows;
+	int64_t resume;
+	size_t count;
+
+	ck_ok(audit_row_search(db, arena, &search, 1000, &rows, &count, &resume));
+	ck_assert_int_eq(resume, 0);
+	*ret_first = count == 0 ? 0 : rows[0].seq;
+	return count;
+}
+
+/* 1,000 rows a minute apart, but for one that is a little late; numbers begin at 101, every tenth row is of tenant b.
+ */
+static AWAITS void search_body(struct db *db)
+{
+	const int64_t minute = 60000;
+	int64_t first;
+
+	ck_assert_uint_eq(found_between(db, 1, 1000, true, &first), 0);
+	ck_ok(test_write(db, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
+			     " INSERT INTO audit (seq, at_ms, tenant_id) SELECT 100 + i, i * 60000 - (i = 500) * 59000,"
+			     " CASE WHEN i % 10 = 0 THEN 'b' ELSE 'a' END FROM n"));
+	ck_assert_uint_eq(found_between(db, 0, 0, true, &first), 100);
+	ck_assert_int_eq(first, 1100);
+	ck_assert_uint_eq(found_between(db, 0, 0, false, &first), 100);
+	ck_assert_int_eq(first, 110);
+	/* From is in, to is out. */
+	ck_assert_uint_eq(found_between(db, 200 * minute, 300 * minute, true, &first), 10);
+	ck_assert_int_eq(first, 390);
+	ck_assert_uint_eq(found_between(db, 200 * minute, 300 * minute + 1, false, &first), 11);
+	ck_assert_int_eq(first, 300);
+	ck_assert_uint_eq(found_between(db, 499 * minute, 499 * minute + 2000, true, &first), 1);
+	ck_assert_int_eq(first, 600);
+	ck_assert_uint_eq(found_between(db, 1000 * minute, 0, true, &first), 1);
+	ck_assert_uint_eq(found_between(db, 1001 * minute, 0, true, &first), 0);
+	ck_assert_uint_eq(found_between(db, 0, 10 * minute, false, &first), 0);
+	ck_assert_uint_eq(found_between(db, 0, 10 * minute + 1, false, &first), 1);
+	ck_assert_uint_eq(found_between(db, 5000 * minute, 6000 * minute, false, &first), 0);
+}
+
+START_TEST(times_narrow_a_search)
+{
+	test_with_store(1, search_body);
+}
+END_TEST
+
 START_TEST(rows_stay)
 {
 	test_with_store(1, forever_body);
 }
 END_TEST
 
-UNIT_MAIN("audit_row", rows_come_back, rows_stay)
+UNIT_MAIN("audit_row", rows_come_back, rows_stay, times_narrow_a_search)
