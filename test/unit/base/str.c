@@ -97,6 +97,14 @@ START_TEST(numbers)
 		ck_err(str_to_u64(str_of(bad[n]), &u), ERR_RPC_PARAMS);
 	ck_err(str_to_u64(STR("-1"), &u), ERR_RPC_PARAMS);
 	ck_assert(u == UINT64_MAX && i == INT64_MAX); /* set only on success */
+	ck_ok(str_hex_to_u64(STR("0123456789abcdef"), &u));
+	ck_assert(u == 0x0123456789abcdef);
+	ck_ok(str_hex_to_u64(STR("ffffffffffffffff"), &u));
+	ck_assert(u == UINT64_MAX);
+	ck_err(str_hex_to_u64(STR(""), &u), ERR_RPC_PARAMS);
+	ck_err(str_hex_to_u64(STR("1A"), &u), ERR_RPC_PARAMS);
+	ck_err(str_hex_to_u64(STR("g"), &u), ERR_RPC_PARAMS);
+	ck_err(str_hex_to_u64(STR("00000000000000001"), &u), ERR_RPC_PARAMS);
 }
 END_TEST
 

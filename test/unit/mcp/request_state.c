@@ -30,6 +30,7 @@ START_TEST(comes_back_as_it_was)
 	seal(key, digest, &text);
 	ck_ok(mcp_state_open(key, buf_str(&text), digest, 5000, &back));
 	ck_assert_uint_eq(back.node, state.node);
+	ck_assert_uint_eq(mcp_state_node(buf_str(&text)), state.node);
 	ck_assert_uint_eq(back.serial, state.serial);
 	ck_assert_uint_eq(back.loop, state.loop);
 	ck_assert_uint_eq(back.round, state.round);
@@ -65,6 +66,25 @@ START_TEST(is_no_good_when_altered_or_late)
 }
 END_TEST
 
+START_TEST(only_ours_name_a_node)
+{
+	static const char *const others[] = {
+		"",
+		"opaque",
+		"0123456789abcdef",
+		"0123456789abcdeF.x",
+		"0123456789abcde.xx",
+		"0000000000000000.x",
+		"{\"round\":1,\"token\":2}",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		ck_assert_uint_eq(mcp_state_node(str_of(others[i])), 0);
+	ck_assert_uint_eq(mcp_state_node(STR_NONE), 0);
+	ck_assert_uint_eq(mcp_state_node(STR("0123456789abcdef.x")), 0x0123456789abcdef);
+}
+END_TEST
+
 START_TEST(belongs_to_one_call_of_one_caller)
 {
 	AUTO(secret) *key = secret_random();
@@ -92,4 +112,5 @@ START_TEST(belongs_to_one_call_of_one_caller)
 }
 END_TEST
 
-UNIT_MAIN("request_state", comes_back_as_it_was, is_no_good_when_altered_or_late, belongs_to_one_call_of_one_caller)
+UNIT_MAIN("request_state", only_ours_name_a_node, comes_back_as_it_was, is_no_good_when_altered_or_late,
+	  belongs_to_one_call_of_one_caller)

@@ -15,6 +15,7 @@ static void make(struct arena *arena, const struct secret *key, const char *prin
 
 	ck_ok(mcp_message_read(arena, STR(INITIALIZE), &message));
 	mcp_session_new(&message, MCP_2025_11_25, session);
+	session->node = 0x8877665544332211;
 	mcp_session_seal(key, session, str_of(principal), token);
 }
 
@@ -31,6 +32,7 @@ START_TEST(comes_back_as_it_was)
 	ck_assert_int_eq(back.capabilities, made.capabilities);
 	ck_assert_int_eq(back.created_ms, made.created_ms);
 	ck_assert_str_eq(back.number, made.number);
+	ck_assert_uint_eq(back.node, made.node);
 	ck_assert_uint_le(token.n, MCP_SESSION_TOKEN_MAX);
 	for (size_t i = 0; i < token.n; i++)
 		ck_assert(token.p[i] >= 0x21 && token.p[i] <= 0x7e);

@@ -8,6 +8,7 @@ static const struct mcp_task sample = {
 	.kind = MCP_TASK_EXTENSION,
 	.upstream = {"billing", 7},
 	.id = {"786512e2-9e0d-44bd-8f29-789f320fe840", 36},
+	.node = 0x8877665544332211,
 };
 
 static void seal(const struct secret *key, struct buf *token)
@@ -26,6 +27,7 @@ START_TEST(comes_back_as_it_was)
 	ck_ok(mcp_task_open(key, buf_str(&token), STR("01ABC"), MCP_TASK_EXTENSION, arena, &back));
 	ck_bytes(back.upstream, sample.upstream);
 	ck_bytes(back.id, sample.id);
+	ck_assert_uint_eq(back.node, sample.node);
 	for (size_t i = 0; i < token.n; i++)
 		ck_assert(strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", token.p[i]));
 	seal(key, &again);
