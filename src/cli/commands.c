@@ -115,6 +115,24 @@ const struct command commands[] = {
 	 .summary = "make the next key that signs access tokens",
 	 .about = "It is shown at once and signs ten minutes later; tokens of the old one stay good until they expire.",
 	 .run = signing_key_rotate_run},
+	{.name = "migrate",
+	 .summary = "make or bring up to date the tables of a PostgreSQL",
+	 .about = "Connects as the role that owns the tables (--as) and gives the URL's role what serving needs: no "
+		  "more\n"
+		  "than INSERT and SELECT on the audit trail. A SQLite file is migrated when it is opened.",
+	 .options = migrate_options,
+	 .run = migrate_run},
+	{.name = "migrate status",
+	 .summary = "show how far the tables of a PostgreSQL are; changes nothing",
+	 .options = migrate_options,
+	 .run = migrate_status_run},
+	{.name = "db copy",
+	 .summary = "copy a whole SQLite installation into an empty PostgreSQL",
+	 .about = "Ids, the audit chain and sealed secrets stay what they are; the keys in the data directory go on "
+		  "being\n"
+		  "needed. The gateway must be stopped. All or nothing: an error leaves the target empty.",
+	 .options = db_copy_options,
+	 .run = db_copy_run},
 	{.name = "audit verify",
 	 .summary = "prove that no row of the audit trail was changed, removed or reordered",
 	 .about = "Walks the whole chain. Exit status 1 names the first row that does not hold.",
