@@ -1,0 +1,43 @@
+// `gatehouse db copy`: an installation that was lived in, into PostgreSQL, cell for cell.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { onlySqlite } from './lib/backing.mjs';
+import { stdioFixture } from './lib/fixture.mjs';
+import { startGateway } from './lib/gateway.mjs';
+import { OWNER, RUNTIME, startPostgres } from './lib/postgres.mjs';
+import { sql } from './lib/sqlite.mjs';
+
+test('every row arrives as it was, once, and only while the gateway is stopped', { skip: onlySqlite }, async (t) => {
+	const postgres = await startPostgres(t);
+	const database = await postgres.createDatabase();
+	const gateway = await startGateway(t, { upstreams: { fx: stdioFixture() }, tenants: ['acme', 'other'] });
+	const words = ['db', 'copy', '--url', database.urlOf(RUNTIME), '--as', OWNER];
+	const file = `${gateway.data}/gatehouse.db`;
+
+	assert.match((await gateway.cli(...words)).stderr, /stop it first/);
+	await gateway.stop();
+	assert.match((await gateway.cli(...words)).stderr, /gatehouse migrate/);
+	assert.equal((await gateway.cli('migrate', '--url', database.urlOf(RUNTIME), '--as', OWNER)).code, 0);
+
+	// Bytes of all kinds, empty and NULL, more rows than a page.
+	const old = Date.UTC(2024, 1, 29);
+	const many = Array.from({ length: 700 }, (_, i) => `('P${String(i).padStart(4, '0')}', 'T', x'00ff${(i % 256).toString(16).padStart(2, '0')}')`);
+	await sql(file, `INSERT INTO person_key (subject, tenant_id, key) VALUES ${many}`);
+	await sql(file, `INSERT INTO usage_month VALUES ('T', '', 202402, 9223372036854775807, 0), ('T', 'é\\ ''"', 202402, -1, 0)`);
+	await sql(file, `INSERT INTO tool_pin (upstream, tool, seen_digest, seen_definition, seen_ms) VALUES ('a', 'b', x'', '', ${old})`);
+
+	const copied = await gateway.cliJson(...words);
+	assert.equal(copied.find(({ table }) => table === 'person_key').rows >= 700, true);
+	for (const { table } of copied) {
+		const there = await database.sql(`SELECT * FROM ${table}`);
+		const here = await sql(file, `SELECT * FROM ${table}`);
+		const canonical = (rows) => rows.map((row) => JSON.stringify(Object.entries(row).map(([name, cell]) =>
+			[name, Buffer.isBuffer(cell) || cell instanceof Uint8Array ? Buffer.from(cell).toString('hex') : String(cell)]))).sort();
+		assert.deepEqual(canonical(there), canonical(here), table);
+	}
+	const again = await gateway.cli(...words);
+	assert.equal(again.code, 1);
+	assert.match(again.stderr, /already holds rows/);
+	assert.equal((await database.sql(`SELECT count(*)::int AS n FROM pg_class WHERE relnamespace = 'gatehouse'::regnamespace
+		AND relkind IN ('r', 'p') AND relname NOT IN ('meta', 'schema_version') AND NOT (relrowsecurity AND relforcerowsecurity)`))[0].n, 0);
+});
