@@ -108,8 +108,6 @@ static void find_key(struct copying *copying)
 		size_t at = 0;
 
 		more = str_cut(keys, ',', &key, &keys);
-		if (!more)
-			key = keys;
 		while (str_cut(columns, ',', &column, &columns) && !str_eq(str_trim(column), str_trim(key)))
 			at++;
 		CHECK(copying->key_count < TABLE_KEYS_MAX);
