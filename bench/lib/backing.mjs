@@ -38,7 +38,7 @@ export class Backing {
 		}
 		const { postgres, redis } = this.servers;
 		const database = await postgres.createDatabase();
-		await migrate(binary, database, root);
+		await migrate(binary, database);
 		this.yaml = `database: ${JSON.stringify(databaseSection(database))}\nstate: ${JSON.stringify(stateSection(redis, `${database.name}:`))}\n`;
 		this.seed = (...statements) => database.sql(...statements);
 		return this;

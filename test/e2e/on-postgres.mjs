@@ -20,7 +20,7 @@ async function main() {
 	const postgres = await startPostgres(t);
 	const redis = await startRedis(t);
 	const template = await postgres.createDatabase({ name: 'migrated' });
-	await migrate(binary, template, postgres.directory);
+	await migrate(binary, template);
 	const { directory, port } = postgres;
 	const pooler = pooled ? (await startPgbouncer(t, postgres)).port : undefined;
 	const child = spawn(words[0], words.slice(1), {

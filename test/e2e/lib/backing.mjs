@@ -10,7 +10,6 @@
 //
 //   test('the file is 0600', { skip: onlySqlite }, ...)
 import crypto from 'node:crypto';
-import fs from 'node:fs';
 import path from 'node:path';
 import { attachPostgres, RUNTIME, OWNER } from './postgres.mjs';
 import { run } from './process.mjs';
@@ -27,7 +26,7 @@ export const onlySqlite = onPostgres && 'belongs to the SQLite leg';
 
 /** The configuration's `database` for a gateway that reaches `database` at `where` ({port}). */
 export function databaseSection(database, where = {}, more = {}) {
-	return { url: database.urlOf(RUNTIME, where), owner_url: database.urlOf(OWNER, where), ...more };
+	return { url: database.urlOf(RUNTIME, where), password_file: database.postgres.passwordFile, ...more };
 }
 
 /** Its `state`, reached at `port`. */
@@ -35,11 +34,9 @@ export function stateSection(redis, prefix, port = redis.port) {
 	return { url: redis.urlAt(port), password_file: redis.passwordFile, prefix };
 }
 
-/** Put the tables into an empty database, by the gateway's own command; `root` is for its files. */
-export async function migrate(binary, database, root) {
-	const file = path.join(root, 'migrate.json');
-	fs.writeFileSync(file, JSON.stringify({ data: path.join(root, 'migrate-data'), database: databaseSection(database), upstreams: {} }));
-	const ended = await run(binary, ['migrate', '--config', file], { cwd: root });
+/** Put the tables into an empty database, by the gateway's own command. */
+export async function migrate(binary, database) {
+	const ended = await run(binary, ['migrate', '--url', database.url, '--as', OWNER, '--password-file', database.postgres.passwordFile]);
 	if (ended.code !== 0) throw new Error(`gatehouse migrate: ${ended.stderr}`);
 }
 

@@ -111,7 +111,7 @@ export async function startFleet(t, options = {}) {
 	const postgres = await startPostgres(t);
 	const redis = await startRedis(t);
 	const fleet = new Fleet(postgres, redis, await postgres.createDatabase());
-	await migrate(binary, fleet.database, postgres.directory);
+	await migrate(binary, fleet.database);
 
 	for (let number = 0; number < (options.replicas ?? 3); number++) await prepareReplica(t, fleet, { workers: 1, ...options });
 	for (const { gateway } of fleet.replicas) await gateway.start();

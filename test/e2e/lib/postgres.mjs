@@ -2,8 +2,7 @@
 //
 //   const postgres = await startPostgres(t);
 //   const database = await postgres.createDatabase();
-//   database.url         the run-time role's, over TCP, with its password
-//   database.ownerUrl    the role that owns the tables
+//   database.url, postgres.passwordFile   how the run-time role gets in, over TCP
 //   await database.sql("SELECT count(*) AS rows FROM audit")
 //
 // initdb runs once for a build tree and version; its result is kept below build/ and copied. Kill, stop and start leave the port,
@@ -94,15 +93,11 @@ export class Database {
 	/** `over`: another host or port (a fault proxy's). */
 	urlOf(role, over = {}) {
 		const { host = '127.0.0.1', port = this.postgres.port } = over;
-		return `postgresql://${role}:${PASSWORD}@${host}:${port}/${this.name}`;
+		return `postgresql://${role}@${host}:${port}/${this.name}`;
 	}
 
 	get url() {
 		return this.urlOf(RUNTIME);
-	}
-
-	get ownerUrl() {
-		return this.urlOf(OWNER);
 	}
 
 	/** As the superuser: rows of the last statement, as objects. */
@@ -143,6 +138,7 @@ export class Postgres {
 		this.directory = directory;
 		this.port = port;
 		this.stderrBefore = '';
+		this.passwordFile = path.join(directory, 'password');
 	}
 
 	/** What the server said, in all its lives. */
@@ -224,6 +220,7 @@ export async function startPostgres(t, { settings = {} } = {}) {
 
 	t.after(() => postgres.cleanup());
 	postgres.settings = settings;
+	fs.writeFileSync(postgres.passwordFile, PASSWORD, { mode: 0o600 });
 	await copyLent(from, path.join(postgres.directory, 'data'));
 	await postgres.start();
 	await postgres.sql(
