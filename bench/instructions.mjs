@@ -36,7 +36,7 @@ function readProfiles(out) {
 	for (const name of fs.readdirSync(path.dirname(out)).filter((file) => file.startsWith(`${path.basename(out)}-`))) {
 		const file = path.join(path.dirname(out), name);
 		const text = fs.readFileSync(file, 'utf8');
-		const thread = /\(\d+\) writer_main\b/.test(text) ? 'writer' : /\(\d+\) gateway_handle\b/.test(text) ? 'loop' : 'other';
+		const thread = /\(\d+\) gateway_handle\b/.test(text) ? 'loop' : /\(\d+\) writer_main\b/.test(text) ? 'writer' : 'other';
 		life.total += instructionsIn(file);
 		if (thread === 'other') continue;
 		life[thread] += instructionsIn(file);

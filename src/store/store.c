@@ -16,6 +16,7 @@ const struct db_migration store_migrations[] = {
 	{6, "rules, blocked addresses, usage", store_migration_0006},
 	{7, "upstreams and toolsets made at run time", store_migration_0007},
 	{8, "archiving the audit trail", store_migration_0008},
+	{9, "jobs", store_migration_0009},
 };
 const size_t store_migration_count = ARRAY_LEN(store_migrations);
 
