@@ -31,4 +31,6 @@ const char store_migration_0009[] =
 	"  outcome TEXT NOT NULL,"                                 /* ok, or an error's name */
 	"  words TEXT NOT NULL"                                    /* what the run has to say */
 	") STRICT, WITHOUT ROWID;"
-	"CREATE INDEX job_run_kind ON job_run (kind, id);";
+	"CREATE INDEX job_run_kind ON job_run (kind, id);"
+
+	"ALTER TABLE api_key ADD COLUMN noticed_ms INTEGER NOT NULL DEFAULT 0;"; /* when its end was announced */

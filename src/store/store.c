@@ -23,6 +23,7 @@ const size_t store_migration_count = ARRAY_LEN(store_migrations);
 const struct db_migration store_postgres_migrations[] = {
 	{1, "all tables", store_postgres_0001},
 	{2, "row-level security, months, rights", store_postgres_0002},
+	{3, "jobs", store_postgres_0003},
 };
 const size_t store_postgres_migration_count = ARRAY_LEN(store_postgres_migrations);
 
