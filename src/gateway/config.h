@@ -88,6 +88,8 @@ struct config {
 	struct str separator;		     /* between upstream and tool, "_" */
 	const struct policy_document *rules; /* in front of every tenant's own */
 	size_t rule_count;
+	const struct chore_setting *chores; /* other times for the gateway's own jobs */
+	size_t chore_count;
 	bool metrics_public; /* /metrics without a key from other than loopback */
 };
 

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "gateway/config_parts.h"
 #include "gateway/config_tables.h"
+#include "gateway/chores.h"
 #include "gateway/plan.h"
 
 #define SCHEMA_DIALECT "https://json-schema.org/draft/2020-12/schema"
@@ -67,6 +68,7 @@ static const struct form {
 	{CONF_CUSTOM, config_read_issuers, "map of names and issuers", NAMED("issuer")},
 	{CONF_CUSTOM, config_read_upstreams, "map of names and upstreams", NAMED("upstream")},
 	{CONF_CUSTOM, config_read_toolsets, "map of names and toolsets", NAMED("toolset")},
+	{CONF_CUSTOM, config_read_jobs, "map of names and schedules", MAPPING},
 	{CONF_CUSTOM, config_read_plans, "map of names and plans",
 	 "\"type\":[\"object\",\"null\"],\"additionalProperties\":" REF("plan")},
 };

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "gateway/config.h"
 #include "gateway/config_parts.h"
+#include "gateway/chores.h"
 #include "gateway/plan.h"
 
 #define SECOND 1000LL
@@ -241,6 +242,9 @@ static const struct conf_field root_fields[] = {
 	{"fleet", CONF_TABLE, 0, .table = &fleet_table,
 	 .doc = "This process is one of several replicas that share a database, a state and the keys of their data "
 		"directories. See doc/guides/replicas.md."},
+	{"jobs", CONF_CUSTOM, .custom = config_read_jobs,
+	 .doc = "Other times for the gateway's own jobs, in UTC: a schedule, or never. `gatehouse jobs` lists them.",
+	 .example = "{ retention: \"17 3 * * *\", oauth-sweep: every 1h }"},
 	{"log", CONF_TABLE, 0, .table = &log_table, .doc = "Logs on standard error."},
 	{"metrics_public", CONF_BOOL, AT(metrics_public), .fallback = "false",
 	 .doc = "Serve /metrics to everybody; else to loopback and to keys that may read status."},

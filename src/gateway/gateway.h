@@ -25,6 +25,7 @@ struct signing;
 struct signin;
 struct access;
 struct portal;
+struct jobs;
 struct access_classes;
 struct allowances;
 struct meters;
@@ -81,6 +82,7 @@ struct gateway {
 	struct signin *signin;
 	struct access *access;
 	struct portal *portal;
+	struct jobs *jobs;
 	struct visible_views *visible_views;
 	struct gateway_loop *loops; /* one each, by loop_index */
 	int64_t started_ms;	    /* wall time */

@@ -10,6 +10,7 @@
 #include "gateway/fleet.h"
 #include "gateway/metrics_private.h"
 #include "gateway/result_cache.h"
+#include "jobs/jobs.h"
 
 enum family {
 	F_REQUESTS,
@@ -42,6 +43,9 @@ enum family {
 	F_AUDIT_ROWS,
 	F_AUDIT_WAITING,
 	F_AUDIT_WAITS,
+	F_JOB_RUNS,
+	F_JOB_FAILURES,
+	F_JOBS_RUNNING,
 	F_DB_QUEUED,
 	F_DB_COMMITS,
 	F_STATE_ENTRIES,
@@ -94,6 +98,9 @@ static const struct {
 	[F_AUDIT_ROWS] = {"gatehouse_audit_rows_total", "counter", "Audit rows committed"},
 	[F_AUDIT_WAITING] = {"gatehouse_audit_waiting", "gauge", "Audit rows queued, not yet committed"},
 	[F_AUDIT_WAITS] = {"gatehouse_audit_waits_total", "counter", "Callers slowed down by a full audit queue"},
+	[F_JOB_RUNS] = {"gatehouse_job_runs_total", "counter", "Jobs begun by this process"},
+	[F_JOB_FAILURES] = {"gatehouse_job_failures_total", "counter", "Jobs that failed here"},
+	[F_JOBS_RUNNING] = {"gatehouse_jobs_running", "gauge", "Jobs that this process is at"},
 	[F_DB_QUEUED] = {"gatehouse_db_queued", "gauge", "Writes waiting for the database"},
 	[F_DB_COMMITS] = {"gatehouse_db_commits_total", "counter", "Database commits"},
 	[F_STATE_ENTRIES] = {"gatehouse_state_entries", "gauge", "Rates, counters and marks kept"},
@@ -306,6 +313,7 @@ void metrics_write(struct gateway *gateway, struct buf *out)
 	struct event_log_stats logs = event_logs_stats();
 	struct audit_stats audit = audit_stats(gateway->audit);
 	struct db_stats db = db_stats(gateway->db);
+	struct jobs_stats jobs = jobs_stats(gateway->jobs);
 	struct state_stats state = state_stats(gateway->state);
 	struct rt_stats rt = rt_stats();
 	const struct fleet_nodes *nodes = gateway_here(gateway)->nodes;
@@ -328,6 +336,9 @@ void metrics_write(struct gateway *gateway, struct buf *out)
 	put_single(out, F_AUDIT_ROWS, (double)audit.rows);
 	put_single(out, F_AUDIT_WAITING, (double)audit.waiting);
 	put_single(out, F_AUDIT_WAITS, (double)audit.waits);
+	put_single(out, F_JOB_RUNS, (double)jobs.runs);
+	put_single(out, F_JOB_FAILURES, (double)jobs.failures);
+	put_single(out, F_JOBS_RUNNING, (double)jobs.running);
 	put_single(out, F_DB_QUEUED, (double)db.queued);
 	put_single(out, F_DB_COMMITS, (double)db.commits);
 	put_single(out, F_STATE_ENTRIES, (double)state.entries);

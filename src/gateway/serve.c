@@ -24,6 +24,7 @@
 #include "base/limits.h"
 #include "access/access.h"
 #include "gateway/assembly.h"
+#include "gateway/chores.h"
 #include "gateway/client_ask.h"
 #include "gateway/config_stored.h"
 #include "gateway/control.h"
@@ -44,7 +45,6 @@
 #include "oauth/oauth.h"
 #include "oauth/redirect.h"
 #include "portal/portal.h"
-#include "retention/retention.h"
 #include "rt/signal.h"
 #include "store/tenant.h"
 
@@ -57,7 +57,6 @@ struct serving {
 	const struct serve_options *options;
 	struct config *config;
 	struct gateway *gateway;
-	struct retention *retention;
 	struct keys keys;
 	struct wait *stop; /* the main fiber, waiting for a signal */
 	bool stop_asked;
@@ -322,7 +321,7 @@ AWAITS static enum err start(struct serving *serving, struct buf *problem)
 	TRY(signal_watch(SIGHUP, on_reload_signal, serving));
 	TRY(blocklist_start(gateway, &gateway->block_follower));
 	TRY(stored_start(gateway, &gateway->stored));
-	return retention_start(gateway->db, &serving->retention);
+	return chores_start(gateway);
 }
 
 /* ---- stop ------------------------------------------------------------------------ */
@@ -354,7 +353,7 @@ AWAITS static void stop(struct serving *serving)
 	await_reload(gateway);
 	stored_stop(gateway->stored);
 	blocklist_stop(gateway->block_follower);
-	retention_stop(serving->retention);
+	chores_stop(gateway);
 	if (gateway->control != NULL)
 		http_server_drain(gateway->control, 100);
 	if (gateway->assembly != NULL)

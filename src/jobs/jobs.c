@@ -374,6 +374,8 @@ AWAITS enum err job_put(struct db *db, struct str id, struct str kind, struct st
 
 struct jobs_stats jobs_stats(const struct jobs *jobs)
 {
+	if (jobs == NULL)
+		return (struct jobs_stats){0};
 	CHECK_OBJ(jobs, JOBS_MAGIC);
 	return (struct jobs_stats){.runs = atomic_load(&jobs->run_total),
 				   .failures = atomic_load(&jobs->failure_total),

@@ -61,7 +61,7 @@ void jobs_stop(struct jobs *jobs) AWAITS;
 NODISCARD enum err job_put(struct db *db, struct str id, struct str kind, struct str tenant_id, struct str payload,
 			   int64_t at_ms) AWAITS;
 
-/* For /metrics, since the start.
+/* For /metrics, since the start; NULL: nothing yet.
  *   Runs on    any thread; approximate */
 struct jobs_stats {
 	uint64_t runs, failures, running;

@@ -7,9 +7,6 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "oauth/sweep.h"
-
-#define SWEEP_MS (10 * 60 * 1000LL)
 
 struct endpoint {
 	struct str path; /* ends in '/': all below it */
@@ -81,21 +78,6 @@ AWAITS static enum err answer_failure(struct visit *visit, enum err err)
 	return written == OK ? err : written;
 }
 
-/* Rows come only with requests, so the requests clear away what has expired: after the answer, one of them now and
- * then. */
-AWAITS static void sweep_if_due(struct oauth *oauth, struct visit *visit)
-{
-	int64_t now_ms = clock_ms(), due_ms = atomic_load(&oauth->sweep_ms);
-	enum err err;
-
-	if (now_ms < due_ms || !atomic_compare_exchange_strong(&oauth->sweep_ms, &due_ms, now_ms + SWEEP_MS))
-		return;
-	http_exchange_release(visit->exchange);
-	err = oauth_sweep(oauth->spec.db, clock_wall_ms());
-	if (err != OK)
-		log_warn("oauth.sweep_failed", LOG_ERR(err));
-}
-
 AWAITS enum err oauth_serve(struct oauth *oauth, struct visit *visit)
 {
 	struct http_exchange *exchange = visit->exchange;
@@ -119,7 +101,5 @@ AWAITS enum err oauth_serve(struct oauth *oauth, struct visit *visit)
 	if (exchange->body.n > OAUTH_BODY_BYTES_MAX)
 		return answer_failure(visit, ERR_HTTP_BODY_TOO_LARGE);
 	err = endpoint->serve(oauth, visit);
-	if (err == OK && endpoint->post)
-		sweep_if_due(oauth, visit);
 	return err == OK || exchange->answered || !endpoint->post ? err : answer_failure(visit, err);
 }

@@ -23,7 +23,6 @@
 struct oauth {
 	uint32_t magic;
 	struct oauth_spec spec;
-	atomic_int_fast64_t sweep_ms; /* on clock_ms(): when rows that have expired are next cleared away */
 };
 
 /* The endpoints, as oauth.c's table names them. Each answers the visit, or returns why it does not; what that error

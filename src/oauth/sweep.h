@@ -1,4 +1,4 @@
-/* What the authorization server forgets, for the job that runs it (retention). */
+/* What the authorization server forgets, for the job that runs it (gateway/chores.c). */
 #ifndef GATEHOUSE_OAUTH_SWEEP_H
 #define GATEHOUSE_OAUTH_SWEEP_H
 

@@ -1,17 +1,11 @@
 /* The job that forgets what is past its period: rows of sessions, answers to repeated requests, numbers of old months,
  * blocks that have ended. Which rows those are is the store's knowledge; how long they are kept is said here. One
- * fiber, one batch at a time, and a pause between two: calls and their audit rows go first. Rows of the authorization
- * server are cleared by itself (oauth/sweep.c), the audit trail keeps all it has. */
-#include <stdlib.h>
-
-#include "base/check.h"
+ * batch at a time, and a pause between two: calls and their audit rows go first. Rows of the authorization server are
+ * cleared by itself (oauth/sweep.c), the audit trail keeps all it has. */
 #include "base/clock.h"
-#include "base/log.h"
 #include "retention/retention.h"
 #include "store/retention.h"
 
-#define RETENTION_MAGIC 0x52455445u /* "RETE" */
-#define FIRST_MS 60000		    /* after the start, when everything else has settled */
 #define PAUSE_MS 20
 #define DAY_MS 86400000LL
 
@@ -22,12 +16,6 @@ static const int64_t periods_ms[RETENTION_KINDS] = {
 	[RETENTION_BLOCKS] = 0,
 };
 _Static_assert(RETENTION_LINES == RETENTION_KINDS, "a line for each kind");
-
-struct retention {
-	uint32_t magic;
-	struct db *db;
-	struct group runner; /* loop 0's */
-};
 
 AWAITS enum err retention_show(struct db *db, struct retention_line ret_lines[RETENTION_LINES])
 {
@@ -63,48 +51,4 @@ AWAITS enum err retention_enforce(struct db *db)
 	for (enum retention_kind kind = 0; kind < RETENTION_KINDS; kind++)
 		TRY(enforce_one(db, kind));
 	return OK;
-}
-
-static AWAITS void runner_main(void *arg)
-{
-	struct retention *retention = arg;
-	int64_t wait_ms = FIRST_MS;
-
-	while (fiber_sleep(wait_ms) == OK) {
-		enum err err = retention_enforce(retention->db);
-
-		if (err != OK && err != ERR_CANCELED)
-			log_warn("retention.failed", LOG_ERR(err));
-		wait_ms = RETENTION_EVERY_MS;
-	}
-}
-
-AWAITS enum err retention_start(struct db *db, struct retention **ret_retention)
-{
-	struct retention *retention = calloc(1, sizeof(*retention));
-	enum err err;
-
-	CHECK(retention != NULL);
-	retention->magic = RETENTION_MAGIC;
-	retention->db = db;
-	group_init(&retention->runner, loop_self());
-	err = group_spawn(&retention->runner, "retention", runner_main, retention);
-	if (err != OK) {
-		free(retention);
-		return err;
-	}
-	*ret_retention = retention;
-	return OK;
-}
-
-AWAITS void retention_stop(struct retention *retention)
-{
-	if (retention == NULL)
-		return;
-	CHECK_OBJ(retention, RETENTION_MAGIC);
-	group_cancel(&retention->runner);
-	if (group_join(&retention->runner) != OK)
-		log_warn("retention.slow_stop", LOG_BOOL("joined", false));
-	retention->magic = 0;
-	free(retention);
 }

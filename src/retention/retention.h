@@ -35,11 +35,4 @@ NODISCARD enum err retention_show(struct db *db, struct retention_line ret_lines
 #define RETENTION_BATCHES_MAX 200
 NODISCARD enum err retention_enforce(struct db *db) AWAITS;
 
-/* Do it every RETENTION_EVERY_MS from now on, until retention_stop (NULL is fine).
- *   Runs on    a fiber of loop 0 */
-#define RETENTION_EVERY_MS 3600000
-struct retention;
-NODISCARD enum err retention_start(struct db *db, struct retention **ret_retention) AWAITS;
-void retention_stop(struct retention *retention) AWAITS;
-
 #endif

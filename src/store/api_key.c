@@ -127,6 +127,24 @@ AWAITS enum err api_key_page(struct db *db, struct arena *arena, struct str tena
 			CELLS(DB_T(tenant_id), DB_T(after), DB_I((int64_t)limit)), 3, ret_keys, ret_count);
 }
 
+/* Of all tenants: a job announces them. */
+AWAITS enum err api_key_expiring(struct db *db, struct arena *arena, int64_t now_ms, int64_t until_ms, size_t limit,
+				 struct api_key **ret_keys, size_t *ret_count)
+{
+	return find_all(db, DB_ALL_TENANTS, arena,
+			"SELECT " KEY_COLUMNS KEY_TABLES " WHERE k.expires_ms > ? AND k.expires_ms <= ?"
+			" AND k.revoked_ms = 0 AND k.successor = '' AND k.noticed_ms = 0 ORDER BY k.expires_ms LIMIT ?",
+			CELLS(DB_I(now_ms), DB_I(until_ms), DB_I((int64_t)limit)), 3, ret_keys, ret_count);
+}
+
+AWAITS enum err api_key_noticed(struct db *db, struct str id, int64_t now_ms)
+{
+	const struct db_statement statement =
+		STATEMENT("UPDATE api_key SET noticed_ms = ? WHERE id = ?", 1, DB_I(now_ms), DB_T(id));
+
+	return db_write(db, DB_ALL_TENANTS, &statement, 1);
+}
+
 /* The full id behind an id or the beginning of one. */
 AWAITS static enum err resolve(struct db *db, struct str scope, struct arena *arena, struct str id, struct str *ret_id)
 {

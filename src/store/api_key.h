@@ -59,6 +59,12 @@ NODISCARD enum err api_key_touch(struct db *db, const struct api_key_use *uses, 
 NODISCARD enum err api_key_page(struct db *db, struct arena *arena, struct str tenant_id, struct str after,
 				size_t limit, struct api_key **ret_keys, size_t *ret_count) AWAITS;
 
+/* Live keys of any tenant that end between two times, have no successor and were not announced yet; note that one was.
+ */
+NODISCARD enum err api_key_expiring(struct db *db, struct arena *arena, int64_t now_ms, int64_t until_ms, size_t limit,
+				    struct api_key **ret_keys, size_t *ret_count) AWAITS;
+NODISCARD enum err api_key_noticed(struct db *db, struct str id, int64_t now_ms) AWAITS;
+
 /* Change name, description, toolsets, scopes, role, expires_ms; caches hear of it.
  *   changed_before_ms  of the row that was read: another one has changed it since: ERR_NOT_FOUND */
 NODISCARD enum err api_key_update(struct db *db, const struct api_key *key, int64_t changed_before_ms) AWAITS;

@@ -127,3 +127,12 @@ AWAITS enum err usage_page(struct db *db, struct arena *arena, const struct usag
 	*ret_count = rows->rows;
 	return OK;
 }
+
+/* A job's, of all tenants. Rows of tenants as a whole stay: they have counted the same calls. */
+AWAITS enum err usage_roll_up(struct db *db, int before_month)
+{
+	const struct db_statement statement =
+		STATEMENT("DELETE FROM usage_month WHERE principal <> '' AND month < ?", -1, DB_I(before_month));
+
+	return db_write(db, DB_ALL_TENANTS, &statement, 1);
+}

@@ -41,4 +41,7 @@ struct usage_search {
 NODISCARD enum err usage_page(struct db *db, struct arena *arena, const struct usage_search *search,
 			      struct usage **ret_usages, size_t *ret_count) AWAITS;
 
+/* Forget who used what before a month (202611); how much each tenant used stays. */
+NODISCARD enum err usage_roll_up(struct db *db, int before_month) AWAITS;
+
 #endif

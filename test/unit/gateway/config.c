@@ -234,6 +234,25 @@ START_TEST(issuers_are_read)
 }
 END_TEST
 
+START_TEST(jobs_have_known_names_and_times)
+{
+	static const char *const bad[] = {"jobs: [retention]", "jobs: { retention: \"61 * * * *\" }",
+					  "jobs: { nothing: never }", "jobs: { retention: [] }"};
+	AUTO(config) *good = NULL;
+	AUTO_BUF none = {0};
+
+	ck_ok(config_parse(STR("jobs: { retention: every 2h }"), STR("g.yaml"), &none, &good));
+	ck_assert_uint_eq(good->chore_count, 1);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		AUTO(config) *config = NULL;
+		AUTO_BUF problem = {0};
+
+		ck_err(config_parse(str_of(bad[i]), STR("g.yaml"), &problem, &config), ERR_CONFIG);
+		ck_assert(str_starts(buf_str(&problem), STR("g.yaml:1:")));
+	}
+}
+END_TEST
+
 START_TEST(issuers_that_nobody_could_trust_are_refused)
 {
 	static const char *const bad[] = {
@@ -330,6 +349,7 @@ int main(void)
 	tcase_add_test(tcase, a_private_url_says_so_itself);
 	tcase_add_test(tcase, a_change_of_an_upstream_is_seen);
 	tcase_add_test(tcase, issuers_are_read);
+	tcase_add_test(tcase, jobs_have_known_names_and_times);
 	tcase_add_test(tcase, issuers_that_nobody_could_trust_are_refused);
 	tcase_add_test(tcase, ways_to_sign_in_are_read);
 	tcase_add_test(tcase, providers_that_lead_nowhere_are_refused);
