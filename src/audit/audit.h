@@ -52,8 +52,9 @@ NODISCARD enum err audit_address(struct audit *audit, struct str tenant_id, stru
  *   Errors     ERR_BUSY: the database takes no rows; the caller must not answer success */
 NODISCARD enum err audit_append(struct audit *audit, const struct audit_record *record) AWAITS;
 
-/* Walk the whole chain, a page at a time; rows may be appended meanwhile.
- *   ret_rows   how many there are, all of them sound
+/* Walk the chain from the anchor (the last archived row, if there is one) to its end, a page at a time; rows may be
+ * appended and archived meanwhile.
+ *   ret_rows   how many there ever were; those in the table are sound
  *   problem    on ERR_DB_CORRUPT a sentence that names the first bad row
  *   Errors     ERR_DB_CORRUPT: a row was changed, is missing (also at the end) or out of order;
  *              ERR_DB, ERR_CANCELED ... */

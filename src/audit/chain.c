@@ -6,6 +6,8 @@
 
 #include "base/check.h"
 
+#define ANCHOR STR("anchor")
+
 static size_t number_put(uint8_t *out, uint64_t value)
 {
 	size_t n = 0;
@@ -93,27 +95,43 @@ void chain_link(const struct secret *key, uint8_t *head, size_t body_bytes, cons
 	memcpy(ret_mac, mac, AUDIT_MAC_BYTES);
 }
 
-static void seal_of(const struct secret *key, const struct audit_head *head, uint8_t out[AUDIT_MAC_BYTES])
+static void seal_of(const struct secret *key, const struct audit_head *head, struct str purpose,
+		    uint8_t out[AUDIT_MAC_BYTES])
 {
 	uint8_t bytes[CHAIN_HEAD_BYTES], mac[CRYPTO_MAC_BYTES];
-	struct str piece = {(const char *)bytes, sizeof(bytes)};
+	const struct str pieces[] = {{(const char *)bytes, sizeof(bytes)}, purpose};
 
 	memcpy(bytes, head->mac, AUDIT_MAC_BYTES);
 	seq_put(bytes + AUDIT_MAC_BYTES, head->seq);
-	crypto_mac(key, &piece, 1, mac);
+	crypto_mac(key, pieces, ARRAY_LEN(pieces), mac);
 	memcpy(out, mac, AUDIT_MAC_BYTES);
+}
+
+static bool has_seal(const struct secret *key, const struct audit_head *head, struct str purpose)
+{
+	uint8_t seal[AUDIT_MAC_BYTES];
+
+	seal_of(key, head, purpose, seal);
+	return str_eq_secret((struct str){(const char *)seal, sizeof(seal)},
+			     (struct str){(const char *)head->seal, sizeof(head->seal)});
 }
 
 void chain_seal(const struct secret *key, struct audit_head *head)
 {
-	seal_of(key, head, head->seal);
+	seal_of(key, head, STR(""), head->seal);
 }
 
 bool chain_is_sealed(const struct secret *key, const struct audit_head *head)
 {
-	uint8_t seal[AUDIT_MAC_BYTES];
+	return has_seal(key, head, STR(""));
+}
 
-	seal_of(key, head, seal);
-	return str_eq_secret((struct str){(const char *)seal, sizeof(seal)},
-			     (struct str){(const char *)head->seal, sizeof(head->seal)});
+void chain_seal_anchor(const struct secret *key, struct audit_head *anchor)
+{
+	seal_of(key, anchor, ANCHOR, anchor->seal);
+}
+
+bool chain_is_anchor(const struct secret *key, const struct audit_head *anchor)
+{
+	return has_seal(key, anchor, ANCHOR);
 }

@@ -2,6 +2,7 @@
  *
  *     mac(n)  = HMAC-SHA256(key, mac(n-1) | seq | at_ms | numbers | strings), first 16 bytes
  *     seal(n) = HMAC-SHA256(key, mac(n) | seq), first 16 bytes
+ *     anchor(n) = HMAC-SHA256(key, mac(n) | seq | "anchor"), first 16 bytes
  *
  *     mac(n-1)  16 bytes, zeros before the first row
  *     seq       8 bytes, little-endian
@@ -10,7 +11,8 @@
  *               each a LEB128 length and the bytes
  *
  * Each part says where it ends, so two different rows never have the same bytes; a seal's 24
- * bytes are fewer than any row's. The order is that of the ring's slots: a row is encoded once,
+ * bytes and an anchor's 30 are fewer than any row's 36. A head is no anchor: whoever kept an old one
+ * could else delete the rows up to it. The order is that of the ring's slots: a row is encoded once,
  * on its loop, and hashed where it lies. Private to audit. */
 #ifndef GATEHOUSE_AUDIT_CHAIN_H
 #define GATEHOUSE_AUDIT_CHAIN_H
@@ -47,5 +49,9 @@ void chain_link(const struct secret *key, uint8_t *head, size_t body_bytes, cons
 /* The seal of a head, and whether it is the right one. */
 void chain_seal(const struct secret *key, struct audit_head *head);
 bool chain_is_sealed(const struct secret *key, const struct audit_head *head);
+
+/* The same for the anchor, behind which the table begins. */
+void chain_seal_anchor(const struct secret *key, struct audit_head *anchor);
+bool chain_is_anchor(const struct secret *key, const struct audit_head *anchor);
 
 #endif

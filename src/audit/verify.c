@@ -1,6 +1,9 @@
 /* Walking the chain: every row is encoded again from its columns and hashed again. Then the head
  * says whether the table ends where the last writer left it.
  *
+ * It begins at the anchor, the last row that was archived; without one, at row 1. Rows may be archived while we walk:
+ * when something seems amiss and the anchor has moved on since, the walk begins again from there.
+ *
  * The head is read first: rows that a running gateway adds meanwhile lie behind it and only have
  * to be linked soundly. What this can't see: the whole file replaced by an older copy of itself.
  * Against that, keep the number this reports somewhere else. */
@@ -11,12 +14,13 @@
 
 #define PAGE_ROWS 1000
 #define PAGE_BYTES_MAX (PAGE_ROWS * (CHAIN_BODY_BYTES_MAX + 1024)) /* texts and cells */
+#define WALKS_MAX 5 /* an archiver that moves the anchor during each of them is not real */
 
 struct walk {
 	struct db *db;
 	const struct secret *key;
 	struct buf *problem;
-	struct audit_head head;
+	struct audit_head anchor, head;
 	int64_t seq; /* of the last sound row */
 	uint8_t mac[AUDIT_MAC_BYTES];
 };
@@ -61,7 +65,7 @@ static enum err check_row(struct walk *walk, const struct audit_row *row)
 	uint8_t bytes[CHAIN_HEAD_BYTES + CHAIN_BODY_BYTES_MAX], mac[AUDIT_MAC_BYTES];
 	size_t body_bytes;
 
-	if (row->seq <= 0)
+	if (row->seq <= walk->anchor.seq) /* 0 without one */
 		return broken(walk, "row %lld does not belong there", (long long)row->seq);
 	if (row->seq != walk->seq + 1)
 		return broken(walk, "row %lld is missing", (long long)walk->seq + 1);
@@ -117,16 +121,51 @@ AWAITS static enum err check_head(struct walk *walk)
 	return OK;
 }
 
+AWAITS static enum err check_anchor(struct walk *walk)
+{
+	TRY(audit_anchor_get(walk->db, &walk->anchor));
+	if (head_is_empty(&walk->anchor))
+		return OK;
+	if (walk->anchor.seq <= 0 || !chain_is_anchor(walk->key, &walk->anchor))
+		return broken(walk, "the mark of the last archived row was changed");
+	walk->seq = walk->anchor.seq;
+	memcpy(walk->mac, walk->anchor.mac, sizeof(walk->mac));
+	return OK;
+}
+
+AWAITS static enum err walk_once(struct walk *walk)
+{
+	walk->seq = 0;
+	memset(walk->mac, 0, sizeof(walk->mac));
+	TRY(check_anchor(walk));
+	TRY(audit_head_get(walk->db, &walk->head));
+	TRY(walk_rows(walk));
+	TRY(check_head(walk));
+	if (walk->head.seq > walk->seq)
+		return broken(walk, "rows %lld to %lld are missing at the end", (long long)walk->seq + 1,
+			      (long long)walk->head.seq);
+	return OK;
+}
+
 AWAITS enum err audit_verify(struct db *db, const struct secret *key, struct buf *problem, int64_t *ret_rows)
 {
 	struct walk walk = {.db = db, .key = key, .problem = problem};
+	size_t said = problem == NULL ? 0 : problem->n;
+	enum err err;
 
-	TRY(audit_head_get(db, &walk.head));
-	TRY(walk_rows(&walk));
-	TRY(check_head(&walk));
-	if (walk.head.seq > walk.seq)
-		return broken(&walk, "rows %lld to %lld are missing at the end", (long long)walk.seq + 1,
-			      (long long)walk.head.seq);
+	for (unsigned i = 0; i < WALKS_MAX; i++) {
+		struct audit_head anchor;
+
+		if (problem != NULL)
+			problem->n = said;
+		err = walk_once(&walk);
+		if (err != ERR_DB_CORRUPT)
+			break;
+		TRY(audit_anchor_get(db, &anchor));
+		if (anchor.seq <= walk.anchor.seq || !chain_is_anchor(key, &anchor))
+			break;
+	}
+	TRY(err);
 	*ret_rows = walk.seq;
 	return OK;
 }

@@ -12,6 +12,7 @@
 	" duration_us, bytes_in, bytes_out, mac"
 #define CELLS_AFTER_SEQ "c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13"
 #define HEAD_SELECT "SELECT seq, mac, seal FROM audit_head WHERE id = 1"
+#define ANCHOR_SELECT "SELECT seq, mac, seal FROM audit_anchor WHERE id = 1"
 #define HEAD_ARENA_BYTES 4096
 
 struct source {
@@ -102,6 +103,16 @@ AWAITS enum err audit_head_get(struct db *db, struct audit_head *ret_head)
 
 	TRY(db_query(db, DB_ALL_TENANTS, arena, HEAD_SELECT, NULL, 0, &rows));
 	*ret_head = head_from(rows);
+	return OK;
+}
+
+AWAITS enum err audit_anchor_get(struct db *db, struct audit_head *ret_anchor)
+{
+	AUTO(arena) *arena = arena_new(HEAD_ARENA_BYTES);
+	struct db_rows *rows;
+
+	TRY(db_query(db, DB_ALL_TENANTS, arena, ANCHOR_SELECT, NULL, 0, &rows));
+	*ret_anchor = head_from(rows);
 	return OK;
 }
 

@@ -43,6 +43,10 @@ NODISCARD enum err audit_head_write(struct db_tx *tx, const struct audit_head *h
 /* The same outside of a transaction. */
 NODISCARD enum err audit_head_get(struct db *db, struct audit_head *ret_head) AWAITS;
 
+/* The last row that was archived: the table begins behind it. As untrusted as the head; all zero when nothing was
+ * archived yet. */
+NODISCARD enum err audit_anchor_get(struct db *db, struct audit_head *ret_anchor) AWAITS;
+
 /* Up to `limit` rows with seq > after, in order. */
 NODISCARD enum err audit_row_page(struct db *db, struct arena *arena, int64_t after_seq, size_t limit,
 				  struct audit_row **ret_rows, size_t *ret_count) AWAITS;

@@ -2,6 +2,7 @@
 #include "trail.h"
 
 #include "audit/chain.h"
+#include "store/cells.h"
 
 #define ROWS 2500 /* several pages */
 
@@ -147,6 +148,82 @@ static AWAITS void tamper_body(struct db *db)
 	ck_assert_msg(audit_verify(db, key, NULL, &rows) == ERR_DB_CORRUPT, "healed: %s", tamper->sql[0]);
 }
 
+#define ARCHIVED 1000
+
+/* What archiving leaves behind: a sealed anchor, and no rows up to it. */
+static AWAITS void cut_off(struct db *db, const struct secret *key)
+{
+	AUTO(arena) *arena = arena_new(65536);
+	struct audit_head anchor = {.seq = ARCHIVED};
+	struct audit_row *row;
+	size_t count;
+
+	ck_ok(audit_row_page(db, arena, ARCHIVED - 1, 1, &row, &count));
+	ck_assert_uint_eq(count, 1);
+	memcpy(anchor.mac, row->mac, sizeof(anchor.mac));
+	chain_seal_anchor(key, &anchor);
+	ck_ok(db_write(db, DB_ALL_TENANTS,
+		       (const struct db_statement[]){
+			       STATEMENT("INSERT INTO audit_anchor (id, seq, mac, seal, archived_ms, file)"
+					 " VALUES (1, ?, ?, ?, 1, 'x')",
+					 1, DB_I(anchor.seq),
+					 DB_B(((struct str){(const char *)anchor.mac, sizeof(anchor.mac)})),
+					 DB_B(((struct str){(const char *)anchor.seal, sizeof(anchor.seal)}))),
+			       STATEMENT("DELETE FROM audit WHERE seq <= ?", ARCHIVED, DB_I(anchor.seq)),
+		       },
+		       2));
+}
+
+static const struct tamper anchor_tampers[] = {
+	{{"DELETE FROM audit WHERE seq = 1001"}, "row 1001 is missing"},
+	{{"UPDATE audit SET ip = 'x' WHERE seq = 1001"}, "row 1001 was changed"},
+	{{"DELETE FROM audit"}, "rows 1001 to 2500 are missing at the end"},
+	{{"INSERT INTO audit (seq) VALUES (1000)"}, "row 1000 does not belong there"},
+	{{"INSERT INTO audit (seq) VALUES (1)"}, "row 1 does not belong there"},
+	{{"DELETE FROM audit_anchor"}, "row 1 is missing"},
+	{{"UPDATE audit_anchor SET seal = zeroblob(16)"}, "the mark of the last archived row was changed"},
+	{{"UPDATE audit_anchor SET mac = zeroblob(16)"}, "the mark of the last archived row was changed"},
+	/* moved on, together with the rows */
+	{{"UPDATE audit_anchor SET seq = 1500, mac = (SELECT mac FROM audit WHERE seq = 1500)",
+	  "DELETE FROM audit WHERE seq <= 1500"},
+	 "the mark of the last archived row was changed"},
+	/* a head is sealed with the same key, and is no anchor */
+	{{"UPDATE audit_anchor SET (seq, mac, seal) = (SELECT seq, mac, seal FROM audit_head)", "DELETE FROM audit"},
+	 "the mark of the last archived row was changed"},
+};
+
+static AWAITS void anchor_body(struct db *db)
+{
+	static int round;
+	const struct tamper *tamper = &anchor_tampers[round++];
+	AUTO(secret) *key = trail_key();
+	AUTO_BUF problem = {0};
+	int64_t rows;
+
+	trail_write(db, 0, ROWS);
+	ck_assert_msg(test_write(db, "DELETE FROM audit WHERE seq = 1") != OK, "deleted without an anchor");
+	cut_off(db, key);
+	ck_assert_msg(test_write(db, "DELETE FROM audit WHERE seq = 1001") != OK, "deleted behind the anchor");
+	ck_assert_int_eq(trail_rows(db), ROWS);
+	ck_ok(test_write(db, "DROP TRIGGER audit_no_update"));
+	ck_ok(test_write(db, "DROP TRIGGER audit_no_delete"));
+	for (size_t i = 0; i < ARRAY_LEN(tamper->sql) && tamper->sql[i] != NULL; i++)
+		ck_ok(test_write(db, tamper->sql[i]));
+	ck_assert_msg(audit_verify(db, key, &problem, &rows) == ERR_DB_CORRUPT, "not found: %s", tamper->sql[0]);
+	buf_put_byte(&problem, '\0');
+	ck_assert_msg(strstr(problem.p, tamper->words) != NULL, "%s: %s", tamper->sql[0], problem.p);
+}
+
+START_TEST(table_begins_at_the_anchor)
+{
+	for (size_t i = 0; i < ARRAY_LEN(anchor_tampers); i++) {
+		test_with_store(1, anchor_body);
+		test_directory_remove();
+		ck_assert_int_eq(mkdir(test_directory, 0700), 0);
+	}
+}
+END_TEST
+
 START_TEST(every_tampering_is_found)
 {
 	for (size_t i = 0; i < ARRAY_LEN(tampers); i++) {
@@ -185,4 +262,5 @@ START_TEST(verifies_while_rows_come)
 }
 END_TEST
 
-UNIT_MAIN("verify", format_is_fixed, untouched_trail_verifies, every_tampering_is_found, verifies_while_rows_come)
+UNIT_MAIN("verify", format_is_fixed, untouched_trail_verifies, every_tampering_is_found, table_begins_at_the_anchor,
+	  verifies_while_rows_come)
