@@ -26,7 +26,7 @@ const struct store_table store_tables[] = {
 	TABLE("api_key",
 	      "id, tenant_id, name, hint, role, mac, created_ms, expires_ms, revoked_ms, last_used_ms, user_id, "
 	      "description,"
-	      " toolsets, scopes, successor, changed_ms",
+	      " toolsets, scopes, successor, changed_ms, noticed_ms",
 	      "id", "?", false),
 	TABLE("certificate", "fingerprint, tenant_id, user_id, name, created_ms", "fingerprint", "?", false),
 	TABLE("person_key", "subject, tenant_id, key", "subject", "?", false),
@@ -54,6 +54,11 @@ const struct store_table store_tables[] = {
 	      "upstream, tool", "?, ?", false),
 	TABLE("idempotency", "tenant_id, principal, key, digest, status, answer, created_ms", "principal, key", "?, ?",
 	      false),
+	TABLE("job",
+	      "id, kind, tenant_id, payload, schedule, next_ms, attempts, dead, lease_by, lease_until_ms, error,"
+	      " created_ms",
+	      "id", "?", false),
+	TABLE("job_run", "id, job_id, kind, node, attempt, started_ms, ended_ms, outcome, words", "id", "?", false),
 	TABLE("retention_run", "name, at_ms, rows", "name", "?", false),
 	TABLE("audit",
 	      "seq, at_ms, event, tenant_id, principal, ip, request_id, target, upstream, outcome, duration_us, "
