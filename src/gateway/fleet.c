@@ -1,8 +1,9 @@
 /* Who is there, and where a request belongs.
  *
  * One fiber on loop 0 says every second that this process lives and reads who else does. What it has read becomes a
- * snapshot, sorted by id, that is given to every loop when it differs from the last one. When nobody can be asked the
- * last one stays: a node that is not there any more refuses its connections, and that is found out by asking it.
+ * snapshot, sorted by id, that is given to every loop when it differs from the last one. When nobody can be asked, or
+ * what was known is lost, the last one stays for a while: a node that is not there any more refuses its connections,
+ * and that is found out by asking it.
  *
  * Rendezvous hashing: each node has a weight for the session's number, the heaviest one is its home. When a node goes,
  * only its own sessions move; when one comes, it takes only what is its. The hash has no key of the process in it,
@@ -21,6 +22,7 @@
 #define FLEET_MAGIC 0x464c4545u /* "FLEE" */
 #define FLEET_ARENA_BYTES (1 << 20)
 #define FLEET_SET STR("nodes")
+#define FLEET_DOUBT_MS 3000 /* a lost set is whole again after two beats */
 #define FLEET_LEAVE_MS 1000 /* to say goodbye; who does not is forgotten a little later */
 
 struct fleet {
@@ -31,7 +33,8 @@ struct fleet {
 	struct group group; /* loop 0's */
 	bool looking;	    /* under way: who comes meanwhile does without */
 	bool failing;	    /* said so already */
-	bool left;
+	bool joined, left;
+	int64_t doubt_until_ms; /* on loop_now(): who is missing may only be late */
 };
 
 static uint64_t self;
@@ -204,19 +207,52 @@ AWAITS static enum err publish(struct fleet *fleet, struct fleet_nodes *nodes)
 	return OK;
 }
 
+static bool is_member(const struct state_member *members, size_t count, uint64_t id)
+{
+	for (size_t i = 0; i < count; i++)
+		if (members[i].id == id)
+			return true;
+	return false;
+}
+
+/* The members, and those of the last snapshot that are not among them. */
+static struct state_member *with_missing(struct arena *arena, const struct state_member *members, size_t *count,
+					 const struct fleet_nodes *before)
+{
+	struct state_member *all = arena_zalloc(arena, (*count + before->count) * sizeof(*all));
+	size_t n = *count;
+
+	if (n > 0)
+		memcpy(all, members, n * sizeof(*all));
+	for (size_t i = 0; i < before->count; i++)
+		if (!is_member(members, *count, before->node[i].id))
+			all[n++] = (struct state_member){.id = before->node[i].id, .words = before->node[i].address};
+	*count = n;
+	return all;
+}
+
 AWAITS static enum err look(struct fleet *fleet)
 {
 	const struct state_member own = {.id = fleet_self(), .words = fleet->address};
+	int64_t now_ms = loop_now(loop_self());
 	AUTO(arena) *arena = arena_new(FLEET_ARENA_BYTES);
 	AUTO(fleet_nodes) *nodes = NULL;
 	struct state_member *members;
 	size_t count;
 
-	if (!fleet->left)
-		TRY(state_join(fleet->gateway->state, FLEET_SET, &own, FLEET_NODE_LIFE_MS));
 	TRY(state_members(fleet->gateway->state, arena, FLEET_SET, &members, &count));
+	/* Our own place is gone: the set was lost, with its server or while that could not be reached. Until the others
+	 * have had time to come back nobody is taken for dead. */
+	if (fleet->joined && !is_member(members, count, own.id))
+		fleet->doubt_until_ms = now_ms + FLEET_DOUBT_MS;
+	if (now_ms < fleet->doubt_until_ms)
+		members = with_missing(arena, members, &count, gateway_here(fleet->gateway)->nodes);
 	nodes = fleet_nodes_new(members, count, fleet->address);
-	return publish(fleet, nodes);
+	TRY(publish(fleet, nodes));
+	if (fleet->left)
+		return OK;
+	fleet->joined = true;
+	return state_join(fleet->gateway->state, FLEET_SET, &own, FLEET_NODE_LIFE_MS);
 }
 
 AWAITS static void look_once(struct fleet *fleet)
