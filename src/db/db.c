@@ -1,7 +1,7 @@
 /* The face of the room: db.h's functions go to the backend that the database was opened with.
  *
- * The way there is one indirect call, also for the feed's bell, which rings once a row; whatever
- * the backends differ in stays behind it. */
+ * The way there is one indirect call. What both kinds do alike, the writer thread and its bell, is
+ * in writer.c. */
 #include "base/check.h"
 #include "db/db_private.h"
 
@@ -58,23 +58,6 @@ AWAITS enum err db_ping(struct db *db, int64_t *ret_us)
 	return db->backend->ping(db, ret_us);
 }
 
-void db_feed_set(struct db *db, const struct db_feed *feed)
-{
-	CHECK_OBJ(db, DB_MAGIC);
-	db->backend->feed_set(db, feed);
-}
-
-AWAITS void db_feed_clear(struct db *db)
-{
-	CHECK_OBJ(db, DB_MAGIC);
-	db->backend->feed_clear(db);
-}
-
-void db_feed_ring(struct db *db, bool now)
-{
-	db->backend->feed_ring(db, now);
-}
-
 enum db_engine db_tx_engine(const struct db_tx *tx)
 {
 	return tx->backend->engine;
@@ -100,6 +83,16 @@ enum err db_tx_query(struct db_tx *tx, struct arena *arena, const char *sql, con
 
 struct db_stats db_stats(struct db *db)
 {
+	struct db_stats stats = {
+		.writes = atomic_load_explicit(&db->writes, memory_order_relaxed),
+		.commits = atomic_load_explicit(&db->commits, memory_order_relaxed),
+		.queued = atomic_load_explicit(&db->queued, memory_order_relaxed),
+		.commit_us_max = atomic_load_explicit(&db->commit_us_max, memory_order_relaxed),
+		.ping_us = atomic_load_explicit(&db->ping_us, memory_order_relaxed),
+	};
+
 	CHECK_OBJ(db, DB_MAGIC);
-	return db->backend->stats(db);
+	if (db->backend->stats != NULL)
+		db->backend->stats(db, &stats);
+	return stats;
 }

@@ -92,13 +92,14 @@ AWAITS static enum err sqlite_open(const struct db_spec *spec, struct buf *probl
 	enum err err;
 
 	CHECK(db != NULL && spec->directory != NULL);
-	db->base = (struct db){DB_MAGIC, &sqlite_backend};
-	db->commit_ms = spec->commit_ms;
+	db->base.magic = DB_MAGIC;
+	db->base.backend = &sqlite_backend;
+	db->base.commit_ms = spec->commit_ms;
 	CHECK(asprintf(&db->path, "%s/" DB_FILE, spec->directory) > 0);
 	CHECK(pthread_mutex_init(&db->lock, NULL) == 0 && pthread_cond_init(&db->freed, NULL) == 0);
 	err = work_run(open_work, &opening);
 	if (err == OK)
-		err = writer_start(db);
+		err = writer_start(&db->base);
 	if (err != OK) {
 		sql_close(db->writer);
 		db_free(db);
@@ -113,24 +114,11 @@ AWAITS static void sqlite_shut(struct db *base)
 	struct sqlite *db = sqlite_of(base);
 	struct fiber_shield shield = fiber_shield_begin(INT32_MAX);
 
-	writer_stop(db);
+	writer_stop(base);
 	if (work_run(close_work, db) != OK)
 		(void)close_work(db); /* the queue of work is full: blocking a moment is the lesser evil */
 	fiber_shield_end(shield);
 	db_free(db);
-}
-
-static struct db_stats sqlite_stats(struct db *base)
-{
-	const struct sqlite *db = sqlite_of(base);
-
-	return (struct db_stats){
-		.writes = atomic_load_explicit(&db->writes, memory_order_relaxed),
-		.commits = atomic_load_explicit(&db->commits, memory_order_relaxed),
-		.queued = atomic_load_explicit(&db->queued, memory_order_relaxed),
-		.commit_us_max = atomic_load_explicit(&db->commit_us_max, memory_order_relaxed),
-		.ping_us = atomic_load_explicit(&db->ping_us, memory_order_relaxed),
-	};
 }
 
 const struct db_backend sqlite_backend = {
@@ -141,11 +129,9 @@ const struct db_backend sqlite_backend = {
 	.write = sqlite_write,
 	.scrub = sqlite_scrub,
 	.ping = sqlite_ping,
-	.feed_set = sqlite_feed_set,
-	.feed_clear = sqlite_feed_clear,
-	.feed_ring = sqlite_feed_ring,
 	.tx_run = sqlite_tx_run,
 	.tx_insert = sqlite_tx_insert,
 	.tx_query = sqlite_tx_query,
-	.stats = sqlite_stats,
+	.transact = sqlite_transact,
+	.writer_end = sqlite_writer_end,
 };

@@ -4,11 +4,8 @@
 #ifndef GATEHOUSE_DB_SQLITE_PRIVATE_H
 #define GATEHOUSE_DB_SQLITE_PRIVATE_H
 
-#include <pthread.h>
 #include <sqlite3.h>
-#include <stdatomic.h>
 
-#include "base/limits.h"
 #include "db/db_private.h"
 
 #define SQL_MAGIC 0x73716c63u
@@ -69,18 +66,6 @@ NODISCARD enum err sql_insert(struct sql *sql, const char *text, struct sql_sour
  *   Errors     ERR_CONFIG (a newer or foreign file), ERR_DB, ... */
 NODISCARD enum err sql_migrate(struct sql *sql, const struct db_spec *spec, struct buf *problem);
 
-/* A write on its way: lies on the stack of the fiber that waits for it. */
-struct db_pending {
-	struct db_pending *next;
-	const struct db_statement *statements;
-	size_t count;
-	struct loop *loop;
-	bool scrub; /* db_scrub's */
-	enum err result;
-	struct wait wait;
-	struct task task;
-};
-
 struct sqlite_tx {
 	struct db_tx base;
 	struct sql *sql;
@@ -89,24 +74,7 @@ struct sqlite_tx {
 struct sqlite {
 	struct db base;
 	char *path;
-	int64_t commit_ms;
-
-	/* the writer thread's */
-	pthread_t thread;
-	struct sql *writer;
-	struct db_feed feed;	    /* written once, before feed_set */
-	int64_t feed_retry_at_ms;   /* after a failure: not before, on clock_ms() */
-	int64_t feed_backoff_ms;    /* 0 after a success */
-	struct db_pending *closing; /* db_close's, once it has asked */
-
-	/* shared with the writer */
-	atomic_bool feed_set;
-	atomic_uint bell;		    /* enum bell */
-	_Atomic(struct db_pending *) queue; /* newest first */
-	_Atomic(struct db_pending *) close_request;
-	atomic_size_t queued; /* statements in the queue or being written */
-	atomic_uint_fast64_t writes, commits, commit_us_max;
-	atomic_int_fast64_t ping_us;
+	struct sql *writer; /* the writer thread's */
 
 	/* the readers', under the lock */
 	pthread_mutex_t lock;
@@ -120,23 +88,17 @@ static inline struct sqlite *sqlite_of(struct db *base)
 	return CONTAINER_OF(base, struct sqlite, base);
 }
 
-/* Start the thread on db->writer; its end is db_close's business. */
-NODISCARD enum err writer_start(struct sqlite *db);
-
-/* Ask the thread to write what is pending and end; wait for that. */
-void writer_stop(struct sqlite *db) AWAITS;
-
 /* sqlite_writer.c's part of the backend. */
 enum err sqlite_write(struct db *base, struct str scope, const struct db_statement *statements, size_t count) AWAITS;
 enum err sqlite_scrub(struct db *base) AWAITS;
-void sqlite_feed_set(struct db *base, const struct db_feed *feed);
-void sqlite_feed_clear(struct db *base) AWAITS;
-void sqlite_feed_ring(struct db *base, bool now);
 enum err sqlite_tx_run(struct db_tx *base, const char *sql, const struct db_value *params, size_t count);
 enum err sqlite_tx_query(struct db_tx *base, struct arena *arena, const char *sql, const struct db_value *params,
 			 size_t count, struct db_rows **ret_rows);
 enum err sqlite_tx_insert(struct db_tx *base, const struct db_load *load,
 			  bool (*next)(void *arg, struct db_value *cells), void *arg);
+
+NODISCARD enum err sqlite_transact(struct db *base, struct db_pending *writes, bool with_feed, enum db_fate *ret_fate);
+void sqlite_writer_end(struct db *base);
 
 /* sqlite_read.c's. */
 enum err sqlite_query(struct db *base, const struct db_question *question, struct db_rows **ret_rows) AWAITS;

@@ -102,7 +102,7 @@ AWAITS enum err sqlite_ping(struct db *base, int64_t *ret_us)
 	enum err err;
 
 	err = work_run(ping_work, &ping);
-	atomic_store_explicit(&db->ping_us, err == OK ? ping.us : -1, memory_order_relaxed);
+	atomic_store_explicit(&base->ping_us, err == OK ? ping.us : -1, memory_order_relaxed);
 	TRY(err);
 	*ret_us = ping.us;
 	return OK;
