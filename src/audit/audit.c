@@ -274,6 +274,18 @@ static enum err feed_drain(void *arg, struct db_tx *tx)
 	return audit_head_write(tx, head);
 }
 
+/* A row's mac depends on all before it and on nothing that another process knows: ours are in the table
+ * exactly if the last one is. Reading the head waits for the lock, hence for the end of the transaction
+ * whose outcome is asked for. */
+static enum err feed_settle(void *arg, struct db_tx *tx, bool *ret_there)
+{
+	struct audit *audit = arg;
+	struct audit_head head;
+
+	TRY(audit_head_read(tx, &head));
+	return audit_row_is(tx, audit->next_head.seq, audit->next_head.mac, ret_there);
+}
+
 static void feed_committed(void *arg)
 {
 	struct audit *audit = arg;
@@ -319,6 +331,7 @@ AWAITS enum err audit_start(struct db *db, struct secret *key, enum audit_durabi
 		.drain = feed_drain,
 		.committed = feed_committed,
 		.failed = feed_failed,
+		.settle = feed_settle,
 		.arg = audit,
 	};
 

@@ -5,9 +5,14 @@
 #include "base/check.h"
 #include "db/db_private.h"
 
+static const struct db_backend *backend_of(const struct db_spec *spec)
+{
+	return spec->server.url == NULL ? &sqlite_backend : &postgres_backend;
+}
+
 AWAITS enum err db_open(const struct db_spec *spec, struct buf *problem, struct db **ret_db)
 {
-	return sqlite_backend.open(spec, problem, ret_db);
+	return backend_of(spec)->open(spec, problem, ret_db);
 }
 
 AWAITS void db_close(struct db *db)

@@ -67,7 +67,8 @@ struct db_spec {
 	struct db_server server;
 };
 
-/* Open, start the writer thread. SQLite migrates its file; PostgreSQL's schema must be there already (db_migrate).
+/* Open, start the writer thread. SQLite migrates its file; PostgreSQL's tables must be there
+ * (`gatehouse migrate`; how far they are stands in gatehouse.schema_version).
  *   problem    (may be NULL) a sentence: what is wrong and what to do
  *   Errors     ERR_DB, ERR_DB_CORRUPT, ERR_CONFIG (the schema is of another version; a URL that cannot be right)
  *   Runs on    a fiber (files are opened on a worker thread) */
@@ -106,12 +107,16 @@ NODISCARD enum err db_scrub(struct db *db) AWAITS;
  * inside a transaction whenever commit_ms passed since the feed was rung, then `committed`
  * (or `failed`: the rows were rolled back and drain will see them again, later and later).
  *   pending    whether drain would find rows; asked outside of transactions, before sleeping
- *   All four run on the writer thread and must not block. */
+ *   settle     PostgreSQL only: the connection broke while it committed. Look, in a transaction of a new one,
+ *              whether the rows of the last drain are there; `committed` or `failed` follows. Lock what drain
+ *              locks first: the old transaction may not have ended.
+ *   All of them run on the writer thread and must not block. */
 struct db_feed {
 	bool (*pending)(void *arg);
 	enum err (*drain)(void *arg, struct db_tx *tx);
 	void (*committed)(void *arg);
 	void (*failed)(void *arg, enum err why);
+	enum err (*settle)(void *arg, struct db_tx *tx, bool *ret_there);
 	void *arg;
 };
 void db_feed_set(struct db *db, const struct db_feed *feed); /* before the first ring; one feed for now */

@@ -57,7 +57,8 @@ struct db_backend {
 	void (*writer_end)(struct db *db);
 };
 
-extern const struct db_backend sqlite_backend; /* sqlite_open.c */
+extern const struct db_backend sqlite_backend;	 /* sqlite_open.c */
+extern const struct db_backend postgres_backend; /* postgres_open.c */
 
 /* The first member of a backend's database object. */
 struct db {

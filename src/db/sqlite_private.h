@@ -97,6 +97,7 @@ enum err sqlite_tx_query(struct db_tx *base, struct arena *arena, const char *sq
 enum err sqlite_tx_insert(struct db_tx *base, const struct db_load *load,
 			  bool (*next)(void *arg, struct db_value *cells), void *arg);
 
+/* On the writer thread; see struct db_backend. */
 NODISCARD enum err sqlite_transact(struct db *base, struct db_pending *writes, bool with_feed, enum db_fate *ret_fate);
 void sqlite_writer_end(struct db *base);
 

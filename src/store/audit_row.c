@@ -51,12 +51,13 @@ static bool next_cells(void *arg, struct db_value *cells)
 }
 
 /* A literal NULL lets SQLite number the rows while it appends at the end of the tree; OR FAIL
- * saves the statement journal, since the feed's failure rolls back everything anyway. */
+ * saves the statement journal, since the feed's failure rolls back everything anyway. PostgreSQL
+ * refuses COPY into tables with row-level security, so there it goes through a view. */
 enum err audit_row_insert(struct db_tx *tx, bool (*next)(void *arg, struct audit_row *row), void *arg)
 {
 	static const struct db_load load = {
 		.sqlite = "INSERT OR FAIL INTO audit (seq, " COLUMNS ") SELECT NULL, " CELLS_AFTER_SEQ " FROM db_rows",
-		.postgres = "COPY audit (seq, " COLUMNS ") FROM STDIN (FORMAT binary)",
+		.postgres = "COPY audit_feed (seq, " COLUMNS ") FROM STDIN (FORMAT binary)",
 		.columns = 14,
 	};
 	struct source source = {.next = next, .arg = arg};
@@ -71,6 +72,16 @@ enum err audit_row_last(struct db_tx *tx, int64_t *ret_seq)
 
 	TRY(db_tx_query(tx, arena, "SELECT seq FROM audit ORDER BY seq DESC LIMIT 1", NULL, 0, &rows));
 	*ret_seq = rows->rows == 0 ? 0 : cell_int(rows->cells);
+	return OK;
+}
+
+enum err audit_row_is(struct db_tx *tx, int64_t seq, const uint8_t mac[AUDIT_MAC_BYTES], bool *ret_is)
+{
+	AUTO(arena) *arena = arena_new(HEAD_ARENA_BYTES);
+	struct db_rows *rows;
+
+	TRY(db_tx_query(tx, arena, "SELECT mac FROM audit WHERE seq = ?", CELLS(DB_I(seq)), 1, &rows));
+	*ret_is = rows->rows == 1 && str_eq(cell_str(&rows->cells[0]), mac_str(mac));
 	return OK;
 }
 
@@ -91,7 +102,8 @@ enum err audit_head_read(struct db_tx *tx, struct audit_head *ret_head)
 	AUTO(arena) *arena = arena_new(HEAD_ARENA_BYTES);
 	struct db_rows *rows;
 
-	TRY(db_tx_query(tx, arena, HEAD_SELECT, NULL, 0, &rows));
+	TRY(db_tx_query(tx, arena, db_tx_engine(tx) == DB_POSTGRES ? HEAD_SELECT " FOR UPDATE" : HEAD_SELECT, NULL, 0,
+			&rows));
 	*ret_head = head_from(rows);
 	return OK;
 }

@@ -35,8 +35,11 @@ NODISCARD enum err audit_row_insert(struct db_tx *tx, bool (*next)(void *arg, st
 /* The number of the last row in the table, 0 when it is empty. */
 NODISCARD enum err audit_row_last(struct db_tx *tx, int64_t *ret_seq);
 
-/* The head as it was left; changed by whoever can write to the file, so check its seal. A
- * missing one reads as all zero. */
+/* Whether the row of that number is there and ends in that mac. */
+NODISCARD enum err audit_row_is(struct db_tx *tx, int64_t seq, const uint8_t mac[AUDIT_MAC_BYTES], bool *ret_is);
+
+/* The head as it was left; locked until the transaction ends, so that processes take turns; changed by whoever can
+ * write to the file, so check its seal. A missing one reads as all zero. */
 NODISCARD enum err audit_head_read(struct db_tx *tx, struct audit_head *ret_head);
 NODISCARD enum err audit_head_write(struct db_tx *tx, const struct audit_head *head);
 

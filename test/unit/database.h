@@ -1,9 +1,10 @@
 /* What tests with a database share: a directory of their own that goes when they end, and a
- * fiber that runs with an open database on some loops. */
+ * fiber that runs with an open database on some loops. DATABASE_MAIN runs every case on both
+ * engines; test_engine says on which one now. */
 #ifndef GATEHOUSE_TEST_DATABASE_H
 #define GATEHOUSE_TEST_DATABASE_H
 
-#include "unit.h"
+#include "postgres.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -14,6 +15,8 @@
 #include <unistd.h>
 
 #include "db/db.h"
+
+static enum db_engine test_engine;
 
 static char test_directory[64];
 static pid_t test_directory_owner;
@@ -42,6 +45,22 @@ static inline const char *test_data(void)
 	test_directory_owner = getpid();
 	(void)atexit(test_directory_remove);
 	return test_directory;
+}
+
+/* A database with tables for this case: those of the migrations in SQLite, of `tables` (statements, run as the
+ * owner) in PostgreSQL. */
+static inline struct db_spec test_spec(const struct db_migration *migrations, size_t count, const char *tables,
+				       int64_t commit_ms)
+{
+	struct db_spec spec = {test_data(), migrations, count, commit_ms};
+
+	if (test_engine == DB_SQLITE)
+		return spec;
+	if (test_postgres_database[0] == '\0')
+		test_postgres_run("gatehouse_owner", test_postgres_name(), tables);
+	spec.migration_count = 0;
+	spec.server.url = test_postgres_url("gatehouse_owner");
+	return spec;
 }
 
 /* No file may grow beyond `bytes`: to a process that looks like a full disk. */
@@ -126,5 +145,50 @@ static inline void test_join(pid_t pid)
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
 }
+
+static inline void test_use_postgres(void)
+{
+	test_engine = DB_POSTGRES;
+}
+
+/* Run the cases on SQLite, then on a PostgreSQL of the program's own. */
+static inline int test_on_both(const char *name, const TTest *const *cases, size_t count)
+{
+	TCase *sqlite = tcase_create("sqlite"), *postgres = tcase_create("postgres");
+	bool installed = test_postgres_init();
+	Suite *suite = suite_create(name);
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_set_timeout(sqlite, 60);
+	tcase_set_timeout(postgres, 60);
+	tcase_add_checked_fixture(postgres, test_use_postgres, NULL);
+	for (size_t i = 0; i < count; i++) {
+		tcase_add_test(sqlite, cases[i]);
+		tcase_add_test(postgres, cases[i]);
+	}
+	suite_add_tcase(suite, sqlite);
+	suite_add_tcase(suite, postgres);
+	if (installed) {
+		test_postgres_launch();
+		test_postgres_roles();
+	} else {
+		fprintf(stderr, "PostgreSQL is not installed: only SQLite is tested\n");
+	}
+	srunner_set_fork_status(runner, CK_FORK);
+	srunner_run(runner, NULL, installed ? NULL : "sqlite", CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	test_postgres_end();
+	return failed != 0;
+}
+
+#define DATABASE_MAIN(name, ...)                                                                                       \
+	int main(void)                                                                                                 \
+	{                                                                                                              \
+		const TTest *const cases[] = {__VA_ARGS__};                                                            \
+                                                                                                                       \
+		return test_on_both(name, cases, ARRAY_LEN(cases));                                                    \
+	}
 
 #endif

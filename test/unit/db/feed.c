@@ -10,6 +10,9 @@ static const struct db_migration migrations[] = {
 	 "CREATE TABLE other (id INTEGER PRIMARY KEY)"},
 };
 
+static const char tables[] = "CREATE TABLE row (seq BIGINT PRIMARY KEY, value BIGINT, name TEXT, bytes BYTEA);"
+			     "CREATE TABLE other (id BIGINT PRIMARY KEY)";
+
 /* A feed of the numbers 1 to `wanted`. */
 struct numbers {
 	struct db *db;
@@ -91,9 +94,20 @@ static void numbers_failed(void *arg, enum err why)
 	n->failed++;
 }
 
+static enum err numbers_settle(void *arg, struct db_tx *tx, bool *ret_there)
+{
+	AUTO(arena) *arena = arena_new(4096);
+	struct numbers *n = arg;
+	struct db_rows *rows;
+
+	TRY(db_tx_query(tx, arena, "SELECT 1 FROM row WHERE seq = ?", (struct db_value[]){DB_I(n->at)}, 1, &rows));
+	*ret_there = rows->rows == 1;
+	return OK;
+}
+
 static void numbers_set(struct numbers *n, struct db *db)
 {
-	struct db_feed feed = {numbers_pending, numbers_drain, numbers_committed, numbers_failed, n};
+	struct db_feed feed = {numbers_pending, numbers_drain, numbers_committed, numbers_failed, numbers_settle, n};
 
 	n->db = db;
 	n->loop = loop_self();
@@ -174,7 +188,7 @@ static AWAITS void last_count(struct db *db)
 
 static void run(int64_t commit_ms, void (*body)(struct db *db))
 {
-	struct db_spec spec = {test_data(), migrations, 1, commit_ms};
+	struct db_spec spec = test_spec(migrations, 1, tables, commit_ms);
 
 	test_with_db(1, &spec, body);
 }
@@ -210,5 +224,5 @@ START_TEST(closing_commits_the_rest)
 }
 END_TEST
 
-UNIT_MAIN("feed", rows_ride_along, no_ring_is_lost, commit_interval_may_be_zero, failures_lose_nothing,
-	  closing_commits_the_rest)
+DATABASE_MAIN("feed", rows_ride_along, no_ring_is_lost, commit_interval_may_be_zero, failures_lose_nothing,
+	      closing_commits_the_rest)

@@ -88,7 +88,11 @@ static void source_failed(void *arg, enum err why)
 AWAITS static void insert_three(struct db *db)
 {
 	struct source source = {.count = 3, .loop = loop_self(), .task = {.run = source_done}};
-	struct db_feed feed = {source_pending, source_drain, source_committed, source_failed, &source};
+	struct db_feed feed = {.pending = source_pending,
+			       .drain = source_drain,
+			       .committed = source_committed,
+			       .failed = source_failed,
+			       .arg = &source};
 
 	db_feed_set(db, &feed);
 	db_feed_ring(db, true);
