@@ -91,6 +91,7 @@ int catalog_diff_run(const struct invocation *invocation);
 int catalog_approve_run(const struct invocation *invocation);
 int status_run(const struct invocation *invocation);
 int reload_run(const struct invocation *invocation);
+int upgrade_command_run(const struct invocation *invocation);
 int doctor_run(const struct invocation *invocation);
 int link_run(const struct invocation *invocation);
 int import_run(const struct invocation *invocation);

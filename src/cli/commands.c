@@ -8,8 +8,9 @@
 const struct command commands[] = {
 	{.name = "serve",
 	 .summary = "run the gateway",
-	 .about = "Runs until SIGTERM or SIGINT; SIGHUP reloads the configuration. On a terminal, and with no\n"
-		  "configuration at all, it prints the endpoint, a first key and what to paste into clients.",
+	 .about = "Runs until SIGTERM or SIGINT; SIGHUP reloads the configuration, SIGUSR2 hands\n"
+		  "over to the program that now lies in its place. On a terminal, and with no configuration\n"
+		  "at all, it prints the endpoint, a first key and what to paste into clients.",
 	 .options = serve_options_table,
 	 .run = serve_run},
 	{.name = "check", .summary = "validate the configuration and say what it sets up", .run = check_run},
@@ -197,6 +198,13 @@ const struct command commands[] = {
 	 .summary = "make the running server read its configuration again",
 	 .about = "No request is dropped. When the new configuration is not valid, the old one stays.",
 	 .run = reload_run},
+	{.name = "upgrade",
+	 .summary = "make the running server start the program anew and hand over to it",
+	 .about = "Install the new program in the place of the old one first. No connection is refused: the new "
+		  "process\n"
+		  "takes over the sockets, the old one ends when its calls have. If the new one does not start, the\n"
+		  "old one stays. SIGUSR2 does the same.",
+	 .run = upgrade_command_run},
 	{.name = "doctor",
 	 .summary = "look for everything that keeps the gateway from working and say what to do",
 	 .about = "Changes nothing. Exit status 1 when something must be mended.",

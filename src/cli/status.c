@@ -1,5 +1,6 @@
-/* `gatehouse status` and `gatehouse reload`: what the running server says of itself, and telling it
- * to read its configuration again. The document is the server's; here it is only laid out. */
+/* `gatehouse status`, `gatehouse reload` and `gatehouse upgrade`: what the running server says of itself, and
+ * telling it to read its configuration again or to make room for a new program. The document is the server's; here it
+ * is only laid out. */
 #include <stdio.h>
 
 #include "base/json.h"
@@ -118,7 +119,9 @@ int status_run(const struct invocation *invocation)
 	return STATUS_DONE;
 }
 
-int reload_run(const struct invocation *invocation)
+/* Ask the server to do something; *ret_ok when it did. What it says goes to stderr.
+ *   returns    false when there was no answer, which has been said then */
+static bool order(const struct invocation *invocation, const char *path, bool *ret_ok, int64_t *ret_pid)
 {
 	AUTO(arena) *arena = arena_new(STATUS_ARENA_BYTES_MAX);
 	AUTO_BUF problem = {0}, body = {0};
@@ -128,19 +131,50 @@ int reload_run(const struct invocation *invocation)
 	int code;
 
 	if (!installation_config(invocation, &config))
-		return STATUS_FAILED;
-	if (control_call(config->data, "POST", "/reload", STR_NONE, &problem, &code, &body) != OK)
-		return command_failed("%.*s", STR_ARG(buf_str(&problem)));
-	if (json_read(arena, buf_str(&body), &answer) != OK)
-		return command_failed("the server's answer cannot be read; is it of another version?");
+		return false;
+	if (control_call(config->data, "POST", path, STR_NONE, &problem, &code, &body) != OK) {
+		command_failed("%.*s", STR_ARG(buf_str(&problem)));
+		return false;
+	}
+	if (json_read(arena, buf_str(&body), &answer) != OK) {
+		command_failed("the server's answer cannot be read; is it of another version?");
+		return false;
+	}
 	if (invocation->json)
 		command_print(&body);
 	text = str_trim(json_str(json_get(answer, "problem")));
 	if (text.n > 0)
 		fprintf(stderr, "%.*s\n", STR_ARG(text));
-	if (code != 200)
+	if (!json_int(json_get(answer, "pid"), ret_pid))
+		*ret_pid = 0;
+	*ret_ok = code == 200;
+	return true;
+}
+
+int reload_run(const struct invocation *invocation)
+{
+	int64_t pid;
+	bool ok;
+
+	if (!order(invocation, "/reload", &ok, &pid))
+		return STATUS_FAILED;
+	if (!ok)
 		return command_failed("nothing was changed: mend what is named above and reload again");
 	if (!invocation->json)
 		printf("the configuration is in place\n");
+	return STATUS_DONE;
+}
+
+int upgrade_command_run(const struct invocation *invocation)
+{
+	int64_t pid;
+	bool ok;
+
+	if (!order(invocation, "/upgrade", &ok, &pid))
+		return STATUS_FAILED;
+	if (!ok)
+		return command_failed("nothing was changed: the server that ran goes on; its log says more");
+	if (!invocation->json)
+		printf("process %lld serves now; the one before it ends when its calls have\n", (long long)pid);
 	return STATUS_DONE;
 }

@@ -498,6 +498,14 @@ bool assembly_settled(struct assembly *assembly)
 	return atomic_load(&assembly->settled);
 }
 
+bool assembly_complete(const struct assembly *assembly)
+{
+	for (size_t i = 0; i < assembly->count; i++)
+		if (!assembly->members[i].shown)
+			return false;
+	return true;
+}
+
 AWAITS static void tell_each(struct assembly *assembly, struct str session,
 			     void (*tell)(struct upstream *upstream, struct str session))
 {

@@ -36,6 +36,10 @@ void assembly_upstreams_done(struct upstream **upstreams, size_t count);
  *   Runs on    any thread */
 bool assembly_settled(struct assembly *assembly);
 
+/* The same of all upstreams, also those that were made at run time.
+ *   Runs on    loop 0 */
+bool assembly_complete(const struct assembly *assembly);
+
 /* Judge an upstream's tools by their pins again, after some were accepted, and wait until every loop's
  * catalog shows it.
  *   Errors     ERR_TIMEOUT: the catalog takes longer; it will come

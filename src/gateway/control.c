@@ -7,9 +7,11 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "gateway/assembly.h"
+#include "gateway/handover.h"
 #include "gateway/operator.h"
 #include "gateway/pins.h"
 #include "gateway/reload.h"
+#include "gateway/upgrade.h"
 #include "gateway/why.h"
 
 #define CONTROL_BODY_BYTES_MAX (64 * 1024) /* arguments of a call that is asked about */
@@ -37,6 +39,20 @@ AWAITS static enum err control_reload(struct gateway *gateway, struct http_excha
 	enum err err = gateway_reload(gateway, &problem);
 
 	buf_put_fmt(&text, "{\"ok\":%s,\"problem\":", err == OK ? "true" : "false");
+	buf_put_json(&text, buf_str(&problem));
+	buf_put(&text, STR("}\n"));
+	return control_answer(exchange, err == OK ? 200 : 422, buf_str(&text));
+}
+
+AWAITS static enum err control_upgrade(struct gateway *gateway, struct http_exchange *exchange)
+{
+	AUTO_BUF problem = {0}, text = {0};
+	int pid = 0;
+	enum err err;
+
+	exchange->cancel_on_close = false;
+	err = upgrade_run(gateway->upgrade, &problem, &pid);
+	buf_put_fmt(&text, "{\"ok\":%s,\"pid\":%d,\"problem\":", err == OK ? "true" : "false", pid);
 	buf_put_json(&text, buf_str(&problem));
 	buf_put(&text, STR("}\n"));
 	return control_answer(exchange, err == OK ? 200 : 422, buf_str(&text));
@@ -142,11 +158,9 @@ static const struct {
 	const char *path;
 	enum err (*run)(struct gateway *gateway, struct http_exchange *exchange); /* AWAITS */
 } control_routes[] = {
-	{HTTP_GET, "/status", control_status},
-	{HTTP_POST, "/reload", control_reload},
-	{HTTP_GET, "/catalog/diff", control_diff},
-	{HTTP_POST, "/why", control_why},
-	{HTTP_POST, "/catalog/approve", control_approve},
+	{HTTP_GET, "/status", control_status},	  {HTTP_POST, "/reload", control_reload},
+	{HTTP_POST, "/upgrade", control_upgrade}, {HTTP_GET, "/catalog/diff", control_diff},
+	{HTTP_POST, "/why", control_why},	  {HTTP_POST, "/catalog/approve", control_approve},
 };
 
 AWAITS_ENTRY static void control_handle(struct http_exchange *exchange, void *arg)
@@ -185,20 +199,22 @@ AWAITS enum err control_start(struct gateway *gateway, struct buf *problem, stru
 		.connections_max = 16,
 		.connections_per_ip_max = 16,
 	};
-	struct listener_spec listen = {.inherited_fd = -1, .unix_mode = 0600, .backlog = 16};
+	int inherited = handover_take(gateway->handover, HANDOVER_CONTROL);
+	struct listener_spec listen = {
+		.inherited = &inherited, .inherited_count = inherited >= 0, .unix_mode = 0600, .backlog = 16};
 	AUTO_BUF path = {0}, text = {0};
-	struct listener *listener;
 	enum err err;
 
 	control_path(gateway->config->data, &path);
-	unlink(path.p); /* of a process that is gone: the data directory's lock is ours */
+	if (inherited < 0)
+		unlink(path.p); /* of a process that is gone: the data directory's lock is ours */
 	buf_put_fmt(&text, "unix:%s", path.p);
 	if (address_parse(buf_str(&text), &listen.address) != OK) {
 		buf_put_fmt(problem, "%s: the path is too long for a socket; set `data` to a shorter one", path.p);
 		return ERR_CONFIG;
 	}
 	TRY(http_server_new(&spec, ret_control));
-	err = http_server_listen(*ret_control, &listen, NULL, &listener, NULL);
+	err = http_server_listen(*ret_control, &listen, NULL, &gateway->control_listener, NULL);
 	if (err != OK)
 		buf_put_fmt(problem, "%s: cannot be listened on; is the data directory on a disk of this machine?",
 			    path.p);

@@ -5,7 +5,8 @@
 
 #include "gateway/gateway.h"
 
-/* Listen. GET /status answers the status document, POST /reload reloads the configuration.
+/* Listen. GET /status answers the status document, POST /reload reloads the configuration,
+ * POST /upgrade starts the program anew and hands over to it.
  *   problem    why it cannot listen
  *   Errors     ERR_SYSTEM, ERR_CONFIG (the path is too long) */
 NODISCARD enum err control_start(struct gateway *gateway, struct buf *problem, struct http_server **ret_control) AWAITS;

@@ -32,6 +32,8 @@ struct meters;
 struct visible_views;
 struct fleet;
 struct fleet_nodes;
+struct handover;
+struct upgrade;
 
 struct gateway_loop {
 	struct gateway *gateway;
@@ -68,6 +70,9 @@ struct gateway {
 	struct http_server *server, *control;
 	struct listener **listeners; /* parallel to config->listen */
 	size_t listener_count;
+	struct listener *control_listener;
+	struct handover *handover;  /* what this process was started with; NULL nothing, or all taken */
+	struct upgrade *upgrade;    /* the way to the next one */
 	struct secret *session_key; /* these three are borrowed from serve.c */
 	struct secret *request_state_key;
 	struct secret *forward_key;

@@ -2,7 +2,7 @@
  *
  *   config -> data directory, lock, keys -> database -> audit, identity, state
  *          -> http -> upstreams -> listen (last: nobody is served half a gateway)
- *   ... until SIGTERM ...
+ *   ... until SIGTERM, or until SIGUSR2 has started a new process that serves ...
  *   stop accepting -> drain -> upstreams -> audit -> database
  *
  * Everything that can be wrong is said in one sentence with what to do, before the process
@@ -18,6 +18,7 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -31,6 +32,7 @@
 #include "gateway/event_log.h"
 #include "gateway/forward.h"
 #include "gateway/fleet.h"
+#include "gateway/handover.h"
 #include "gateway/keys.h"
 #include "gateway/meters.h"
 #include "gateway/notify.h"
@@ -40,6 +42,7 @@
 #include "gateway/blocklist.h"
 #include "gateway/stored.h"
 #include "gateway/stream_watch.h"
+#include "gateway/upgrade.h"
 #include "gateway/welcome.h"
 #include "identity/signing.h"
 #include "oauth/oauth.h"
@@ -51,15 +54,22 @@
 #define STATE_ENTRIES_MAX 262144 /* rates and marks: about 64 bytes each when all are used */
 #define LISTEN_BACKLOG 4096
 #define RELOAD_POLL_MS 10
+#define SETTLE_MS 20000 /* of upstreams, when another process serves meanwhile */
+#define SETTLE_POLL_MS 20
+#define CONTROL_DRAIN_MS 1000 /* for the answer of the command that asked us to end */
+#define HANDOVER_IDLE_MS 6000 /* longer than the 5 s for which many clients keep an idle connection */
 #define WELCOME_KEY_MS (30LL * 24 * 3600 * 1000)
 
 struct serving {
 	const struct serve_options *options;
 	struct config *config;
 	struct gateway *gateway;
+	struct handover *handover; /* NULL when this process was started with nothing */
+	bool prints_welcome;
 	struct keys keys;
 	struct wait *stop; /* the main fiber, waiting for a signal */
 	bool stop_asked;
+	bool handed_over; /* another process serves: ours is to drain */
 	int lock_fd;
 	int exit_status;
 	char first_key[API_KEY_TEXT_LEN + 1];
@@ -80,7 +90,18 @@ static void harden_process(void)
 	}
 }
 
-/* One server per data directory: two would both believe the audit chain's end to be theirs. */
+/* Whether an open file is still what the path names: the configuration may name another directory now. */
+static bool is_file(int fd, const char *path)
+{
+	struct stat of_fd, of_path;
+
+	return fstat(fd, &of_fd) == 0 && stat(path, &of_path) == 0 && of_fd.st_dev == of_path.st_dev &&
+	       of_fd.st_ino == of_path.st_ino;
+}
+
+/* One server per data directory: two would both believe the audit chain's end to be theirs. The lock
+ * belongs to the open file, so the process that hands over and the one that takes over hold the same
+ * one: while it drains they share it, and nobody else gets it. */
 static enum err lock_data(struct serving *serving, struct buf *problem)
 {
 	AUTO_BUF path = {0};
@@ -88,7 +109,13 @@ static enum err lock_data(struct serving *serving, struct buf *problem)
 	buf_put(&path, serving->config->data);
 	buf_put(&path, STR("/gatehouse.lock"));
 	buf_put_byte(&path, '\0');
-	serving->lock_fd = open(path.p, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	serving->lock_fd = handover_take(serving->handover, HANDOVER_LOCK);
+	if (serving->lock_fd >= 0 && !is_file(serving->lock_fd, path.p)) {
+		close(serving->lock_fd);
+		serving->lock_fd = -1;
+	}
+	if (serving->lock_fd < 0)
+		serving->lock_fd = open(path.p, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (serving->lock_fd < 0) {
 		buf_put_fmt(problem, "%s: %s; is the data directory writable?", path.p, strerror(errno));
 		return ERR_SYSTEM;
@@ -121,8 +148,36 @@ AWAITS_ENTRY static void reload_main(void *arg)
 
 static void on_reload_signal(void *arg)
 {
+	if (((struct serving *)arg)->gateway == NULL)
+		return;
 	if (fiber_spawn(loop_at(0), "reload", reload_main, arg, 0, NULL) != OK)
 		log_error("reload.refused", LOG_CSTR("problem", "too busy; send the signal again"));
+}
+
+static void on_handed_over(void *arg)
+{
+	struct serving *serving = arg;
+
+	serving->handed_over = true;
+	on_stop_signal(serving);
+}
+
+AWAITS_ENTRY static void upgrade_main(void *arg)
+{
+	AUTO_BUF problem = {0};
+	struct serving *serving = arg;
+	int pid;
+
+	if (upgrade_run(serving->gateway->upgrade, &problem, &pid) != OK)
+		fprintf(stderr, "%.*s\n", STR_ARG(buf_str(&problem)));
+}
+
+static void on_upgrade_signal(void *arg)
+{
+	if (((struct serving *)arg)->gateway == NULL)
+		return;
+	if (fiber_spawn(loop_at(0), "upgrade", upgrade_main, arg, 0, NULL) != OK)
+		log_error("upgrade.failed", LOG_CSTR("problem", "too busy; send the signal again"));
 }
 
 /* ---- start ----------------------------------------------------------------------- */
@@ -154,7 +209,7 @@ AWAITS static enum err first_key_make(struct serving *serving, struct buf *probl
 		return OK;
 	if (tenant_find(gateway->db, arena, STR("default"), &tenant) != OK)
 		TRY(tenant_create(gateway->db, arena, STR("default"), &tenant));
-	if (!serving->options->print_welcome)
+	if (!serving->prints_welcome)
 		return OK;
 	order.name = first ? STR("first key") : STR("welcome key");
 	TRY(identity_key_expiry(&serving->config->identity, first ? -1 : clock_wall_ms() + WELCOME_KEY_MS,
@@ -249,13 +304,15 @@ enum err gateway_listen_tls(const struct config_listen *listen, struct buf *prob
 	return tls_server_new(&spec, problem, ret_tls);
 }
 
-AWAITS static enum err listen_on(struct serving *serving, const struct config_listen *listen, int inherited_fd,
-				 struct buf *problem, struct listener **ret_listener)
+AWAITS static enum err listen_on(struct serving *serving, size_t index, struct buf *problem,
+				 struct listener **ret_listener)
 {
 	const struct config *config = serving->config;
-	const struct listener_spec spec = {
+	const struct config_listen *listen = &config->listen[index];
+	int inherited[LOOPS_MAX];
+	struct listener_spec spec = {
 		.address = listen->address,
-		.inherited_fd = inherited_fd,
+		.inherited = inherited,
 		.proxy_protocol = listen->proxy_protocol,
 		.trusted_proxies = config->trusted_proxies,
 		.trusted_count = config->trusted_count,
@@ -268,6 +325,7 @@ AWAITS static enum err listen_on(struct serving *serving, const struct config_li
 	enum err err;
 
 	TRY(gateway_listen_tls(listen, problem, &tls));
+	spec.inherited_count = handover_sockets(serving->handover, listen, index, inherited, &spec.foreign_file);
 	err = http_server_listen(serving->gateway->server, &spec, tls, ret_listener, &bound);
 	tls_unref(tls);
 	if (err != OK) {
@@ -276,28 +334,36 @@ AWAITS static enum err listen_on(struct serving *serving, const struct config_li
 		return err;
 	}
 	log_info("listening", LOG_STR("address", address_text(&bound, true, text)), LOG_BOOL("tls", tls != NULL));
-	if (serving->options->print_welcome && address_port(&bound) != 0)
+	if (serving->prints_welcome && address_port(&bound) != 0)
 		welcome_address(&bound, tls != NULL);
 	return OK;
 }
 
-/* The configured listeners; sockets that systemd passed take their places in order. */
+/* The configured listeners; what was passed to us takes their places. */
 AWAITS static enum err start_listening(struct serving *serving, struct buf *problem)
 {
 	struct gateway *gateway = serving->gateway;
 	const struct config *config = serving->config;
-	int inherited[16];
-	size_t inherited_count = listener_inherited(inherited, ARRAY_LEN(inherited));
 
 	gateway->listeners = calloc(config->listen_count + 1, sizeof(struct listener *));
 	if (gateway->listeners == NULL)
 		return ERR_SYSTEM;
 	for (size_t i = 0; i < config->listen_count; i++) {
-		TRY(listen_on(serving, &config->listen[i], i < inherited_count ? inherited[i] : -1, problem,
-			      &gateway->listeners[i]));
+		TRY(listen_on(serving, i, problem, &gateway->listeners[i]));
 		gateway->listener_count++;
 	}
 	return OK;
+}
+
+/* Who takes over has the tools that the one before it had, or clients would miss them. */
+AWAITS static void await_upstreams(struct serving *serving)
+{
+	if (!handover_is_upgrade(serving->handover))
+		return;
+	for (int64_t waited_ms = 0; waited_ms < SETTLE_MS && !assembly_complete(serving->gateway->assembly);
+	     waited_ms += SETTLE_POLL_MS)
+		if (serving->stop_asked || fiber_sleep(SETTLE_POLL_MS) != OK)
+			return;
 }
 
 AWAITS static enum err start(struct serving *serving, struct buf *problem)
@@ -305,23 +371,31 @@ AWAITS static enum err start(struct serving *serving, struct buf *problem)
 	struct gateway *gateway = serving->gateway = gateway_new(serving->config);
 	struct http_server_spec http = gateway_http_spec(gateway, serving->config);
 
+	gateway->handover = serving->handover;
 	/* First of all: who is told to stop while starting stops in good order too. */
 	TRY(signal_watch(SIGTERM, on_stop_signal, serving));
 	TRY(signal_watch(SIGINT, on_stop_signal, serving));
 	TRY(start_storage(serving, problem));
 	TRY(fleet_start(gateway, problem, &gateway->fleet));
+	gateway->upgrade = upgrade_new(&(struct upgrade_spec){.gateway = gateway,
+							      .config_file = serving->options->config_file,
+							      .lock_fd = serving->lock_fd,
+							      .on_handed_over = on_handed_over,
+							      .arg = serving});
 	event_logs_start();
 	TRY(stream_watch_start(gateway, &gateway->stream_watch));
 	TRY(assembly_start(gateway, &gateway->assembly));
 	TRY(http_server_new(&http, &gateway->server));
-	TRY(start_listening(serving, problem));
 	TRY(control_start(gateway, problem, &gateway->control));
 	TRY(assembly_apply(gateway->assembly, serving->config, problem));
 	/* Before anything that waits: a signal nobody watches ends the process. */
 	TRY(signal_watch(SIGHUP, on_reload_signal, serving));
 	TRY(blocklist_start(gateway, &gateway->block_follower));
 	TRY(stored_start(gateway, &gateway->stored));
-	return chores_start(gateway);
+	TRY(chores_start(gateway));
+	TRY(signal_watch(SIGUSR2, on_upgrade_signal, serving));
+	await_upstreams(serving);
+	return start_listening(serving, problem);
 }
 
 /* ---- stop ------------------------------------------------------------------------ */
@@ -334,19 +408,39 @@ AWAITS static void await_reload(struct gateway *gateway)
 			break;
 }
 
+/* Nobody new comes to us from here on. Of a server that goes on elsewhere the files of sockets stay, and
+ * the command line is turned to it first. */
+AWAITS static void leave_doors(struct serving *serving)
+{
+	struct gateway *gateway = serving->gateway;
+
+	atomic_store(&gateway->draining, true);
+	upgrade_stop(gateway->upgrade);
+	if (!serving->handed_over && !handover_is_upgrade(serving->handover)) {
+		notify_systemd("STOPPING=1");
+		return;
+	}
+	for (size_t i = 0; i < gateway->listener_count; i++)
+		listener_leave_file(gateway->listeners[i]);
+	if (gateway->control_listener == NULL)
+		return;
+	listener_leave_file(gateway->control_listener);
+	http_server_drain(gateway->control, 0, CONTROL_DRAIN_MS);
+}
+
 AWAITS static void stop(struct serving *serving)
 {
 	struct gateway *gateway = serving->gateway;
 	int64_t grace_ms = serving->config->limits.drain_ms;
+	int64_t idle_ms = serving->handed_over ? HANDOVER_IDLE_MS : 0;
 
-	atomic_store(&gateway->draining, true);
-	notify_systemd("STOPPING=1");
+	leave_doors(serving);
 	fleet_leave(gateway->fleet);
 	client_asks_end(gateway, STR_NONE, ERR_SHUTDOWN);
 	parked_drain(gateway);
 	forward_drain(gateway);
 	if (gateway->server != NULL)
-		http_server_drain(gateway->server, grace_ms);
+		http_server_drain(gateway->server, idle_ms, grace_ms);
 	parked_stop(gateway);
 	fleet_stop(gateway->fleet);
 	event_logs_stop();
@@ -355,7 +449,7 @@ AWAITS static void stop(struct serving *serving)
 	blocklist_stop(gateway->block_follower);
 	chores_stop(gateway);
 	if (gateway->control != NULL)
-		http_server_drain(gateway->control, 100);
+		http_server_drain(gateway->control, 0, CONTROL_DRAIN_MS);
 	if (gateway->assembly != NULL)
 		assembly_stop(gateway->assembly, 1000);
 	stream_watch_stop(gateway->stream_watch);
@@ -377,7 +471,9 @@ AWAITS static void stop(struct serving *serving)
 		http_server_free(gateway->control);
 	state_free(gateway->state);
 	free(gateway->listeners);
+	upgrade_free(gateway->upgrade);
 	gateway_free(gateway);
+	serving->gateway = NULL; /* a signal may still come */
 	keys_free(&serving->keys);
 	if (serving->lock_fd >= 0)
 		close(serving->lock_fd);
@@ -392,6 +488,17 @@ AWAITS static void await_stop(struct serving *serving)
 		log_info("stopping", LOG_INT("drain_ms", serving->config->limits.drain_ms));
 }
 
+/* The process before us tells systemd of us: it is the one that systemd listens to. */
+static void ready(struct serving *serving)
+{
+	if (handover_is_upgrade(serving->handover))
+		handover_say(serving->handover, STR_NONE);
+	else
+		notify_systemd("READY=1");
+	handover_free(serving->handover);
+	serving->handover = serving->gateway->handover = NULL;
+}
+
 AWAITS_ENTRY static void serve_main(void *arg)
 {
 	struct serving *serving = arg;
@@ -400,12 +507,13 @@ AWAITS_ENTRY static void serve_main(void *arg)
 
 	if (err != OK) {
 		serving->exit_status = 1;
+		handover_say(serving->handover, problem.n > 0 ? buf_str(&problem) : str_of(err_text(err)));
 		log_error("start.failed", LOG_ERR(err), LOG_STR("problem", buf_str(&problem)));
 		fprintf(stderr, "gatehouse: %.*s\n",
 			STR_ARG(problem.n > 0 ? buf_str(&problem) : str_of(err_text(err))));
 	} else {
-		notify_systemd("READY=1");
-		if (serving->options->print_welcome)
+		ready(serving);
+		if (serving->prints_welcome)
 			welcome_print(serving->gateway, serving->first_key);
 		crypto_wipe(serving->first_key, sizeof(serving->first_key));
 		await_stop(serving);
@@ -414,27 +522,32 @@ AWAITS_ENTRY static void serve_main(void *arg)
 		stop(serving);
 }
 
+static unsigned loops_wanted(const struct config *config)
+{
+	unsigned workers = config->workers > 0 ? config->workers : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+
+	return workers > LOOPS_MAX ? LOOPS_MAX : workers;
+}
+
 int serve(const struct serve_options *options)
 {
-	struct serving serving = {.options = options, .lock_fd = -1};
+	struct serving serving = {.options = options, .lock_fd = -1, .handover = handover_receive()};
 	AUTO_BUF problem = {0};
-	unsigned workers;
 
 	if (config_load(options->config_file, &problem, &serving.config) != OK) {
 		fprintf(stderr, "%.*s\n", STR_ARG(buf_str(&problem)));
+		handover_say(serving.handover, buf_str(&problem));
+		handover_free(serving.handover);
 		return 1;
 	}
+	serving.prints_welcome = options->print_welcome && !handover_is_upgrade(serving.handover);
 	harden_process();
 	log_setup(serving.config->log_level, serving.config->log_format);
-	workers = serving.config->workers;
-	if (workers == 0)
-		workers = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
-	if (workers > LOOPS_MAX)
-		workers = LOOPS_MAX;
-	if (rt_run(workers, serve_main, &serving) != OK) {
+	if (rt_run(loops_wanted(serving.config), serve_main, &serving) != OK) {
 		fprintf(stderr, "gatehouse: the event loops cannot be started; see the log\n");
 		serving.exit_status = 1;
 	}
+	handover_free(serving.handover);
 	config_unref(serving.config);
 	return serving.exit_status;
 }

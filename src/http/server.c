@@ -78,7 +78,7 @@ AWAITS enum err http_server_listen(struct http_server *server, const struct list
 struct home_call {
 	struct http_home *home;
 	const struct http_server_spec *spec;
-	int64_t wait_ms;
+	int64_t wait_ms, idle_ms;
 };
 
 /* Run on each loop in turn, whatever happens to the caller meanwhile. */
@@ -114,13 +114,16 @@ AWAITS void http_server_reconfigure(struct http_server *server, const struct htt
 static enum err home_drain(void *arg)
 {
 	struct http_home *home = ((struct home_call *)arg)->home;
+	int64_t idle_ms = ((struct home_call *)arg)->idle_ms;
 
 	home->draining = true;
 	for (struct list *link = home->conns.next; link != &home->conns; link = link->next) {
 		struct http_conn *conn = CONTAINER_OF(link, struct http_conn, link);
 
-		if (conn->state == CONN_IDLE)
+		if (conn->state == CONN_IDLE && idle_ms == 0)
 			conn_close(conn, LINGER_MS);
+		else if (conn->state == CONN_IDLE && conn->deadline_ms > loop_now(home->loop) + idle_ms)
+			conn_set_deadline(conn, idle_ms);
 		else if (conn->detached != NULL)
 			stream_idle_drain(conn);
 	}
@@ -169,9 +172,9 @@ AWAITS static enum err home_await_empty(void *arg)
 	return err;
 }
 
-AWAITS void http_server_drain(struct http_server *server, int64_t grace_ms)
+AWAITS void http_server_drain(struct http_server *server, int64_t idle_ms, int64_t grace_ms)
 {
-	struct home_call call = {0};
+	struct home_call call = {.idle_ms = idle_ms};
 	struct fiber_shield shield = fiber_shield_begin(grace_ms + 2 * CUT_MS);
 	int64_t until_ms = loop_now(loop_self()) + grace_ms;
 

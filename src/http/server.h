@@ -81,8 +81,10 @@ void http_server_reconfigure(struct http_server *server, const struct http_serve
 /* Drain: stop accepting, close idle connections, answer `Connection: close` from now on, end
  * every open stream through its on_drain callback, wait until all exchanges have ended or
  * `grace_ms` are over, then cancel what is left.
+ *   idle_ms    connections on which nothing is asked have this long to ask once more, and are
+ *              closed then: a request that is on its way meets no closed door. 0 closes at once
  *   Runs on    a fiber of loop 0 */
-void http_server_drain(struct http_server *server, int64_t grace_ms) AWAITS;
+void http_server_drain(struct http_server *server, int64_t idle_ms, int64_t grace_ms) AWAITS;
 
 /* After http_server_drain. */
 void http_server_free(struct http_server *server);

@@ -1,5 +1,6 @@
 /* Making listening sockets: TCP with SO_REUSEPORT (libuv 1.44 has no flag for it, hence the
- * plain system calls), Unix sockets with their file, sockets inherited from systemd.
+ * plain system calls), Unix sockets with their file, sockets inherited from systemd or from an
+ * earlier process of ours.
  *
  * SO_REUSEPORT would let a second gateway bind the same port without an error and take half
  * of the connections. So a probe socket without it is bound first: it fails when anybody else
@@ -14,8 +15,6 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "net/listen_socket.h"
-
-#define INHERITED_FIRST_FD 3 /* sd_listen_fds(3) */
 
 static socklen_t address_length(const struct address *address)
 {
@@ -111,11 +110,11 @@ static int unix_socket(const struct listener_spec *spec)
 	return -1;
 }
 
-static NODISCARD bool copy_socket(int fd, unsigned count, int *out)
+/* The sockets themselves come first, then copies of them, in turn. All are closed on failure. */
+static NODISCARD bool copy_sockets(const int *fd, unsigned fd_count, unsigned count, int *out)
 {
-	out[0] = fd;
-	for (unsigned made = 1; made < count; made++) {
-		out[made] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	for (unsigned made = 0; made < count; made++) {
+		out[made] = made < fd_count ? fd[made] : fcntl(out[made - fd_count], F_DUPFD_CLOEXEC, 0);
 		if (out[made] >= 0)
 			continue;
 		while (made-- > 0)
@@ -132,12 +131,12 @@ enum err listen_sockets_open(const struct listener_spec *spec, unsigned count, i
 	socklen_t n = sizeof bound;
 	bool ok;
 
-	if (spec->inherited_fd >= 0) {
-		ok = copy_socket(spec->inherited_fd, count, out);
+	if (spec->inherited_count > 0) {
+		ok = copy_sockets(spec->inherited, (unsigned)spec->inherited_count, count, out);
 	} else if (spec->address.sa.sa_family == AF_UNIX) {
 		int fd = unix_socket(spec);
 
-		ok = fd >= 0 && copy_socket(fd, count, out);
+		ok = fd >= 0 && copy_sockets(&fd, 1, count, out);
 	} else {
 		ok = open_tcp(&spec->address, count, out);
 	}
@@ -146,31 +145,13 @@ enum err listen_sockets_open(const struct listener_spec *spec, unsigned count, i
 			  LOG_CSTR("reason", strerror(errno)));
 		return ERR_SYSTEM;
 	}
-	CHECK(getsockname(out[0], &bound.sa, &n) == 0 || spec->inherited_fd >= 0);
+	CHECK(getsockname(out[0], &bound.sa, &n) == 0 || spec->inherited_count > 0);
 	*ret_bound = bound;
 	return OK;
 }
 
 void listen_socket_unlink(const struct listener_spec *spec)
 {
-	if (spec->inherited_fd < 0 && spec->address.sa.sa_family == AF_UNIX)
+	if (!spec->foreign_file && spec->address.sa.sa_family == AF_UNIX)
 		(void)unlink(spec->address.un.sun_path);
-}
-
-size_t listener_inherited(int *out, size_t cap)
-{
-	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
-	uint64_t for_pid = 0, count = 0;
-	size_t n = 0;
-
-	if (pid != NULL && fds != NULL && str_to_u64(str_of(pid), &for_pid) == OK && for_pid == (uint64_t)getpid() &&
-	    str_to_u64(str_of(fds), &count) == OK)
-		for (; n < count && n < cap; n++) {
-			out[n] = INHERITED_FIRST_FD + (int)n;
-			(void)fcntl(out[n], F_SETFD, FD_CLOEXEC);
-		}
-	unsetenv("LISTEN_PID");
-	unsetenv("LISTEN_FDS");
-	unsetenv("LISTEN_FDNAMES");
-	return n;
 }

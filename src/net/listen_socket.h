@@ -5,8 +5,8 @@
 #include "net/stream.h"
 
 /* Make `count` bound descriptors for the same address: TCP ones share the port through
- * SO_REUSEPORT, so the kernel spreads connections over the loops; Unix and inherited ones
- * are copies of one socket, on which the loops race.
+ * SO_REUSEPORT, so the kernel spreads connections over the loops; a Unix one is one socket and
+ * copies of it, on which the loops race, and so are inherited ones that are fewer than `count`.
  *   out        `count` descriptors, the caller's to close
  *   ret_bound  the address with the port the kernel chose
  *   Errors     ERR_SYSTEM, with a log line */

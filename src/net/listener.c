@@ -1,10 +1,11 @@
-/* Listeners: one acceptor on each loop, all for one address. An accepted socket becomes a
+/* Listeners: an acceptor on each loop, all for one address. An accepted socket becomes a
  * stream, perhaps says first who is behind it (PROXY protocol), and goes to the owner.
  *
  *   accept --> [wait for the PROXY header] --> [attach TLS] --> on_accept
  *
  * Each acceptor belongs to its loop; loop 0 reaches the others by loop_call and by messages.
  * Sockets themselves are made in listen_socket.c. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -15,13 +16,15 @@
 #include "net/stream_private.h"
 
 #define LISTENER_MAGIC 0x4c535401u
-#define BUSY_RETRY_MS 20 /* when a loop has no fiber to spare */
+#define BUSY_RETRY_MS 20       /* when a loop has no fiber to spare */
+#define NEWCOMER_GRACE_MS 1000 /* for PROXY headers that are on their way when the listener closes */
 
 struct acceptor {
 	struct listener *listener;
 	struct loop *loop;
 	struct tls *tls;     /* one reference, or NULL */
 	struct list waiting; /* struct newcomer */
+	struct wait closed;  /* the closing fiber's */
 	int fd;		     /* until the loop has it; then -1 */
 	bool is_unix;
 	union {
@@ -37,7 +40,8 @@ struct listener {
 	struct listener_spec spec; /* trusted_proxies is our copy */
 	struct listener_events events;
 	void *owner;
-	unsigned count;
+	unsigned count;	       /* as many as loops or as inherited sockets, whichever is more */
+	unsigned socket_count; /* the first ones have sockets of their own, the rest copies */
 	struct acceptor *acceptor[LOOPS_MAX];
 };
 
@@ -211,25 +215,29 @@ static void on_uv_close(uv_handle_t *handle)
 {
 	struct acceptor *acceptor = handle->data;
 
-	tls_unref(acceptor->tls);
-	free(acceptor);
+	wait_done(&acceptor->closed, OK);
 }
 
-/* Runs on the acceptor's loop. */
-static enum err acceptor_close(void *arg)
+/* Runs on the acceptor's loop. Who was accepted already and is about to say who is behind it is not
+ * turned away for that: the header comes with the first packet, so there is little to wait for. */
+AWAITS static enum err acceptor_close(void *arg)
 {
 	struct acceptor *acceptor = arg;
 
-	for (struct list *link; (link = list_pop(&acceptor->waiting)) != NULL;)
-		newcomer_refuse(CONTAINER_OF(link, struct newcomer, link));
 	if (acceptor->fd >= 0)
 		close(acceptor->fd);
-	if (acceptor->handle.data == NULL) { /* its loop never had it */
-		tls_unref(acceptor->tls);
-		free(acceptor);
-		return OK;
+	if (acceptor->handle.data != NULL) { /* else its loop never had it */
+		uv_close(&acceptor->handle, on_uv_close);
+		(void)!wait_for(&acceptor->closed, NULL, NULL);
 	}
-	uv_close(&acceptor->handle, on_uv_close);
+	for (int waited_ms = 0; !list_empty(&acceptor->waiting) && waited_ms < NEWCOMER_GRACE_MS;
+	     waited_ms += BUSY_RETRY_MS)
+		if (fiber_sleep(BUSY_RETRY_MS) != OK)
+			break;
+	for (struct list *link; (link = list_pop(&acceptor->waiting)) != NULL;)
+		newcomer_refuse(CONTAINER_OF(link, struct newcomer, link));
+	tls_unref(acceptor->tls);
+	free(acceptor);
 	return OK;
 }
 
@@ -246,6 +254,7 @@ static struct listener *listener_new(const struct listener_spec *spec, const str
 	listener->spec = *spec;
 	listener->spec.tls = NULL; /* each acceptor has its own reference */
 	listener->spec.trusted_proxies = trusted;
+	listener->spec.inherited = NULL; /* borrowed for listener_open */
 	listener->spec.backlog = spec->backlog > 0 ? spec->backlog : SOMAXCONN;
 	listener->events = *events;
 	listener->owner = owner;
@@ -259,30 +268,42 @@ static void listener_free(struct listener *listener)
 	free(listener);
 }
 
+/* How many of the sockets that were opened are not copies. */
+static unsigned own_sockets(const struct listener_spec *spec, const struct address *bound)
+{
+	if (spec->inherited_count > 0)
+		return (unsigned)spec->inherited_count;
+	return bound->sa.sa_family == AF_UNIX ? 1 : loop_count();
+}
+
 AWAITS enum err listener_open(const struct listener_spec *spec, const struct listener_events *events, void *owner,
 			      struct listener **ret_listener, struct address *ret_bound)
 {
 	struct listener *listener = listener_new(spec, events, owner);
+	unsigned count = spec->inherited_count > loop_count() ? (unsigned)spec->inherited_count : loop_count();
 	int fds[LOOPS_MAX];
 	struct address bound;
-	enum err err = listen_sockets_open(spec, loop_count(), fds, &bound);
+	enum err err;
 
+	CHECK(count <= LOOPS_MAX);
+	err = listen_sockets_open(spec, count, fds, &bound);
 	if (err != OK) {
 		listener_free(listener);
 		return err;
 	}
-	for (unsigned i = 0; i < loop_count(); i++) {
+	listener->socket_count = own_sockets(spec, &bound);
+	for (unsigned i = 0; i < count; i++) {
 		struct acceptor *acceptor = calloc(1, sizeof *acceptor);
 
 		CHECK(acceptor != NULL);
-		*acceptor = (struct acceptor){.listener = listener, .loop = loop_at(i), .fd = fds[i]};
+		*acceptor = (struct acceptor){.listener = listener, .loop = loop_at(i % loop_count()), .fd = fds[i]};
 		acceptor->is_unix = bound.sa.sa_family == AF_UNIX;
 		acceptor->tls = spec->tls == NULL ? NULL : tls_ref(spec->tls);
 		list_init(&acceptor->waiting);
 		listener->acceptor[listener->count++] = acceptor;
 	}
 	for (unsigned i = 0; i < listener->count && err == OK; i++)
-		err = loop_call(loop_at(i), "listen", acceptor_open, listener->acceptor[i]);
+		err = loop_call(listener->acceptor[i]->loop, "listen", acceptor_open, listener->acceptor[i]);
 	if (err != OK) {
 		listener_close(listener);
 		return err;
@@ -299,12 +320,47 @@ AWAITS void listener_close(struct listener *listener)
 
 	CHECK_OBJ(listener, LISTENER_MAGIC);
 	for (unsigned i = 0; i < listener->count; i++)
-		while (loop_call(loop_at(i), "listen-end", acceptor_close, listener->acceptor[i]) == ERR_BUSY)
+		while (loop_call(listener->acceptor[i]->loop, "listen-end", acceptor_close, listener->acceptor[i]) ==
+		       ERR_BUSY)
 			if (fiber_sleep(BUSY_RETRY_MS) != OK)
 				break;
 	fiber_shield_end(shield);
 	listen_socket_unlink(&listener->spec);
 	listener_free(listener);
+}
+
+size_t listener_sockets(const struct listener *listener, int out[])
+{
+	size_t n = 0;
+
+	CHECK_OBJ(listener, LISTENER_MAGIC);
+	/* A handle's descriptor does not change while the listener is open: any loop may look. */
+	for (unsigned i = 0; i < listener->socket_count; i++) {
+		uv_os_fd_t fd;
+
+		if (uv_fileno(&listener->acceptor[i]->handle, &fd) == 0 &&
+		    (out[n] = fcntl(fd, F_DUPFD_CLOEXEC, 0)) >= 0)
+			n++;
+		else
+			break;
+	}
+	if (n == listener->socket_count)
+		return n;
+	while (n > 0)
+		close(out[--n]);
+	return 0;
+}
+
+void listener_leave_file(struct listener *listener)
+{
+	CHECK_OBJ(listener, LISTENER_MAGIC);
+	listener->spec.foreign_file = true;
+}
+
+bool listener_has_foreign_file(const struct listener *listener)
+{
+	CHECK_OBJ(listener, LISTENER_MAGIC);
+	return listener->spec.foreign_file;
 }
 
 /* A change of TLS settings on its way to one loop. */
@@ -334,6 +390,6 @@ void listener_set_tls(struct listener *listener, struct tls *tls)
 		CHECK(change != NULL);
 		*change = (struct tls_change){.task.run = on_tls_change, .listener = listener, .index = i};
 		change->tls = tls == NULL ? NULL : tls_ref(tls);
-		loop_post(loop_at(i), &change->task);
+		loop_post(listener->acceptor[i]->loop, &change->task);
 	}
 }

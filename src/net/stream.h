@@ -33,7 +33,9 @@ struct listener;
 struct listener_spec {
 	struct address address; /* TCP (SO_REUSEPORT, one socket per loop) or Unix (one socket,
 				 * on which the loops race) */
-	int inherited_fd;	/* >= 0: systemd socket activation, `address` is ignored */
+	const int *inherited;	/* listening already: used as they are, `address` is not looked at; borrowed */
+	size_t inherited_count; /* at most LOOPS_MAX. They become the listener's, also when it fails */
+	bool foreign_file;	/* the Unix socket's file is not ours to remove */
 	bool proxy_protocol;	/* expect a PROXY v2 header (only from trusted_proxies) */
 	const struct prefix *trusted_proxies;
 	size_t trusted_count;
@@ -61,9 +63,17 @@ void listener_set_tls(struct listener *listener, struct tls *tls);
 /* Stop accepting, on all loops. Open streams stay. */
 void listener_close(struct listener *listener) AWAITS;
 
-/* The descriptors systemd passed (LISTEN_FDS), as inherited_fd values; 0 when none.
- * Clears the environment variables. */
-size_t listener_inherited(int *out, size_t cap);
+/* Copies of the listener's sockets (without those that are copies themselves), for another process to
+ * go on with: what waits in their backlogs is not lost when this process closes its own.
+ *   out        room for LOOPS_MAX; the caller's to close
+ *   returns    how many; 0 when no descriptor is left
+ *   Runs on    loop 0 */
+size_t listener_sockets(const struct listener *listener, int out[]);
+
+/* Another process has the sockets: listener_close leaves the Unix socket's file to it. And whether the
+ * file was never ours. */
+void listener_leave_file(struct listener *listener);
+bool listener_has_foreign_file(const struct listener *listener);
 
 /* Take over a stream: set its callbacks and begin to read (and to shake hands, if TLS). */
 void stream_start(struct stream *stream, const struct stream_events *events, void *owner);

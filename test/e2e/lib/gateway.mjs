@@ -97,8 +97,8 @@ export class Gateway {
 	}
 
 	/** Start the process and wait until it listens. */
-	async start({ wrapper = [], env = {} } = {}) {
-		const [command, ...args] = [...wrapper, binary, 'serve', '--config', this.configFile];
+	async start({ wrapper = [], env = {}, program = binary } = {}) {
+		const [command, ...args] = [...wrapper, program, 'serve', '--config', this.configFile];
 		this.stderrBefore += this.child?.output.stderr ?? '';
 		this.child = launch(command, args, { cwd: this.root, env: { ...process.env, ...env }, ...(this.options.spawn ?? {}) });
 		this.pid = this.child.pid;

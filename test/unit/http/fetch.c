@@ -64,7 +64,7 @@ AWAITS static void rig_main(void *arg)
 					      .keepalive_ms = 10000,
 					      .connections_max = 1000,
 					      .connections_per_ip_max = 1000};
-	struct listener_spec listen = {.inherited_fd = -1};
+	struct listener_spec listen = {0};
 	AUTO(arena) *arena = arena_new(1 << 22);
 	struct listener *listener;
 	struct http_server *server;
@@ -74,7 +74,7 @@ AWAITS static void rig_main(void *arg)
 	ck_ok(http_server_listen(server, &listen, NULL, &listener, &rig->bound));
 	rig->arena = arena;
 	rig->script(rig);
-	http_server_drain(server, 100);
+	http_server_drain(server, 0, 100);
 	http_server_free(server);
 	rt_stop(1000);
 }

@@ -37,7 +37,6 @@ static inline struct serving serving_new(void (*handle)(struct http_exchange *ex
 			 .keepalive_ms = 10000,
 			 .connections_max = 1000,
 			 .connections_per_ip_max = 1000},
-		.listen = {.inherited_fd = -1},
 		.client = client,
 	};
 
@@ -61,7 +60,7 @@ AWAITS static inline void serving_main(void *arg)
 	ck_ok(http_server_listen(serving->server, &serving->listen, serving->tls, &serving->listener, &serving->bound));
 	ck_ok(work_run(serving_client, serving));
 	serving->stats = http_server_stats(serving->server);
-	http_server_drain(serving->server, 1000);
+	http_server_drain(serving->server, 0, 1000);
 	http_server_free(serving->server);
 	rt_stop(1000);
 }

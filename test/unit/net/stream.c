@@ -121,7 +121,7 @@ static void say(struct end *end, struct str text)
 AWAITS static struct listener *listen_on(const char *address, struct tls *tls, bool proxy, struct address *bound)
 {
 	static struct prefix trusted;
-	struct listener_spec spec = {.inherited_fd = -1, .proxy_protocol = proxy, .tls = tls, .unix_mode = 0600};
+	struct listener_spec spec = {.proxy_protocol = proxy, .tls = tls, .unix_mode = 0600};
 	struct listener *listener;
 
 	ck_ok(prefix_parse(STR("127.0.0.1"), &trusted));
@@ -175,7 +175,7 @@ AWAITS static void in_use_main(void *arg)
 {
 	struct address bound;
 	struct listener *listener = listen_on("127.0.0.1:0", NULL, false, &bound), *second;
-	struct listener_spec spec = {.inherited_fd = -1, .address = bound};
+	struct listener_spec spec = {.address = bound};
 
 	ck_err(listener_open(&spec, &listener_events, NULL, &second, NULL), ERR_SYSTEM);
 	listener_close(listener);
