@@ -119,7 +119,11 @@ enum err owner_open(const struct db_server *server, struct str user, struct buf 
 	enum err err = OK;
 
 	TRY(parse_url(server->url, problem, &parts));
-	if (server->password_file != NULL)
+	if (part_of(parts, "password") != NULL) {
+		err = ERR_CONFIG; /* lists of processes show command lines */
+		buf_put(problem, STR("a password does not belong into the URL: put it into a file, --password-file"));
+	}
+	if (err == OK && server->password_file != NULL)
 		err = read_password(server->password_file, problem, password);
 	buf_put(&name, user.p == NULL ? STR("") : user);
 	buf_put_byte(&name, '\0');

@@ -11,13 +11,13 @@ test('every row arrives as it was, once, and only while the gateway is stopped',
 	const postgres = await startPostgres(t);
 	const database = await postgres.createDatabase();
 	const gateway = await startGateway(t, { upstreams: { fx: stdioFixture() }, tenants: ['acme', 'other'] });
-	const words = ['db', 'copy', '--url', database.urlOf(RUNTIME), '--as', OWNER];
+	const words = ['db', 'copy', '--url', database.urlOf(RUNTIME), '--as', OWNER, '--password-file', postgres.passwordFile];
 	const file = `${gateway.data}/gatehouse.db`;
 
 	assert.match((await gateway.cli(...words)).stderr, /stop it first/);
 	await gateway.stop();
 	assert.match((await gateway.cli(...words)).stderr, /gatehouse migrate/);
-	assert.equal((await gateway.cli('migrate', '--url', database.urlOf(RUNTIME), '--as', OWNER)).code, 0);
+	assert.equal((await gateway.cli('migrate', ...words.slice(2))).code, 0);
 
 	// Bytes of all kinds, empty and NULL, more rows than a page.
 	const old = Date.UTC(2024, 1, 29);

@@ -23,7 +23,8 @@ let root;
 
 const quote = (value) => (typeof value === 'number' ? String(value) : `'${value}'`);
 const scoped = (tenant) => `SET app.current_tenant_id = '${tenant}'`;
-const gatehouse = (...words) => run(binary, words, { cwd: root });
+const gatehouse = (...words) =>
+	run(binary, [...words, ...(words.includes('--url') ? ['--password-file', postgres.passwordFile] : [])], { cwd: root });
 const migrate = (of, ...words) => gatehouse('migrate', '--url', of.urlOf(RUNTIME), ...words);
 
 async function refused(sql, role = RUNTIME, scope = '*') {
@@ -202,5 +203,7 @@ test('it says how far it is, rehearses, repeats itself without harm, and works w
 	assert.match((await migrate(newer, '--as', OWNER)).stderr, /newer Gatehouse/);
 	assert.match((await gatehouse('migrate', '--url', newer.urlOf('nobody'), '--as', OWNER)).stderr, /no role nobody/);
 	assert.match((await gatehouse('migrate')).stdout, /SQLite/);
-	assert.doesNotMatch((await gatehouse('migrate', '--url', `postgresql://x:s3cret@127.0.0.1:1/x`)).stderr, /s3cret/);
+	const open = await gatehouse('migrate', '--url', 'postgresql://x:s3cret@127.0.0.1:1/x');
+	assert.match(open.stderr, /--password-file/);
+	assert.doesNotMatch(open.stderr, /s3cret/);
 });

@@ -200,6 +200,8 @@ export class Postgres {
 	async createDatabase({ name = `g${crypto.randomBytes(6).toString('hex')}`, like } = {}) {
 		await this.sql(`CREATE DATABASE "${name}" OWNER ${OWNER}${like === undefined ? '' : ` TEMPLATE "${like}" STRATEGY = FILE_COPY`}`);
 		const database = this.database(name);
+		// A database's settings are not copied with it.
+		if (like !== undefined) await this.sql(`ALTER DATABASE "${name}" SET search_path = gatehouse, public`);
 		if (like === undefined) await database.sql(`REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT ALL ON SCHEMA public TO ${OWNER}; GRANT USAGE ON SCHEMA public TO ${RUNTIME}`);
 		return database;
 	}
