@@ -1,4 +1,6 @@
-/* PostgreSQL, step 3: jobs. They are the installation's: nobody sees them but who acts for all tenants. */
+/* PostgreSQL, step 3: jobs. They are the installation's: nobody sees them but who acts for all tenants.
+ * What migration 9 is for SQLite: the same names and columns. The policy that denies all but '*' is made by the
+ * procedure of step 2; rights follow with each `gatehouse migrate`. */
 #include "store/migrations.h"
 
 #define TEXT "TEXT COLLATE \"C\""

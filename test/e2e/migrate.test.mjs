@@ -10,7 +10,7 @@ import { OWNER, RUNTIME, startPostgres } from './lib/postgres.mjs';
 import { run } from './lib/process.mjs';
 
 const OPEN = ['meta', 'schema_version']; // numbers, nobody's
-const INSTALLATION = ['audit_anchor', 'audit_head', 'blocked', 'retention_run', 'signing_key']; // for '*' alone
+const INSTALLATION = ['audit_anchor', 'audit_head', 'blocked', 'job', 'job_run', 'retention_run', 'signing_key']; // for '*' alone
 const SHARED = ['oauth_client', 'toolset', 'upstream']; // rows of no tenant are read by all
 /** Tables that are a tenant's by what they refer to: which column names whose row. */
 const BY_PARENT = { oauth_code: ['grant_id', 'G-'], oauth_refresh: ['grant_id', 'G-'], tool_pin: ['upstream', 'N-'] };
