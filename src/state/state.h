@@ -14,9 +14,33 @@ struct state;
  *   Runs on    any thread */
 struct state *state_memory_new(size_t entries_max);
 
+/* Where it is and how it is reached.
+ *   place      "memory", "redis://[USER@]HOST[:PORT][/DB]", "rediss://..." (TLS), "unix:/PATH"
+ *   password_file  mode 0600; empty: none. ca_file: empty: the system's
+ *   prefix     of all keys, so that several installations can share a server
+ *   timeout_ms without an answer the server counts as down */
+struct state_spec {
+	struct str place, password_file, ca_file, prefix;
+	int64_t timeout_ms;
+	size_t entries_max; /* of this process's own table */
+};
+#define STATE_TIMEOUT_MS 150 /* what a call may lose when the server goes away, once */
+
+/* Open either backend. A server that is not there is no error: until it comes this process counts alone.
+ *   problem    a sentence, on error
+ *   Errors     ERR_CONFIG, ERR_TLS: a place or file that cannot be used; ERR_CANCELED ...
+ *   Runs on    a fiber of loop 0 */
+NODISCARD enum err state_open(const struct state_spec *spec, struct buf *problem, struct state **ret_state) AWAITS;
+
+/* Whether such a place can be understood.
+ *   Errors     ERR_CONFIG, with a sentence in `problem` */
+NODISCARD enum err state_place_check(struct str place, struct buf *problem);
+
 /* NULL is fine; nobody may be using it.
  *   Runs on    a fiber of loop 0 */
 void state_free(struct state *state) AWAITS;
+
+#define STATE_KEY_BYTES_MAX 256 /* of every key and name of a set */
 
 struct rate {
 	uint32_t limit; /* per window; 0: unlimited */
@@ -60,6 +84,18 @@ struct state *state_here(struct state *state);
 /* Forget the mark and the counter of a key; its rate stays. Rates, counters and marks under
  * one key don't meet. */
 NODISCARD enum err state_clear(struct state *state, struct str key) AWAITS;
+
+/* Draw from a counter that all processes share and that never goes beyond `max`. What is drawn is used without asking
+ * again; what is left of it when a process ends is lost.
+ *   seed       what the counter begins with when there is none; negative: don't begin one
+ *   ret_drawn  0..wanted; -1: there is none
+ *   Errors     ERR_BUSY: there is no shared backend, or it is down */
+struct state_draw {
+	int64_t seed, max, wanted, life_ms;
+};
+NODISCARD enum err state_draw(struct state *state, struct str key, const struct state_draw *draw, int64_t *ret_drawn)
+	AWAITS;
+bool state_is_shared(const struct state *state);
 
 /* A value with a life, of at most STATE_VALUE_BYTES_MAX. The last one put is what is there; it may go at
  * any time.
