@@ -85,6 +85,7 @@ static void read_defaults(struct conf_reading *reading, struct config *config)
 	const struct conf_node listen = {.kind = CONF_SCALAR, .text = STR("127.0.0.1:8080")};
 
 	conf_defaults(reading, &config_root_table, config);
+	config_state_defaults(reading, config);
 	config->auth_required = true;
 	CHECK(config_read_listen(reading, &listen, config) == OK);
 }

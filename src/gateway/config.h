@@ -51,10 +51,11 @@ struct config {
 	struct str file;     /* where it came from; empty: built-in defaults */
 	const struct config_listen *listen;
 	size_t listen_count;
-	bool loopback_only;  /* every listener is a loopback or Unix address */
-	unsigned workers;    /* loops; 0: one per core */
-	struct str data;     /* the data directory */
-	int database, state; /* one choice each for now */
+	bool loopback_only; /* every listener is a loopback or Unix address */
+	unsigned workers;   /* loops; 0: one per core */
+	struct str data;    /* the data directory */
+	int database;	    /* one choice for now */
+	struct state_spec state;
 	bool auth_required;
 	bool production;
 	const struct str *origins; /* allowed Origin values besides loopback; "*" allows all */

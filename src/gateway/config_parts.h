@@ -15,6 +15,8 @@ NODISCARD enum err config_read_revision(struct conf_reading *reading, const stru
 NODISCARD enum err config_read_names(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_listen(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_fleet(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_state(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_state_place(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_auth(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_public_url(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_policy(struct conf_reading *reading, const struct conf_node *node, void *object);
@@ -26,6 +28,10 @@ NODISCARD enum err config_read_roles(struct conf_reading *reading, const struct 
 NODISCARD enum err config_read_issuers(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_algorithms(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_providers(struct conf_reading *reading, const struct conf_node *node, void *object);
+
+/* What holds without a `state` in the file. */
+struct config;
+void config_state_defaults(struct conf_reading *reading, struct config *config);
 
 /* One upstream under its name; one toolset. What is wrong is in the reading's problems. */
 NODISCARD enum err config_read_upstream(struct conf_reading *reading, const struct conf_node *key,

@@ -42,6 +42,8 @@ static const struct form {
 	{CONF_CUSTOM, config_read_listen, "address, map, or list of these",
 	 "\"anyOf\":[{\"type\":\"string\"}," REF("listen") ",{\"type\":\"array\",\"minItems\":1,\"items\":{\"anyOf\":"
 							   "[{\"type\":\"string\"}," REF("listen") "]}}]"},
+	{CONF_CUSTOM, config_read_state, "place, or map", "\"anyOf\":[{\"type\":\"string\"}," REF("state") "]"},
+	{CONF_CUSTOM, config_read_state_place, "place", "\"type\":\"string\""},
 	{CONF_CUSTOM, config_read_fleet, "URL", "\"type\":\"string\",\"pattern\":\"^https?://[^/?#]+/?$\""},
 	{CONF_CUSTOM, config_read_auth, "`required` or `none`", "\"enum\":[\"required\",\"none\"]"},
 	{CONF_CUSTOM, config_read_names, "`prefixed` or `plain`", "\"enum\":[\"prefixed\",\"plain\"]"},

@@ -29,7 +29,6 @@ static const char *const durability_names[] = {"group", "strict", NULL};
 static const char *const pin_names[] = {"off", "warn", "block", NULL};
 static const char *const mode_names[] = {"list", "search", NULL};
 static const char *const isolation_names[] = {"shared", "tenant", "user", "session", NULL};
-static const char *const state_names[] = {"memory", NULL};
 static const char *const database_names[] = {"sqlite", NULL};
 
 static const struct conf_field limit_fields[] = {
@@ -209,8 +208,9 @@ static const struct conf_field root_fields[] = {
 	 .doc = "The data directory (made with mode 0700)."},
 	{"database", CONF_CHOICE, AT(database), .fallback = "sqlite", .choices = database_names,
 	 .doc = "Where data lasts."},
-	{"state", CONF_CHOICE, AT(state), .fallback = "memory", .choices = state_names,
-	 .doc = "Where limits are counted."},
+	{"state", CONF_CUSTOM, .custom = config_read_state, .table = &config_state_table, .fallback = "memory",
+	 .doc = "Where limits are counted and other short-lived things are: a place, or a map. See "
+		"doc/guides/replicas.md."},
 	{"auth", CONF_CUSTOM, .custom = config_read_auth, .fallback = "required",
 	 .doc = "`required`, or `none`: only with loopback listeners."},
 	{"production", CONF_BOOL, AT(production), .fallback = "false",

@@ -50,6 +50,8 @@ enum family {
 	F_DB_COMMITS,
 	F_STATE_ENTRIES,
 	F_STATE_EVICTED,
+	F_STATE_DOWN,
+	F_STATE_FAILURES,
 	F_FIBERS,
 	F_FIBERS_PEAK,
 	F_LOOP_TURN,
@@ -105,6 +107,8 @@ static const struct {
 	[F_DB_COMMITS] = {"gatehouse_db_commits_total", "counter", "Database commits"},
 	[F_STATE_ENTRIES] = {"gatehouse_state_entries", "gauge", "Rates, counters and marks kept"},
 	[F_STATE_EVICTED] = {"gatehouse_state_evicted_total", "counter", "Entries pushed out before their time"},
+	[F_STATE_DOWN] = {"gatehouse_state_down", "gauge", "1 while the shared state is out of reach"},
+	[F_STATE_FAILURES] = {"gatehouse_state_failures_total", "counter", "Requests to the shared state that failed"},
 	[F_FIBERS] = {"gatehouse_fibers", "gauge", "Fibers alive"},
 	[F_FIBERS_PEAK] = {"gatehouse_fibers_peak", "gauge", "Most fibers alive at once"},
 	[F_LOOP_TURN] = {"gatehouse_loop_turn_seconds_max", "gauge", "Longest loop turn since the last scrape"},
@@ -343,6 +347,10 @@ void metrics_write(struct gateway *gateway, struct buf *out)
 	put_single(out, F_DB_COMMITS, (double)db.commits);
 	put_single(out, F_STATE_ENTRIES, (double)state.entries);
 	put_single(out, F_STATE_EVICTED, (double)state.evicted);
+	if (state.shared) {
+		put_single(out, F_STATE_DOWN, state.down);
+		put_single(out, F_STATE_FAILURES, (double)state.failures);
+	}
 	put_single(out, F_FIBERS, (double)rt.fibers_live);
 	put_single(out, F_FIBERS_PEAK, (double)rt.fibers_peak);
 	put_single(out, F_LOOP_TURN, (double)rt.turn_ms_max / 1000);

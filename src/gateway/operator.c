@@ -166,6 +166,15 @@ static void put_marked(const struct catalog_view *all, const struct status_asked
 	buf_put_byte(out, ']');
 }
 
+/* One that is down is no reason to take no requests: each replica counts for itself meanwhile. */
+static void put_state(struct gateway *gateway, struct buf *out)
+{
+	struct state_stats stats = state_stats(gateway->state);
+
+	if (stats.shared)
+		buf_put_fmt(out, ",\"shared_state\":{\"ok\":%s}", stats.down ? "false" : "true");
+}
+
 AWAITS void operator_status_write(struct gateway *gateway, const struct status_asked *asked, struct buf *out,
 				  bool *ret_ready)
 {
@@ -183,6 +192,7 @@ AWAITS void operator_status_write(struct gateway *gateway, const struct status_a
 		    : !settled ? "starting"
 			       : "serving",
 		    GATEHOUSE_VERSION, db_ok ? "true" : "false", (long long)ping_us);
+	put_state(gateway, out);
 	put_upstreams(gateway, asked, out);
 	if (asked->full) {
 		put_skipped(gateway_here(gateway)->config, asked, out);

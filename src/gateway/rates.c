@@ -71,23 +71,23 @@ AWAITS static void note_exceeded(struct request *req, struct str key, const char
 		log_error("audit.unavailable", LOG_STR("request_id", req->id));
 }
 
-AWAITS static enum err take(struct request *req, struct str key, const struct rate *rate, enum metric_limit which)
+/* Take one from each; the first that refuses is what the request meets. */
+AWAITS static enum err take(struct request *req, struct state_take *takes, const enum metric_limit *limits,
+			    size_t count)
 {
 	static const char *const names[METRIC_LIMITS] = {
 		[METRIC_LIMIT_IP] = "per_ip",
 		[METRIC_LIMIT_TENANT] = "per_tenant",
 		[METRIC_LIMIT_PRINCIPAL] = "per_principal",
 	};
-	struct rate_verdict verdict;
+	size_t allowed;
 
-	if (rate->limit == 0 || req->counted)
+	TRY(state_take_each(req->gateway->state, takes, count, &allowed));
+	if (likely(allowed == count))
 		return OK;
-	TRY(state_take(req->gateway->state, key, rate, &verdict));
-	if (verdict.allowed)
-		return OK;
-	metrics_limited(req->here, which);
-	note_exceeded(req, key, names[which], ERR_RATE_LIMITED);
-	add_retry_headers(req, rate, &verdict);
+	metrics_limited(req->here, limits[allowed]);
+	note_exceeded(req, takes[allowed].key, names[limits[allowed]], ERR_RATE_LIMITED);
+	add_retry_headers(req, takes[allowed].rate, &takes[allowed].verdict);
 	return ERR_RATE_LIMITED;
 }
 
@@ -111,7 +111,8 @@ AWAITS enum err rates_check_block(struct request *req)
 		return refuse_blocked(req, left_ms);
 	if (req->config->limits.auth_failures_max == 0)
 		return OK;
-	TRY(state_marked(req->gateway->state, peer_key(req, key, 'B'), &left_ms));
+	/* Other replicas have the row of it, or their own mark after one more failure: no round trip for it. */
+	TRY(state_marked(state_here(req->gateway->state), peer_key(req, key, 'B'), &left_ms));
 	return left_ms == 0 ? OK : refuse_blocked(req, left_ms);
 }
 
@@ -135,7 +136,7 @@ AWAITS static void block(struct request *req)
 		if (blocked_put(req->gateway->db, &blocked) == OK && life_ms > BLOCK_SEEN_MS)
 			life_ms = BLOCK_SEEN_MS;
 	}
-	if (state_mark(req->gateway->state, peer_key(req, key, 'B'), life_ms) != OK)
+	if (state_mark(state_here(req->gateway->state), peer_key(req, key, 'B'), life_ms) != OK)
 		log_error("auth.block_lost", LOG_STR("ip", req->ip_text));
 }
 
@@ -185,9 +186,11 @@ AWAITS void rates_note_failure(struct request *req, enum err why)
 
 AWAITS enum err rates_take_address(struct request *req)
 {
+	static const enum metric_limit limit = METRIC_LIMIT_IP;
 	char key[64];
+	struct state_take one = {.key = peer_key(req, key, 'I'), .rate = &req->config->limits.per_ip};
 
-	return take(req, peer_key(req, key, 'I'), &req->config->limits.per_ip, METRIC_LIMIT_IP);
+	return one.rate->limit == 0 ? OK : take(req, &one, &limit, 1);
 }
 
 AWAITS static enum err refuse_network(struct request *req)
@@ -214,7 +217,10 @@ AWAITS enum err rates_take_caller(struct request *req)
 {
 	const struct rate *principal_rate = &req->config->limits.per_principal;
 	const struct rate *tenant_rate = &req->config->limits.per_tenant;
-	char key[64];
+	struct state_take takes[2];
+	enum metric_limit limits[2];
+	char principal_key[64], tenant_key[64];
+	size_t count = 0;
 
 	if (req->caller.credential == CREDENTIAL_OPERATOR)
 		return OK;
@@ -226,8 +232,17 @@ AWAITS enum err rates_take_caller(struct request *req)
 	}
 	if (unlikely(!allowance_covers(req->allowance, &req->exchange->peer)))
 		return refuse_network(req);
-	TRY(take(req, rates_key(key, 'P', req->caller.principal, ID_LEN), principal_rate, METRIC_LIMIT_PRINCIPAL));
-	return take(req, rates_key(key, 'T', req->caller.tenant_id, ID_LEN), tenant_rate, METRIC_LIMIT_TENANT);
+	if (principal_rate->limit > 0) {
+		takes[count] = (struct state_take){.key = rates_key(principal_key, 'P', req->caller.principal, ID_LEN),
+						   .rate = principal_rate};
+		limits[count++] = METRIC_LIMIT_PRINCIPAL;
+	}
+	if (tenant_rate->limit > 0) {
+		takes[count] = (struct state_take){.key = rates_key(tenant_key, 'T', req->caller.tenant_id, ID_LEN),
+						   .rate = tenant_rate};
+		limits[count++] = METRIC_LIMIT_TENANT;
+	}
+	return count == 0 ? OK : take(req, takes, limits, count);
 }
 
 AWAITS enum err rates_take_call(struct request *req)

@@ -58,6 +58,8 @@ static void warn_restart(const struct config *before, const struct config *after
 		log_warn("reload.needs_restart", LOG_CSTR("setting", "workers"));
 	if (!str_eq(before->data, after->data))
 		log_warn("reload.needs_restart", LOG_CSTR("setting", "data"));
+	if (!str_eq(before->state.place, after->state.place))
+		log_warn("reload.needs_restart", LOG_CSTR("setting", "state"));
 	if (before->durability != after->durability || before->audit_commit_ms != after->audit_commit_ms)
 		log_warn("reload.needs_restart", LOG_CSTR("setting", "audit"));
 }

@@ -51,7 +51,6 @@
 #include "rt/signal.h"
 #include "store/tenant.h"
 
-#define STATE_ENTRIES_MAX 262144 /* rates and marks: about 64 bytes each when all are used */
 #define LISTEN_BACKLOG 4096
 #define RELOAD_POLL_MS 10
 #define SETTLE_MS 20000 /* of upstreams, when another process serves meanwhile */
@@ -266,7 +265,7 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 	TRY(keys_load(config->data, problem, &serving->keys));
 	TRY(lock_data(serving, problem));
 	TRY(db_open(&spec, problem, &gateway->db));
-	gateway->state = state_memory_new(STATE_ENTRIES_MAX);
+	TRY(state_open(&config->state, problem, &gateway->state));
 	TRY(meters_start(gateway->db, &gateway->meters));
 	gateway->session_key = serving->keys.session;
 	gateway->request_state_key = serving->keys.state;

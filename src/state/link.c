@@ -216,12 +216,6 @@ AWAITS void link_end(struct link *link)
 	free(link);
 }
 
-bool link_is_up(const struct link *link)
-{
-	CHECK_OBJ(link, LINK_MAGIC);
-	return link->state == LINK_UP;
-}
-
 /* ---- silence --------------------------------------------------------------------- */
 
 static void on_silence(struct timer *timer)

@@ -55,8 +55,6 @@ void link_end(struct link *link) AWAITS;
 /* Wait until the first attempt has ended, well or not. */
 void link_await_attempt(struct link *link) AWAITS;
 
-bool link_is_up(const struct link *link);
-
 /* Ask.
  *   ret_reply  the caller's, perhaps of kind ERROR
  *   Errors     ERR_BUSY: it is not up, too much is under way, or it broke meanwhile; ERR_CANCELED, ERR_TIMEOUT: the

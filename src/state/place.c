@@ -50,7 +50,7 @@ static enum err parse_url(struct str rest, struct buf *problem, struct place *pl
 	if (str_cut(authority, '@', &user, &host)) {
 		if (memchr(user.p, ':', user.n) != NULL)
 			return wrong(problem, "a password does not belong here but into the file that "
-					      "state_password_file names");
+					      "`password_file` names");
 		TRY(copy_word(user, PLACE_USER_BYTES_MAX, place->user, "the user is missing or too long", problem));
 	} else {
 		host = authority;

@@ -29,6 +29,7 @@ const struct reply *reply_item(const struct reply *reply, size_t i);
 
 struct reply_reader;
 
+/* A reader of one connection, at its beginning. */
 struct reply_reader *reply_reader_new(void);
 void reply_reader_free(struct reply_reader *reader); /* NULL is fine */
 

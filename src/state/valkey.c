@@ -147,7 +147,7 @@ static enum err check_password(const char *file, struct buf *problem)
 		password_wipe(&password);
 	if (err == OK)
 		return OK;
-	buf_put_fmt(problem, "state_password_file %s: %s", file, what[err]);
+	buf_put_fmt(problem, "state: password_file %s: %s", file, what[err]);
 	return ERR_CONFIG;
 }
 
@@ -203,7 +203,7 @@ AWAITS enum err valkey_open(const struct state_spec *spec, const struct place *p
 	atomic_init(&valkey->fellows, 1);
 	group_init(&valkey->watchers, loop_self());
 	if (spec->prefix.n > VALKEY_PREFIX_BYTES_MAX) {
-		buf_put_fmt(problem, "state_prefix is longer than %d bytes", VALKEY_PREFIX_BYTES_MAX);
+		buf_put_fmt(problem, "state: prefix is longer than %d bytes", VALKEY_PREFIX_BYTES_MAX);
 		valkey_free(valkey);
 		return ERR_CONFIG;
 	}

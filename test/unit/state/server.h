@@ -5,10 +5,13 @@
 
 #include "../unit.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -57,6 +60,24 @@ static inline void server_exec(const struct server *server)
 	_exit(127);
 }
 
+/* Run a program to its end, without its chatter. */
+static inline void server_run(const char *const *args)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		int quiet = open("/dev/null", O_WRONLY);
+
+		dup2(quiet, STDOUT_FILENO);
+		dup2(quiet, STDERR_FILENO);
+		execvp(args[0], (char *const *)args);
+		_exit(127);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_msg(status == 0, "%s: status %d", args[0], status);
+}
+
 static inline bool server_answers(const struct server *server)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -84,7 +105,7 @@ static inline void server_start(struct server *server)
 	while (!server_answers(server)) {
 		ck_assert_int_lt(clock_ms(), until_ms);
 		ck_assert_int_eq(waitpid(server->pid, NULL, WNOHANG), 0);
-		usleep(2000);
+		poll(NULL, 0, 2);
 	}
 }
 
@@ -103,11 +124,8 @@ static inline void server_kill(struct server *server)
 
 static inline void server_end(struct server *server)
 {
-	char command[128];
-
 	server_kill(server);
-	snprintf(command, sizeof(command), "rm -rf %s", server->directory);
-	ck_assert_int_eq(system(command), 0);
+	server_run((const char *const[]){"rm", "-rf", server->directory, NULL});
 }
 
 /* A file with the password in it. */
