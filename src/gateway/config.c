@@ -71,6 +71,9 @@ static void check_whole(struct conf_reading *reading, struct config *config)
 			&reading->problems, NULL,
 			"`auth: none` would let everybody in; listen on a loopback address such as 127.0.0.1:8080, "
 			"or remove `auth: none`");
+	if (config->fleet.address.n > 0 && str_eq(config->state.place, STR("memory")))
+		conf_problem(&reading->problems, NULL,
+			     "`fleet` needs a `state` that the replicas share: the URL of a Valkey or Redis");
 }
 
 static struct str directory_of(struct arena *arena, struct str file)

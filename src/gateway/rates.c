@@ -82,6 +82,8 @@ AWAITS static enum err take(struct request *req, struct state_take *takes, const
 	};
 	size_t allowed;
 
+	if (req->counted)
+		return OK; /* where it came in */
 	TRY(state_take_each(req->gateway->state, takes, count, &allowed));
 	if (likely(allowed == count))
 		return OK;
