@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/utf8.h"
 
 #define AUDIT_MAGIC 0x61756474u
 #define APPEND_WAIT_MS 5000 /* for room, and for a strict commit */
@@ -62,9 +63,41 @@ static struct ring *ring_here(struct audit *audit)
 	return ring;
 }
 
+/* ASCII without NUL, as nearly all of them are. */
+static bool is_plain(struct str string)
+{
+	unsigned char seen = 0;
+	bool zero = false;
+
+	for (size_t i = 0; i < string.n; i++) {
+		seen |= (unsigned char)string.p[i];
+		zero |= string.p[i] == '\0';
+	}
+	return !zero && seen < 0x80;
+}
+
+/* What of it is text: clients name targets, and PostgreSQL would refuse the rows of everybody because of one that has a
+ * NUL or is no UTF-8. */
+static struct str text_of(struct str string)
+{
+	const uint8_t *at = (const uint8_t *)string.p, *end = at + string.n;
+
+	while (at < end && *at != '\0') {
+		size_t n = *at < 0x80 ? 1 : utf8_sequence(at, end);
+
+		if (n == 0)
+			break;
+		at += n;
+	}
+	string.n = (size_t)((const char *)at - string.p);
+	return string;
+}
+
 /* At most CHAIN_STRING_BYTES_MAX bytes of it, not ending inside a UTF-8 sequence. */
 static struct str cut(struct str string)
 {
+	if (unlikely(!is_plain(string)))
+		string = text_of(string);
 	if (likely(string.n <= CHAIN_STRING_BYTES_MAX))
 		return string;
 	string.n = CHAIN_STRING_BYTES_MAX;

@@ -140,4 +140,4 @@ START_TEST(keys_are_touched)
 }
 END_TEST
 
-UNIT_MAIN("api_key", keys_are_found_by_mac, keys_are_revoked, keys_are_touched)
+DATABASE_MAIN("api_key", keys_are_found_by_mac, keys_are_revoked, keys_are_touched)

@@ -15,6 +15,12 @@ struct source {
 	struct task task;
 };
 
+/* PostgreSQL's texts have no NUL: the audit room gives none. */
+static struct str target(void)
+{
+	return test_engine == DB_SQLITE ? STR("a\0b") : STR("a\xc3\xa4z");
+}
+
 static bool source_next(void *arg, struct audit_row *row)
 {
 	struct source *source = arg;
@@ -23,13 +29,14 @@ static bool source_next(void *arg, struct audit_row *row)
 		return false;
 	source->at++;
 	*row = (struct audit_row){
+		.seq = source->at,
 		.at_ms = 1000 + source->at,
 		.event = STR("mcp.tool_called"),
 		.tenant_id = STR("tenant"),
 		.principal = STR("key"),
 		.ip = STR("::1"),
 		.request_id = STR_NONE,
-		.target = STR("a\0b"),
+		.target = target(),
 		.upstream = STR("up"),
 		.outcome = STR("ok"),
 		.duration_us = -1,
@@ -85,6 +92,14 @@ static void source_failed(void *arg, enum err why)
 	ck_err(why, OK);
 }
 
+static enum err source_settle(void *arg, struct db_tx *tx, bool *ret_there)
+{
+	(void)arg;
+	(void)tx;
+	*ret_there = false;
+	return OK;
+}
+
 AWAITS static void insert_three(struct db *db)
 {
 	struct source source = {.count = 3, .loop = loop_self(), .task = {.run = source_done}};
@@ -92,6 +107,7 @@ AWAITS static void insert_three(struct db *db)
 			       .drain = source_drain,
 			       .committed = source_committed,
 			       .failed = source_failed,
+			       .settle = source_settle,
 			       .arg = &source};
 
 	db_feed_set(db, &feed);
@@ -125,7 +141,7 @@ static AWAITS void rows_body(struct db *db)
 	ck_str(rows[0].principal, "key");
 	ck_str(rows[0].ip, "::1");
 	ck_str(rows[0].request_id, "");
-	ck_str(rows[0].target, "a\0b");
+	ck_bytes(rows[0].target, target());
 	ck_str(rows[0].upstream, "up");
 	ck_str(rows[0].outcome, "ok");
 	ck_assert_int_eq(rows[0].duration_us, -1);
@@ -156,6 +172,8 @@ static AWAITS void forever_body(struct db *db)
 	ck_err(test_write(db, "DELETE FROM audit_head"), ERR_DB);
 	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM audit WHERE outcome = 'ok'"), 3);
 
+	if (test_engine == DB_POSTGRES)
+		return; /* who serves cannot do damage there */
 	ck_ok(test_write(db, "DROP TRIGGER audit_no_update"));
 	ck_ok(test_write(db, "UPDATE audit SET request_id = NULL WHERE seq = 1"));
 	ck_ok(test_write(db, "UPDATE audit SET bytes_out = 'x' WHERE seq = 2"));
@@ -190,7 +208,8 @@ static AWAITS void search_body(struct db *db)
 
 	ck_assert_uint_eq(found_between(db, 1, 1000, true, &first), 0);
 	ck_ok(test_write(db, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
-			     " INSERT INTO audit (seq, at_ms, tenant_id) SELECT 100 + i, i * 60000 - (i = 500) * 59000,"
+			     " INSERT INTO audit (seq, at_ms, tenant_id) SELECT 100 + i, i * 60000 - CASE i WHEN 500 "
+			     "THEN 59000 ELSE 0 END,"
 			     " CASE WHEN i % 10 = 0 THEN 'b' ELSE 'a' END FROM n"));
 	ck_assert_uint_eq(found_between(db, 0, 0, true, &first), 100);
 	ck_assert_int_eq(first, 1100);
@@ -222,4 +241,4 @@ START_TEST(rows_stay)
 }
 END_TEST
 
-UNIT_MAIN("audit_row", rows_come_back, rows_stay, times_narrow_a_search)
+DATABASE_MAIN("audit_row", rows_come_back, rows_stay, times_narrow_a_search)

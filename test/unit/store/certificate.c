@@ -121,4 +121,4 @@ START_TEST(pages_and_ends)
 }
 END_TEST
 
-UNIT_MAIN("certificate", certificates_are_found, pages_and_ends)
+DATABASE_MAIN("certificate", certificates_are_found, pages_and_ends)

@@ -59,4 +59,4 @@ START_TEST(keys_expire)
 }
 END_TEST
 
-UNIT_MAIN("idempotency", a_key_is_taken_once, keys_expire)
+DATABASE_MAIN("idempotency", a_key_is_taken_once, keys_expire)

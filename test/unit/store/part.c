@@ -118,4 +118,4 @@ START_TEST(they_are_bounded)
 }
 END_TEST
 
-UNIT_MAIN("part", rows_are_kept, only_some_are_in_force, they_are_bounded)
+DATABASE_MAIN("part", rows_are_kept, only_some_are_in_force, they_are_bounded)

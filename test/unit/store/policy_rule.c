@@ -117,4 +117,4 @@ START_TEST(roles_are_bounded)
 }
 END_TEST
 
-UNIT_MAIN("policy_rule", rules_keep_their_order, roles_are_bounded)
+DATABASE_MAIN("policy_rule", rules_keep_their_order, roles_are_bounded)

@@ -101,4 +101,4 @@ START_TEST(names_are_checked)
 }
 END_TEST
 
-UNIT_MAIN("tenant", tenants_are_kept, tenants_change, names_are_checked)
+DATABASE_MAIN("tenant", tenants_are_kept, tenants_change, names_are_checked)

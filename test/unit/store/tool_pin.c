@@ -118,4 +118,4 @@ START_TEST(many_are_written_at_once)
 }
 END_TEST
 
-UNIT_MAIN("tool_pin", pins_live, many_are_written_at_once)
+DATABASE_MAIN("tool_pin", pins_live, many_are_written_at_once)

@@ -91,4 +91,4 @@ START_TEST(sessions_are_bounded)
 }
 END_TEST
 
-UNIT_MAIN("web_session", sessions_live_until_they_expire, sessions_are_bounded)
+DATABASE_MAIN("web_session", sessions_live_until_they_expire, sessions_are_bounded)
