@@ -30,7 +30,7 @@ async function restartPostgres({ postgres }) {
 	return { healed: Date.now() };
 }
 
-/** One replica sees neither PostgreSQL nor Redis nor the other replicas; clients still reach it. */
+/** One replica sees neither PostgreSQL nor Redis; clients and the other replicas still reach it. */
 async function partitionReplica({ replicas }) {
 	const [, , victim] = replicas;
 	victim.partition();

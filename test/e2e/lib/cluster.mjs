@@ -3,13 +3,13 @@
 //   const fleet = await startFleet(t, { replicas: 3, upstreams: {...} });
 //   fleet.target()                    what requests go to: the balancer, as tenant acme
 //   fleet.replicas[1].gateway         a Gateway (lib/gateway.mjs): crash(), stop(), start()
-//   fleet.replicas[1].partition()     cut off from PostgreSQL, Redis and the other replicas, not from clients
+//   fleet.replicas[1].partition()     cut off from PostgreSQL and Redis, not from clients and the other replicas
 //   fleet.replicas[1].heal()
 //
 //                      ┌─ link ─┐
 //   balancer ─▶ replica          ├─▶ PostgreSQL, Redis        each replica has links (fault proxies) of its own
 //                      └─ link ─┘
-//   replica ──▶ link of the other replica ─▶ its listener
+//   replica ──▶ replica: without a link, since a proxy accepts connections that a dead process would refuse
 import fs from 'node:fs';
 import path from 'node:path';
 import { startBalancer } from './balancer.mjs';
@@ -85,7 +85,6 @@ async function prepareReplica(t, fleet, options) {
 	const links = {
 		postgres: await startFaultProxy(t, { port: fleet.postgres.port }),
 		redis: await startFaultProxy(t, { port: fleet.redis.port }),
-		peers: await startFaultProxy(t, { port }),
 	};
 	t.after(() => gateway.cleanup());
 	gateway.configure({
@@ -94,7 +93,7 @@ async function prepareReplica(t, fleet, options) {
 			...options.config,
 			database: databaseSection(fleet.database, { port: links.postgres.port }),
 			state: stateSection(fleet.redis, 'fleet:', links.redis.port),
-			fleet: { address: `http://127.0.0.1:${links.peers.port}` },
+			fleet: { address: `http://127.0.0.1:${port}` },
 		},
 	});
 	const first = fleet.replicas[0];
