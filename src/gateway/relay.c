@@ -2,6 +2,7 @@
  * checked here in order? The call itself is relay_call.c's. */
 #include "base/limits.h"
 #include "base/log.h"
+#include "gateway/assembly.h"
 #include "gateway/param_headers.h"
 #include "gateway/relay.h"
 #include "gateway/search_mode.h"
@@ -65,6 +66,10 @@ AWAITS enum err relay_tool(struct request *req)
 		req->target = relay_told(req, name);
 		if (catalog_holds(req->view, name))
 			return relay_refuse(req, relay.event, ERR_MCP_TOOL_HELD);
+		if (!assembly_settled(req->gateway->assembly)) {
+			req->problem = STR("not every server has said yet what it offers; try again in a moment");
+			return relay_refuse(req, relay.event, ERR_BUSY);
+		}
 		if (req->view->search != NULL)
 			return search_mode_unknown(req, relay.event, name);
 		if (name.n <= NAME_TOLD_BYTES_MAX)
