@@ -172,7 +172,8 @@ static void put_state(struct gateway *gateway, struct buf *out)
 	struct state_stats stats = state_stats(gateway->state);
 
 	if (stats.shared)
-		buf_put_fmt(out, ",\"shared_state\":{\"ok\":%s}", stats.down ? "false" : "true");
+		buf_put_fmt(out, ",\"shared_state\":{\"ok\":%s,\"processes\":%u}", stats.down ? "false" : "true",
+			    stats.processes);
 }
 
 AWAITS void operator_status_write(struct gateway *gateway, const struct status_asked *asked, struct buf *out,

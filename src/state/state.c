@@ -342,6 +342,7 @@ struct state_stats state_stats(struct state *state)
 	if (state->shared != NULL) {
 		stats.shared = true;
 		stats.down = valkey_is_down(state->shared);
+		stats.processes = valkey_fellows(state->shared);
 		stats.failures = valkey_failures(state->shared);
 	}
 	return stats;

@@ -141,7 +141,8 @@ struct state_stats {
 	uint64_t entries; /* kept, some of them expired and not yet swept; 0 with the shared backend */
 	uint64_t evicted; /* pushed out before their time */
 	bool shared, down;
-	uint64_t failures; /* requests to the shared backend that failed */
+	unsigned processes; /* that were last seen at the shared backend: each one's share while it is down */
+	uint64_t failures;  /* requests to the shared backend that failed */
 };
 
 /* Counters over all shards; takes each shard's lock for a moment.
