@@ -33,6 +33,30 @@ static AWAITS void append_body(struct db *db)
 	ck_str(rows->cells[3].str, "");
 }
 
+static AWAITS int64_t kept_bytes(struct db *db, struct str target)
+{
+	struct audit *audit = trail_start(db, AUDIT_STRICT);
+	const struct audit_record record = {.event = STR("mcp.tool_called"), .target = target};
+
+	ck_ok(audit_append(audit, &record));
+	audit_stop(audit);
+	return test_int(db, "SELECT length(CAST(target AS BLOB)) FROM audit ORDER BY seq DESC LIMIT 1");
+}
+
+static AWAITS void text_body(struct db *db)
+{
+	ck_assert_int_eq(kept_bytes(db, STR("a\xc3\xa4\xe2\x82\xac")), 6);
+	ck_assert_int_eq(kept_bytes(db, STR("ab\0c")), 2);
+	ck_assert_int_eq(kept_bytes(db, STR("ab\xc3(c")), 2);
+	ck_assert_int_eq(kept_bytes(db, STR("\xff")), 0);
+}
+
+START_TEST(rows_are_text)
+{
+	test_with_store(1, text_body);
+}
+END_TEST
+
 START_TEST(rows_say_what_was_said)
 {
 	test_with_store(1, append_body);
@@ -295,6 +319,6 @@ START_TEST(canceled_callers_are_recorded)
 }
 END_TEST
 
-UNIT_MAIN("audit", rows_say_what_was_said, loops_share_one_chain, strict_waits_for_its_commit,
+UNIT_MAIN("audit", rows_say_what_was_said, rows_are_text, loops_share_one_chain, strict_waits_for_its_commit,
 	  processes_share_one_chain, strict_rows_survive_kill, chain_survives_kill, full_queue_slows_and_loses_nothing,
 	  canceled_callers_are_recorded)
