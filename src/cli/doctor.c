@@ -38,7 +38,8 @@ static bool data_is_made(const struct config *config)
 {
 	AUTO_BUF path = {0};
 
-	buf_put_fmt(&path, "%.*s/gatehouse.db", STR_ARG(config->data));
+	buf_put_fmt(&path, "%.*s/%s", STR_ARG(config->data),
+		    str_eq(config->database.url, STR("sqlite")) ? "gatehouse.db" : "server.key");
 	buf_put_byte(&path, '\0');
 	return access(path.p, F_OK) == 0;
 }

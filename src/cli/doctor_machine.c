@@ -60,7 +60,8 @@ void doctor_check_files(struct doctor *doctor)
 
 	check_mode(doctor, "data directory", data, "", 0700, FINDING_WARN);
 	check_mode(doctor, "server key", data, "server.key", 0600, FINDING_FAIL);
-	check_mode(doctor, "database file", data, "gatehouse.db", 0600, FINDING_FAIL);
+	if (str_eq(doctor->config->database.url, STR("sqlite")))
+		check_mode(doctor, "database file", data, "gatehouse.db", 0600, FINDING_FAIL);
 }
 
 void doctor_check_server(struct doctor *doctor)

@@ -41,10 +41,7 @@ bool installation_config(const struct invocation *invocation, struct config **re
 AWAITS static enum err open_storage(struct installation *installation)
 {
 	const struct config *config = installation->config;
-	struct db_spec spec = {.directory = config->data.p, /* strings of a config are NUL-terminated */
-			       .migrations = store_migrations,
-			       .migration_count = store_migration_count,
-			       .commit_ms = config->audit_commit_ms};
+	struct db_spec spec = config_db_spec(config);
 
 	TRY(keys_load(config->data, &installation->problem, &installation->keys));
 	return db_open(&spec, &installation->problem, &installation->db);
@@ -86,10 +83,11 @@ static int report(const struct running *running)
 
 static bool is_made(const struct config *config)
 {
+	bool on_sqlite = str_eq(config->database.url, STR("sqlite"));
 	AUTO_BUF path = {0};
 
 	buf_put(&path, config->data);
-	buf_put(&path, STR("/gatehouse.db"));
+	buf_put(&path, on_sqlite ? STR("/gatehouse.db") : STR("/server.key"));
 	buf_put_byte(&path, '\0');
 	return access(path.p, F_OK) == 0;
 }

@@ -89,6 +89,7 @@ static void read_defaults(struct conf_reading *reading, struct config *config)
 
 	conf_defaults(reading, &config_root_table, config);
 	config_state_defaults(reading, config);
+	config_database_defaults(reading, config);
 	config->auth_required = true;
 	CHECK(config_read_listen(reading, &listen, config) == OK);
 }

@@ -43,6 +43,15 @@ struct config_skipped {
 	struct str name, owner, problem;
 };
 
+/* `database`: "sqlite", or how PostgreSQL is reached; see struct db_server. */
+struct config_database {
+	struct str url;
+	struct str replica, password_file, ca_file; /* p NULL: none */
+	unsigned connections;
+	int64_t timeout_ms;
+	bool prepared;
+};
+
 struct config {
 	uint32_t magic;
 	atomic_uint refs;
@@ -54,7 +63,7 @@ struct config {
 	bool loopback_only; /* every listener is a loopback or Unix address */
 	unsigned workers;   /* loops; 0: one per core */
 	struct str data;    /* the data directory */
-	int database;	    /* one choice for now */
+	struct config_database database;
 	struct state_spec state;
 	bool auth_required;
 	bool production;
@@ -121,5 +130,9 @@ bool config_same_upstream(const struct upstream_spec *a, const struct upstream_s
 /* The JSON Schema of the file, and its reference page in Markdown. */
 void config_schema_write(struct buf *out);
 void config_reference_write(struct buf *out);
+
+/* What db_open wants; borrows from the config. */
+struct db_spec;
+struct db_spec config_db_spec(const struct config *config);
 
 #endif

@@ -17,6 +17,8 @@ NODISCARD enum err config_read_listen(struct conf_reading *reading, const struct
 NODISCARD enum err config_read_fleet(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_state(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_state_place(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_database(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_database_place(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_auth(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_public_url(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_policy(struct conf_reading *reading, const struct conf_node *node, void *object);
@@ -32,6 +34,9 @@ NODISCARD enum err config_read_providers(struct conf_reading *reading, const str
 /* What holds without a `state` in the file. */
 struct config;
 void config_state_defaults(struct conf_reading *reading, struct config *config);
+
+/* What holds without a `database` in the file. */
+void config_database_defaults(struct conf_reading *reading, struct config *config);
 
 /* One upstream under its name; one toolset. What is wrong is in the reading's problems. */
 NODISCARD enum err config_read_upstream(struct conf_reading *reading, const struct conf_node *key,

@@ -29,7 +29,6 @@ static const char *const durability_names[] = {"group", "strict", NULL};
 static const char *const pin_names[] = {"off", "warn", "block", NULL};
 static const char *const mode_names[] = {"list", "search", NULL};
 static const char *const isolation_names[] = {"shared", "tenant", "user", "session", NULL};
-static const char *const database_names[] = {"sqlite", NULL};
 
 static const struct conf_field limit_fields[] = {
 	{"per_ip", CONF_RATE, LIMIT(per_ip), .fallback = "100/min",
@@ -206,8 +205,8 @@ static const struct conf_field root_fields[] = {
 	 .doc = "Event loops; 0: one per core."},
 	{"data", CONF_STR, AT(data), .fallback = "./gatehouse-data",
 	 .doc = "The data directory (made with mode 0700)."},
-	{"database", CONF_CHOICE, AT(database), .fallback = "sqlite", .choices = database_names,
-	 .doc = "Where data lasts."},
+	{"database", CONF_CUSTOM, .custom = config_read_database, .table = &config_database_table, .fallback = "sqlite",
+	 .doc = "Where data lasts: sqlite, a URL of PostgreSQL, or a map."},
 	{"state", CONF_CUSTOM, .custom = config_read_state, .table = &config_state_table, .fallback = "memory",
 	 .doc = "Where limits are counted and other short-lived things are: a place, or a map. See "
 		"doc/guides/replicas.md."},

@@ -48,6 +48,9 @@ enum family {
 	F_JOBS_RUNNING,
 	F_DB_QUEUED,
 	F_DB_COMMITS,
+	F_DB_CONNECTIONS,
+	F_DB_CONNECTIONS_BUSY,
+	F_DB_WAITING,
 	F_STATE_ENTRIES,
 	F_STATE_EVICTED,
 	F_STATE_DOWN,
@@ -105,6 +108,9 @@ static const struct {
 	[F_JOBS_RUNNING] = {"gatehouse_jobs_running", "gauge", "Jobs that this process is at"},
 	[F_DB_QUEUED] = {"gatehouse_db_queued", "gauge", "Writes waiting for the database"},
 	[F_DB_COMMITS] = {"gatehouse_db_commits_total", "counter", "Database commits"},
+	[F_DB_CONNECTIONS] = {"gatehouse_db_connections", "gauge", "Connections to PostgreSQL, of the loops"},
+	[F_DB_CONNECTIONS_BUSY] = {"gatehouse_db_connections_busy", "gauge", "Of these, those at work"},
+	[F_DB_WAITING] = {"gatehouse_db_waiting", "gauge", "Fibers that wait for a connection"},
 	[F_STATE_ENTRIES] = {"gatehouse_state_entries", "gauge", "Rates, counters and marks kept"},
 	[F_STATE_EVICTED] = {"gatehouse_state_evicted_total", "counter", "Entries pushed out before their time"},
 	[F_STATE_DOWN] = {"gatehouse_state_down", "gauge", "1 while the shared state is out of reach"},
@@ -345,6 +351,9 @@ void metrics_write(struct gateway *gateway, struct buf *out)
 	put_single(out, F_JOBS_RUNNING, (double)jobs.running);
 	put_single(out, F_DB_QUEUED, (double)db.queued);
 	put_single(out, F_DB_COMMITS, (double)db.commits);
+	put_single(out, F_DB_CONNECTIONS, (double)db.connections);
+	put_single(out, F_DB_CONNECTIONS_BUSY, (double)db.connections_busy);
+	put_single(out, F_DB_WAITING, (double)db.waiting);
 	put_single(out, F_STATE_ENTRIES, (double)state.entries);
 	put_single(out, F_STATE_EVICTED, (double)state.evicted);
 	if (state.shared) {

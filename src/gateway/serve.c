@@ -254,14 +254,8 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 {
 	struct gateway *gateway = serving->gateway;
 	struct config *config = serving->config;
-	AUTO_BUF directory = {0};
-	struct db_spec spec = {.migrations = store_migrations,
-			       .migration_count = store_migration_count,
-			       .commit_ms = config->audit_commit_ms};
+	struct db_spec spec = config_db_spec(config);
 
-	buf_put(&directory, config->data);
-	buf_put_byte(&directory, '\0');
-	spec.directory = directory.p;
 	TRY(keys_load(config->data, problem, &serving->keys));
 	TRY(lock_data(serving, problem));
 	TRY(db_open(&spec, problem, &gateway->db));
