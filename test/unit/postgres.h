@@ -65,9 +65,9 @@ static inline void test_postgres_launch(void)
 				    "-c",
 				    "shared_buffers=16MB",
 				    "-c",
-				    "max_wal_senders=0",
+				    "max_wal_senders=1",
 				    "-c",
-				    "wal_level=minimal",
+				    "wal_level=replica",
 				    NULL};
 	PGconn *pq;
 	int tries = 0;

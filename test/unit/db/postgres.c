@@ -2,6 +2,8 @@
  * out of connections, take many rows at once. Each case starts the server that it wants to lose. */
 #include "../database.h"
 
+#include <stdatomic.h>
+
 #include "base/limits.h"
 
 static const char tables[] = "CREATE TABLE item (id BIGINT PRIMARY KEY, name TEXT)";
@@ -144,6 +146,140 @@ START_TEST(pool_is_bounded)
 }
 END_TEST
 
+/* --- a COMMIT without an answer --- */
+
+#define FEED_ROWS 10000
+
+/* FEED_ROWS rows, once. */
+struct feed {
+	int at;
+	atomic_int drains, failures, settled, there, committed;
+};
+
+static bool feed_pending(void *arg)
+{
+	struct feed *feed = arg;
+
+	return atomic_load(&feed->committed) == 0;
+}
+
+static bool feed_next(void *arg, struct db_value *cells)
+{
+	struct feed *feed = arg;
+
+	if (feed->at == FEED_ROWS)
+		return false;
+	cells[0] = DB_I(++feed->at);
+	cells[1] = feed->at % 2 == 0 ? DB_N : DB_T(STR("odd"));
+	return true;
+}
+
+static enum err feed_drain(void *arg, struct db_tx *tx)
+{
+	static const struct db_load load = {.postgres = "COPY item (id, name) FROM STDIN (FORMAT binary)",
+					    .columns = 2};
+	struct feed *feed = arg;
+
+	feed->at = 0;
+	atomic_fetch_add(&feed->drains, 1);
+	return db_tx_insert(tx, &load, feed_next, feed);
+}
+
+static void feed_committed(void *arg)
+{
+	atomic_fetch_add(&((struct feed *)arg)->committed, 1);
+}
+
+static void feed_failed(void *arg, enum err why)
+{
+	atomic_fetch_add(&((struct feed *)arg)->failures, 1);
+}
+
+static enum err feed_settle(void *arg, struct db_tx *tx, bool *ret_there)
+{
+	AUTO(arena) *arena = arena_new(4096);
+	struct feed *feed = arg;
+	struct db_rows *rows;
+
+	TRY(db_tx_query(tx, arena, "SELECT id FROM item WHERE id = ?", (struct db_value[]){DB_I(FEED_ROWS)}, 1, &rows));
+	*ret_there = rows->rows == 1;
+	atomic_fetch_add(&feed->settled, 1);
+	atomic_fetch_add(&feed->there, *ret_there);
+	return OK;
+}
+
+static struct feed *set_feed(struct db *db, struct feed *feed)
+{
+	const struct db_feed set = {feed_pending, feed_drain, feed_committed, feed_failed, feed_settle, feed};
+
+	db_feed_set(db, &set);
+	db_feed_ring(db, true);
+	return feed;
+}
+
+AWAITS static void await_committed(struct db *db, struct feed *feed)
+{
+	for (int tries = 0; atomic_load(&feed->committed) == 0; tries++) {
+		ck_assert_int_lt(tries, 1000);
+		ck_ok(fiber_sleep(10));
+	}
+	db_feed_clear(db);
+	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM item"), FEED_ROWS);
+	ck_assert_int_eq(atomic_load(&feed->committed), 1);
+}
+
+/* The server waits for a standby that is not there, after its own commit, and is ended in that wait. */
+static AWAITS void committed_body(struct db *db)
+{
+	struct feed feed = {0};
+
+	test_postgres_run("postgres", "postgres", "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+	test_postgres_run("postgres", "postgres", "SELECT pg_reload_conf(), pg_sleep(0.2)");
+	set_feed(db, &feed);
+	while (test_int(db, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") == 0)
+		ck_ok(fiber_sleep(10));
+	test_postgres_run("postgres", "postgres", "ALTER SYSTEM RESET synchronous_standby_names");
+	test_postgres_run("postgres", "postgres",
+			  "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+	test_postgres_run("postgres", "postgres", "SELECT pg_reload_conf()");
+	await_committed(db, &feed);
+	ck_assert_int_eq(atomic_load(&feed.drains), 1);
+	ck_assert_int_eq(atomic_load(&feed.there), 1);
+	ck_assert_int_eq(atomic_load(&feed.failures), 0);
+}
+
+START_TEST(rows_of_an_unanswered_commit_are_found)
+{
+	run(1, 0, committed_body);
+}
+END_TEST
+
+/* A trigger that waits until COMMIT ends the connection once, before anything is durable. */
+static AWAITS void uncommitted_body(struct db *db)
+{
+	struct feed feed = {0};
+
+	test_postgres_run("postgres", test_postgres_name(),
+			  "CREATE SEQUENCE once; GRANT ALL ON once TO PUBLIC;"
+			  "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN"
+			  " IF nextval('once') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;"
+			  " RETURN NEW; END $$;"
+			  "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON item DEFERRABLE INITIALLY DEFERRED"
+			  " FOR EACH ROW WHEN (NEW.id = 7) EXECUTE FUNCTION fail()");
+	set_feed(db, &feed);
+	await_committed(db, &feed);
+	ck_assert_int_eq(atomic_load(&feed.drains), 2);
+	ck_assert_int_eq(atomic_load(&feed.settled), 1);
+	ck_assert_int_eq(atomic_load(&feed.there), 0);
+	ck_assert_int_eq(atomic_load(&feed.failures), 1);
+}
+
+START_TEST(rows_of_a_lost_commit_come_again)
+{
+	run(1, 0, uncommitted_body);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tcase = tcase_create("postgres");
@@ -156,6 +292,8 @@ int main(void)
 	tcase_add_test(tcase, scope_is_the_transactions);
 	tcase_add_test(tcase, slow_statement_is_ended);
 	tcase_add_test(tcase, pool_is_bounded);
+	tcase_add_test(tcase, rows_of_an_unanswered_commit_are_found);
+	tcase_add_test(tcase, rows_of_a_lost_commit_come_again);
 	status = unit_run("postgres", tcase);
 	test_postgres_end();
 	return status;
