@@ -83,7 +83,10 @@ int db_copy_run(const struct invocation *invocation)
 {
 	struct opening opening = {.user = options_get(&invocation->options, "as")};
 
-	if (!server_of_options(invocation, &opening.server))
+	/* The configuration may name the source still. */
+	if (!options_has(&invocation->options, "url"))
 		return command_misused(invocation, "--url is missing");
+	if (!server_find(invocation, NULL, &opening.server))
+		return STATUS_FAILED;
 	return installation_run(invocation, INSTALLATION_USE, copy, &opening);
 }

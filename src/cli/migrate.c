@@ -8,7 +8,7 @@
 #include "cli/server.h"
 
 const struct option migrate_options[] = {
-	{"url", "URL", "the database, with the role that serves: postgresql://USER@HOST:PORT/NAME"},
+	{"url", "URL", "the database, with the role that serves, instead of the configuration's"},
 	{"as", "USER", "the role that owns the tables; without it, who serves owns them too"},
 	{"password-file", "FILE", "the password of the role that connects"},
 	{"ca-file", "FILE", "certificates of who may answer; makes TLS and the server's name compulsory"},
@@ -70,10 +70,13 @@ static void put_text(const struct migration *migration)
 static int run(const struct invocation *invocation, enum migrate_what what)
 {
 	struct migration migration = {.as = options_get(&invocation->options, "as"), .what = what};
-	enum err err;
+	AUTO(config) *config = NULL;
 	int status = STATUS_DONE;
+	enum err err;
 
-	if (!server_of_options(invocation, &migration.server)) {
+	if (!server_find(invocation, &config, &migration.server))
+		return STATUS_FAILED;
+	if (migration.server.url == NULL) {
 		printf(invocation->json ? "{\"database\":\"sqlite\",\"newest\":%zu}\n"
 					: "SQLite: its file is migrated when it is opened (%zu steps)\n",
 		       store_migration_count);

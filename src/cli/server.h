@@ -4,9 +4,11 @@
 
 #include "cli/command.h"
 #include "db/db.h"
+#include "gateway/config.h"
 
-/* From --url, --password-file and --ca-file; strings belong to the command line.
- *   returns    false: none is named, it is SQLite */
-bool server_of_options(const struct invocation *invocation, struct db_server *ret_server);
+/* From --url, --password-file and --ca-file, or else from the configuration. Who connects as somebody else (--as) has
+ * another password than who serves. ret_config  the configuration, if it was asked: the server borrows from it returns
+ * false: the configuration cannot be used, which was printed; a server without URL: it is SQLite */
+bool server_find(const struct invocation *invocation, struct config **ret_config, struct db_server *ret_server);
 
 #endif
