@@ -440,6 +440,12 @@ void audit_seal_addresses(struct audit *audit, const struct secret *key)
 	audit->person_key = key;
 }
 
+const struct secret *audit_key(const struct audit *audit)
+{
+	CHECK_OBJ(audit, AUDIT_MAGIC);
+	return audit->key;
+}
+
 struct audit_stats audit_stats(const struct audit *audit)
 {
 	struct audit_stats stats = {.waits = atomic_load_explicit(&audit->waits, memory_order_relaxed)};

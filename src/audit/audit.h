@@ -60,6 +60,9 @@ NODISCARD enum err audit_append(struct audit *audit, const struct audit_record *
  *              ERR_DB, ERR_CANCELED ... */
 NODISCARD enum err audit_verify(struct db *db, const struct secret *key, struct buf *problem, int64_t *ret_rows) AWAITS;
 
+/* The chain's key, for who archives its rows; borrowed until audit_stop. */
+const struct secret *audit_key(const struct audit *audit);
+
 struct audit_stats {
 	uint64_t rows;	  /* committed since the start */
 	uint64_t waiting; /* in the rings */

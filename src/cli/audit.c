@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "cli/installation.h"
+#include "cli/audit_archive.h"
 #include "store/audit_row.h"
 
 #define LIST_ROWS 50
@@ -15,6 +15,11 @@
 const struct option audit_list_options[] = {
 	{"after", "SEQ", "rows after this number; without it the newest ones"},
 	{"limit", "N", "at most so many; default 50"},
+	{NULL, NULL, NULL},
+};
+
+const struct option audit_verify_options[] = {
+	{"archive", NULL, "the archived files as well, and that they and the trail hang together"},
 	{NULL, NULL, NULL},
 };
 
@@ -45,12 +50,19 @@ AWAITS static enum err verify(struct installation *installation)
 {
 	bool json = installation->invocation->json;
 	AUTO_BUF problem = {0}, out = {0};
+	struct audit_head anchor;
 	int64_t rows;
 	enum err err = verify_trail(installation, &problem, &rows);
 
+	if (err == OK && options_has(&installation->invocation->options, "archive"))
+		TRY(audit_archive_verify(installation));
 	if (err == OK) {
-		buf_put_fmt(&out, json ? "{\"ok\":true,\"rows\":%lld}\n" : "%lld rows, all of them sound\n",
-			    (long long)rows);
+		TRY(audit_anchor_get(installation->db, &anchor));
+		if (json)
+			buf_put_fmt(&out, "{\"ok\":true,\"rows\":%lld,\"archived\":%lld}\n",
+				    (long long)(rows - anchor.seq), (long long)anchor.seq);
+		else
+			buf_put_fmt(&out, "%lld rows, all of them sound\n", (long long)(rows - anchor.seq));
 		command_print(&out);
 		return OK;
 	}

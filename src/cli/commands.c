@@ -155,7 +155,9 @@ const struct command commands[] = {
 	 .run = db_copy_run},
 	{.name = "audit verify",
 	 .summary = "prove that no row of the audit trail was changed, removed or reordered",
-	 .about = "Walks the whole chain. Exit status 1 names the first row that does not hold.",
+	 .about = "Walks the whole chain, from the last archived row on. Exit status 1 names the first row that does\n"
+		  "not hold.",
+	 .options = audit_verify_options,
 	 .run = audit_verify_run},
 	{.name = "audit list",
 	 .summary = "show rows of the audit trail",

@@ -16,15 +16,30 @@
 
 #define MINUTE_MS 60000LL
 #define DAY_MS (24 * 60 * MINUTE_MS)
-#define NOTICE_MS (7 * DAY_MS)	 /* before a key ends */
-#define NOTICE_KEYS 500		 /* of one run; the next day has a next run */
-#define DETAIL_MS (400 * DAY_MS) /* usage by caller is kept so long: then by tenant alone */
+#define NOTICE_MS (7 * DAY_MS)	/* before a key ends */
+#define NOTICE_KEYS 500		/* of one run; the next day has a next run */
+#define ARCHIVE_SLACK_MS DAY_MS /* one file a day where there is little to archive */
 
 AWAITS static enum err clear_rows(const struct job_call *call)
 {
 	struct gateway *gateway = call->arg;
+	const struct retention_periods periods = gateway->config->retention;
 
-	return retention_enforce(gateway->db);
+	return retention_enforce(gateway->db, &periods);
+}
+
+/* Held while it runs: a reload lets go of the snapshot that names the directory. */
+AWAITS static enum err archive_trail(const struct job_call *call)
+{
+	struct gateway *gateway = call->arg;
+	AUTO(config) *config = config_ref(gateway->config);
+	size_t files = 0;
+	enum err err = retention_archive(gateway->db, gateway->audit, &config->retention, ARCHIVE_SLACK_MS, &files,
+					 call->words);
+
+	if (err == OK)
+		buf_put_fmt(call->words, "%zu files", files);
+	return err;
 }
 
 AWAITS static enum err sweep_grants(const struct job_call *call)
@@ -38,7 +53,8 @@ AWAITS static enum err roll_usage_up(const struct job_call *call)
 {
 	struct gateway *gateway = call->arg;
 
-	return usage_roll_up(gateway->db, usage_month_of(clock_wall_ms() - DETAIL_MS));
+	return usage_roll_up(gateway->db,
+			     usage_month_of(clock_wall_ms() - gateway->config->retention.usage_callers_ms));
 }
 
 /* One row of the trail and one line of the log for each key, once. The mark is written last: twice is better than
@@ -79,6 +95,12 @@ static const struct job_kind chores[] = {
 	 .run_ms_max = 30 * MINUTE_MS,
 	 .attempts_max = 3,
 	 .run = clear_rows},
+	{.name = "archive",
+	 .about = "move old rows of the audit trail into files",
+	 .schedule = "47 * * * *",
+	 .run_ms_max = 50 * MINUTE_MS,
+	 .attempts_max = 3,
+	 .run = archive_trail},
 	{.name = "oauth-sweep",
 	 .about = "forget codes, tokens and registrations that have ended",
 	 .schedule = "every 10m",

@@ -109,6 +109,13 @@ static void place_children(struct config *config)
 	config->upstreams = specs;
 }
 
+/* Beside the database unless told otherwise. */
+static void place_archive(struct config *config)
+{
+	if (config->retention.archive.n == 0)
+		config->retention.archive = arena_fmt(config->arena, "%.*s/archive", STR_ARG(config->data));
+}
+
 enum err config_parse(struct str text, struct str file, struct buf *problem, struct config **ret_config)
 {
 	AUTO(config) *config = config_new();
@@ -128,6 +135,7 @@ enum err config_parse(struct str text, struct str file, struct buf *problem, str
 	if (reading.problems.count > 0)
 		return ERR_CONFIG;
 	place_children(config);
+	place_archive(config);
 	*ret_config = config;
 	config = NULL;
 	return OK;

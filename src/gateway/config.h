@@ -14,6 +14,7 @@
 #include "identity/settings.h"
 #include "net/address.h"
 #include "policy/policy.h"
+#include "retention/retention.h"
 #include "state/state.h"
 #include "upstream/upstream.h"
 
@@ -98,6 +99,7 @@ struct config {
 	struct str separator;		     /* between upstream and tool, "_" */
 	const struct policy_document *rules; /* in front of every tenant's own */
 	size_t rule_count;
+	struct retention_periods retention;
 	const struct chore_setting *chores; /* other times for the gateway's own jobs */
 	size_t chore_count;
 	bool metrics_public; /* /metrics without a key from other than loopback */

@@ -198,6 +198,25 @@ static const struct conf_field audit_fields[] = {
 };
 static const struct conf_table audit_table = TABLE("audit", audit_fields);
 
+static const struct conf_field retention_fields[] = {
+	{"audit", CONF_MS, AT(retention.audit_ms), .low = 0, .high = 36500 * DAY, .fallback = "365d",
+	 .doc = "Rows of the audit trail move into files of `archive` after this; 0s: never."},
+	{"archive", CONF_STR, AT(retention.archive),
+	 .doc = "Directory of archived rows, shared by all replicas; else `archive` in the data directory.",
+	 .example = "/var/lib/gatehouse/archive"},
+	{"usage", CONF_MS, AT(retention.usage_ms), .low = DAY, .high = 36500 * DAY, .fallback = "730d",
+	 .doc = "Numbers of calls by the month."},
+	{"usage_callers", CONF_MS, AT(retention.usage_callers_ms), .low = DAY, .high = 36500 * DAY, .fallback = "400d",
+	 .doc = "The same of single callers; then their tenant's alone are kept."},
+	{"idempotency", CONF_MS, AT(retention.idempotency_ms), .low = HOUR, .high = 365 * DAY, .fallback = "24h",
+	 .doc = "Answers to requests of the management API that carried an idempotency key."},
+	{"sessions", CONF_MS, AT(retention.sessions_ms), .low = 0, .high = 365 * DAY, .fallback = "0s",
+	 .doc = "People's sessions after their end."},
+	{"blocks", CONF_MS, AT(retention.blocks_ms), .low = 0, .high = 3650 * DAY, .fallback = "0s",
+	 .doc = "Blocked addresses after their block ended."},
+};
+static const struct conf_table retention_table = TABLE("retention", retention_fields);
+
 static const struct conf_field root_fields[] = {
 	{"listen", CONF_CUSTOM, .custom = config_read_listen, .table = &config_listen_table,
 	 .fallback = "127.0.0.1:8080", .doc = "Where to listen: an address, a map, or a list of these."},
@@ -241,6 +260,8 @@ static const struct conf_field root_fields[] = {
 	{"fleet", CONF_TABLE, 0, .table = &fleet_table,
 	 .doc = "This process is one of several replicas that share a database, a state and the keys of their data "
 		"directories. See doc/guides/replicas.md."},
+	{"retention", CONF_TABLE, 0, .table = &retention_table,
+	 .doc = "How long rows are kept. `gatehouse retention`."},
 	{"jobs", CONF_CUSTOM, .custom = config_read_jobs,
 	 .doc = "Other times for the gateway's own jobs, in UTC: a schedule, or never. `gatehouse jobs` lists them.",
 	 .example = "{ retention: \"17 3 * * *\", oauth-sweep: every 1h }"},
