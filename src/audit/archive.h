@@ -5,7 +5,7 @@
  *     {"seq":1,"at_ms":...,"event":"...", ... ,"mac":"6f..."}        a row a line, as it was in the table
  *     {"last":20000,"mac":"9c...","seal":"41..."}                    the link of the last row, sealed as an anchor
  *
- * A text that is not UTF-8 stands as {"base64":"..."}. Files are called audit-FIRST-LAST.jsonl, each begins where the
+ * Files are called audit-FIRST-LAST.jsonl, each begins where the
  * one before it ends, and the anchor in the database is the end of the newest. */
 #ifndef GATEHOUSE_AUDIT_ARCHIVE_H
 #define GATEHOUSE_AUDIT_ARCHIVE_H

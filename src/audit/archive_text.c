@@ -7,7 +7,6 @@
 #include "audit/chain.h"
 #include "base/check.h"
 #include "base/json.h"
-#include "base/random.h"
 
 #define FORMAT 1
 #define LINE_ARENA_BYTES (1 << 20)
@@ -30,13 +29,7 @@ static void put_hex(struct buf *out, const char *name, const uint8_t mac[AUDIT_M
 static void put_text(struct buf *out, const char *name, struct str text)
 {
 	buf_put_fmt(out, ",\"%s\":", name);
-	if (str_is_utf8(text)) {
-		buf_put_json(out, text);
-		return;
-	}
-	buf_put(out, STR("{\"base64\":\""));
-	base64_put(out, text.p, text.n);
-	buf_put(out, STR("\"}"));
+	buf_put_json(out, text);
 }
 
 void archive_put_first(struct buf *out, const struct audit_head *before)
@@ -110,19 +103,10 @@ static bool read_hex(yyjson_val *value, uint8_t out[AUDIT_MAC_BYTES])
 	return true;
 }
 
-static bool read_text(struct arena *arena, yyjson_val *value, struct str *ret_text)
+static bool read_text(yyjson_val *value, struct str *ret_text)
 {
-	struct str text = json_str(value), coded = json_str(json_get(value, "base64"));
-	char *bytes;
-
-	if (text.p == NULL && coded.p != NULL) {
-		bytes = arena_try_alloc(arena, coded.n + 1);
-		if (bytes == NULL || base64_get(coded, bytes, coded.n, &text.n) != OK)
-			return false;
-		text.p = bytes;
-	}
-	*ret_text = text;
-	return text.p != NULL && text.n <= CHAIN_STRING_BYTES_MAX;
+	*ret_text = json_str(value);
+	return ret_text->p != NULL && ret_text->n <= CHAIN_STRING_BYTES_MAX;
 }
 
 static enum err check_first(struct check *check, yyjson_val *line)
@@ -149,7 +133,7 @@ static enum err check_last(struct check *check, yyjson_val *line)
 	return OK;
 }
 
-static enum err check_row(struct check *check, struct arena *arena, yyjson_val *line)
+static enum err check_row(struct check *check, yyjson_val *line)
 {
 	uint8_t bytes[CHAIN_HEAD_BYTES + CHAIN_BODY_BYTES_MAX], mac[AUDIT_MAC_BYTES], want[AUDIT_MAC_BYTES];
 	struct chain_body body;
@@ -160,7 +144,7 @@ static enum err check_row(struct check *check, struct arena *arena, yyjson_val *
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
 		good = good && json_int(json_get(line, number_names[i]), numbers[i]);
 	for (size_t i = 0; i < CHAIN_STRINGS; i++)
-		good = good && read_text(arena, json_get(line, text_names[i]), &body.strings[i]);
+		good = good && read_text(json_get(line, text_names[i]), &body.strings[i]);
 	if (!good)
 		return broken(check, "this is no row");
 	if (seq != check->link.seq + 1)
@@ -186,7 +170,7 @@ static enum err check_line(struct check *check, struct str text)
 		return broken(check, "this is no JSON object");
 	if (!check->begun)
 		return check_first(check, line);
-	return json_get(line, "last") != NULL ? check_last(check, line) : check_row(check, arena, line);
+	return json_get(line, "last") != NULL ? check_last(check, line) : check_row(check, line);
 }
 
 enum err archive_check_text(struct str text, const struct secret *key, struct archive_ends *ret_ends,

@@ -104,7 +104,7 @@ int reference_run(const struct invocation *invocation);
 /* Options of commands that have some. */
 extern const struct option erase_options[], migrate_options[], db_copy_options[];
 extern const struct option serve_options_table[], key_create_options[], key_list_options[], key_rotate_options[],
-	audit_list_options[], audit_verify_options[], link_options[], import_options[], user_create_options[], user_password_options[],
-	user_options[], catalog_approve_options[], why_options[], policy_options[];
+	audit_list_options[], audit_verify_options[], link_options[], import_options[], user_create_options[],
+	user_password_options[], user_options[], catalog_approve_options[], why_options[], policy_options[];
 
 #endif
