@@ -146,7 +146,7 @@ pooled=(test/e2e/{api,audit,auth,oauth-token,policy,tenants}.test.mjs)
 test_matrix() {
 	local files node_starter=(node test/e2e/on-postgres.mjs)
 
-	mapfile -t files < <(e2e_files "${1:-}" | grep -v '/backing-')
+	mapfile -t files < <(e2e_files "${1:-}" | grep -v '/backing-\|/deploy-')
 	test_node e2e-postgres asan "${files[@]}"
 	[ -z "${1:-}" ] || return 0
 	node_starter+=(--pooler)
@@ -195,6 +195,8 @@ test_everything() {
 	test_lint
 	test_unit
 	test_e2e e2e asan ''
+	test_matrix
+	test_cluster asan 20
 	test_conformance
 	test_e2e soak release soak
 }
