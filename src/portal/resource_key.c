@@ -204,7 +204,7 @@ AWAITS static enum err check_touchable(struct work *work, const struct object *b
 
 AWAITS static enum err keys_update(struct work *work, const struct object *before, struct object *after)
 {
-	struct api_key key = {.id = before->id, .changed_ms = work->call->now_ms};
+	struct api_key key = {.id = before->id, .tenant_id = before->tenant_id, .changed_ms = work->call->now_ms};
 
 	TRY(check_touchable(work, before));
 	if (after->at[KEY_EXPIRES].number != before->at[KEY_EXPIRES].number) {
