@@ -117,15 +117,20 @@ AWAITS enum err user_list(struct db *db, struct arena *arena, struct str tenant_
 			CELLS(text(tenant_id), text(after), DB_I((int64_t)limit)), 3, ret_users, ret_count);
 }
 
-/* Fails (ERR_NOT_FOUND) where a person is the last owner of their tenant who may sign in. */
+/* Two statements. Whoever else removes an owner waits behind the first one, so that the second, which sees what was
+ * committed before it began, sees what they did. It fails (ERR_NOT_FOUND) where a person is the last owner of their
+ * tenant who may sign in. */
+#define OTHER_OWNER_STATEMENTS 2
 #define OWNERS " FROM account WHERE kind = 'person' AND role = 'owner' AND disabled = 0"
 #define OTHER_OWNER_LEFT(tenant_id, id)                                                                                \
-	STATEMENT("UPDATE tenant SET changed_ms = changed_ms WHERE id = ? AND (NOT EXISTS (SELECT 1" OWNERS            \
-		  " AND id = ?) OR EXISTS (SELECT 1" OWNERS " AND tenant_id = ? AND id <> ?))",                        \
-		  1, text(tenant_id), text(id), text(tenant_id), text(id))
+	STATEMENT("UPDATE tenant SET changed_ms = changed_ms WHERE id = ?", 1, text(tenant_id)),                       \
+		STATEMENT("UPDATE tenant SET changed_ms = changed_ms WHERE id = ? AND (NOT EXISTS (SELECT 1" OWNERS    \
+			  " AND id = ?) OR EXISTS (SELECT 1" OWNERS " AND tenant_id = ? AND id <> ?))",                \
+			  1, text(tenant_id), text(id), text(tenant_id), text(id))
 
 AWAITS static enum err update(struct db *db, const struct user *user, int64_t changed_before_ms, bool keeps_owner)
 {
+	const size_t skipped = keeps_owner ? 0 : OTHER_OWNER_STATEMENTS;
 	const struct db_statement statements[] = {
 		OTHER_OWNER_LEFT(user->tenant_id, user->id),
 		/* Two changes within one ms must not look the same to a third writer. */
@@ -140,7 +145,7 @@ AWAITS static enum err update(struct db *db, const struct user *user, int64_t ch
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, user->tenant_id, statements + !keeps_owner, ARRAY_LEN(statements) - !keeps_owner);
+	return db_write(db, user->tenant_id, statements + skipped, ARRAY_LEN(statements) - skipped);
 }
 
 AWAITS enum err user_update(struct db *db, const struct user *user, int64_t changed_before_ms)
@@ -195,7 +200,7 @@ AWAITS enum err user_signed_in(struct db *db, struct str scope, struct str id, i
 AWAITS static enum err remove_all(struct db *db, struct str scope, struct str tenant_id, struct str id, int64_t now_ms)
 {
 	const struct db_value user = text(id);
-	bool keeps_owner = tenant_id.p != NULL;
+	const size_t skipped = tenant_id.p != NULL ? 0 : OTHER_OWNER_STATEMENTS;
 	const struct db_statement statements[] = {
 		OTHER_OWNER_LEFT(tenant_id, id),
 		STATEMENT("DELETE FROM web_session WHERE user_id = ?", -1, user),
@@ -213,7 +218,7 @@ AWAITS static enum err remove_all(struct db *db, struct str scope, struct str te
 		GENERATION_BUMP,
 	};
 
-	return db_write(db, scope, statements + !keeps_owner, ARRAY_LEN(statements) - !keeps_owner);
+	return db_write(db, scope, statements + skipped, ARRAY_LEN(statements) - skipped);
 }
 
 AWAITS enum err user_delete(struct db *db, struct str scope, struct str id, int64_t now_ms)
