@@ -12,6 +12,7 @@
 #include "oauth/sweep.h"
 #include "retention/retention.h"
 #include "store/api_key.h"
+#include "store/partition.h"
 #include "store/usage.h"
 
 #define MINUTE_MS 60000LL
@@ -40,6 +41,14 @@ AWAITS static enum err archive_trail(const struct job_call *call)
 	if (err == OK)
 		buf_put_fmt(call->words, "%zu files", files);
 	return err;
+}
+
+/* Rows of a month that has no table yet go into the default one, which is slower, not wrong. */
+AWAITS static enum err make_partitions(const struct job_call *call)
+{
+	struct gateway *gateway = call->arg;
+
+	return partition_prepare(gateway->db, clock_wall_ms());
 }
 
 AWAITS static enum err sweep_grants(const struct job_call *call)
@@ -101,6 +110,12 @@ static const struct job_kind chores[] = {
 	 .run_ms_max = 50 * MINUTE_MS,
 	 .attempts_max = 3,
 	 .run = archive_trail},
+	{.name = "partitions",
+	 .about = "make the tables of coming months (PostgreSQL)",
+	 .schedule = "5 2 * * *",
+	 .run_ms_max = 10 * MINUTE_MS,
+	 .attempts_max = 5,
+	 .run = make_partitions},
 	{.name = "oauth-sweep",
 	 .about = "forget codes, tokens and registrations that have ended",
 	 .schedule = "every 10m",

@@ -4,12 +4,11 @@
 
 #include "store/store.h"
 
-#define PARTITION_MONTHS_AHEAD                                                                                         \
-	2 /* a job that fails for weeks is noticed before its rows have no table of their own                          \
-	   */
+/* A job that fails for weeks is noticed before its rows have no table of their own. */
+#define PARTITION_MONTHS_AHEAD 2
 
-/* Make the tables of this month and of those ahead; where they are there already, and with SQLite, nothing. A job's:
- * once a day. Errors     ERR_DB: also when a table was in use all the time; the next run tries again */
+/* Make the tables of this month and of those ahead; where they are there already, and with SQLite, nothing. A
+ * job's: once a day. Errors     ERR_DB: also when a table was in use all the time; the next run tries again */
 NODISCARD enum err partition_prepare(struct db *db, int64_t now_ms) AWAITS;
 
 /* Remove from the trail what the audit anchor says is archived, at most `rows_max` rows besides whole months.
