@@ -269,14 +269,15 @@ AWAITS static enum err anchor_of(const struct archive *archive, struct audit_hea
 	return ERR_DB_CORRUPT;
 }
 
-AWAITS enum err archive_next(const struct archive *archive, char ret_name[ARCHIVE_NAME_BYTES], struct buf *problem)
+AWAITS enum err archive_next(const struct archive *archive, char ret_name[ARCHIVE_NAME_BYTES], int64_t *ret_rows,
+			     struct buf *problem)
 {
 	struct file file = {.archive = archive, .problem = problem, .directory_fd = -1, .fd = -1};
 	struct audit_head anchor, head;
 	int64_t last, first_ms;
 	enum err err;
 
-	ret_name[0] = '\0';
+	*ret_rows = 0;
 	TRY(anchor_of(archive, &anchor, problem));
 	TRY(audit_head_get(archive->db, &head));
 	last = anchor.seq + ARCHIVE_ROWS < head.seq - 1 ? anchor.seq + ARCHIVE_ROWS : head.seq - 1;
@@ -289,7 +290,8 @@ AWAITS enum err archive_next(const struct archive *archive, char ret_name[ARCHIV
 	if (work_run(close_work, &file) != OK)
 		(void)close_work(&file); /* the queue of workers was full, or we are canceled */
 	buf_free(&file.lines);
-	if (err == OK)
-		memcpy(ret_name, file.name, ARCHIVE_NAME_BYTES);
-	return err;
+	TRY(err);
+	memcpy(ret_name, file.name, ARCHIVE_NAME_BYTES);
+	*ret_rows = file.ends.last.seq - anchor.seq;
+	return OK;
 }

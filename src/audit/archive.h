@@ -27,12 +27,13 @@ struct archive {
 
 /* Move one file's worth of rows. The newest row of the table always stays. What a crash leaves is a file without an
  * anchor, which the next call takes over, or a temporary file, which it removes.
- *   ret_name   of the file; empty when there was nothing to move
+ *   ret_name   of the file
+ *   ret_rows   in it; 0: there was nothing to move; fewer than ARCHIVE_ROWS: there was no more
  *   problem    a sentence for the operator
  *   Errors     ERR_SYSTEM (the directory), ERR_DB_CORRUPT (the rows do not hold: nothing is moved), ERR_NOT_FOUND:
  *              another process has moved them meanwhile; ERR_DB ... */
-NODISCARD enum err archive_next(const struct archive *archive, char ret_name[ARCHIVE_NAME_BYTES], struct buf *problem)
-	AWAITS;
+NODISCARD enum err archive_next(const struct archive *archive, char ret_name[ARCHIVE_NAME_BYTES], int64_t *ret_rows,
+				struct buf *problem) AWAITS;
 
 /* Where a file begins and ends. */
 struct archive_ends {

@@ -69,14 +69,15 @@ AWAITS enum err retention_archive(struct db *db, struct audit *audit, const stru
 				  .directory = periods->archive,
 				  .before_ms = clock_wall_ms() - periods->audit_ms,
 				  .slack_ms = slack_ms};
+	int64_t rows = ARCHIVE_ROWS;
 	size_t files = 0;
 
-	while (periods->audit_ms > 0 && files < RETENTION_FILES_MAX) {
+	while (periods->audit_ms > 0 && rows >= ARCHIVE_ROWS && files < RETENTION_FILES_MAX) {
 		char name[ARCHIVE_NAME_BYTES];
 		struct audit_record record = {.event = STR("audit.archived"), .outcome = STR("ok")};
 
-		TRY(archive_next(&archive, name, problem));
-		if (name[0] == '\0')
+		TRY(archive_next(&archive, name, &rows, problem));
+		if (rows == 0)
 			break;
 		record.target = str_of(name);
 		TRY(audit_append(audit, &record));

@@ -56,6 +56,7 @@ static AWAITS void moves_body(struct db *db)
 {
 	AUTO(secret) *key = trail_key();
 	struct archive archive = order(db, key);
+	int64_t moved;
 	char name[ARCHIVE_NAME_BYTES], path[160];
 	struct archive_ends ends;
 	AUTO_BUF problem = {0};
@@ -63,10 +64,10 @@ static AWAITS void moves_body(struct db *db)
 
 	trail_write(db, 0, 3001);
 	archive.slack_ms = 3600000;
-	ck_ok(archive_next(&archive, name, &problem));
-	ck_assert_str_eq(name, ""); /* not full, and not late enough */
+	ck_ok(archive_next(&archive, name, &moved, &problem));
+	ck_assert_int_eq(moved, 0); /* not full, and not late enough */
 	archive.slack_ms = 0;
-	ck_ok(archive_next(&archive, name, &problem));
+	ck_ok(archive_next(&archive, name, &moved, &problem));
 	ck_assert_str_eq(name, "audit-000000000001-000000003000.jsonl");
 	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM audit"), 1); /* the newest one stays */
 	ck_assert_int_eq(test_int(db, "SELECT seq FROM audit_anchor"), 3000);
@@ -77,10 +78,10 @@ static AWAITS void moves_body(struct db *db)
 	ck_assert_int_eq(stat(path, &status), 0);
 	ck_assert_uint_eq(status.st_mode & 0777, 0600);
 
-	ck_ok(archive_next(&archive, name, &problem));
-	ck_assert_str_eq(name, "");
+	ck_ok(archive_next(&archive, name, &moved, &problem));
+	ck_assert_int_eq(moved, 0);
 	trail_write(db, 3001, 100);
-	ck_ok(archive_next(&archive, name, &problem));
+	ck_ok(archive_next(&archive, name, &moved, &problem));
 	ck_assert_str_eq(name, "audit-000000003001-000000003100.jsonl");
 	ck_assert_int_eq(trail_rows(db), 3101);
 	ck_assert_uint_eq(file_count(), 2);
@@ -100,13 +101,14 @@ static AWAITS void young_body(struct db *db)
 {
 	AUTO(secret) *key = trail_key();
 	struct archive archive = order(db, key);
+	int64_t moved;
 	char name[ARCHIVE_NAME_BYTES];
 	AUTO_BUF problem = {0};
 
 	trail_write(db, 0, 10);
 	archive.before_ms = clock_wall_ms() - 60000;
-	ck_ok(archive_next(&archive, name, &problem));
-	ck_assert_str_eq(name, "");
+	ck_ok(archive_next(&archive, name, &moved, &problem));
+	ck_assert_int_eq(moved, 0);
 	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM audit"), 10);
 	remove_directory();
 }
@@ -123,6 +125,7 @@ static AWAITS void cut_short_body(struct db *db)
 {
 	AUTO(secret) *key = trail_key();
 	struct archive archive = order(db, key);
+	int64_t moved;
 	char name[ARCHIVE_NAME_BYTES], path[160];
 	AUTO_BUF problem = {0};
 	int fd;
@@ -134,13 +137,13 @@ static AWAITS void cut_short_body(struct db *db)
 	close(fd);
 	ck_ok(test_write(db,
 			 "CREATE TRIGGER stop BEFORE INSERT ON audit_anchor BEGIN SELECT RAISE(ABORT, 'killed'); END"));
-	ck_assert(archive_next(&archive, name, &problem) != OK);
+	ck_assert(archive_next(&archive, name, &moved, &problem) != OK);
 	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM audit"), 50);
 	ck_assert_uint_eq(file_count(), 1);
 	ck_ok(test_write(db, "DROP TRIGGER stop"));
 
 	trail_write(db, 50, 50); /* the file ends at 49 all the same */
-	ck_ok(archive_next(&archive, name, &problem));
+	ck_ok(archive_next(&archive, name, &moved, &problem));
 	ck_assert_str_eq(name, "audit-000000000001-000000000049.jsonl");
 	ck_assert_uint_eq(file_count(), 1);
 	ck_assert_int_eq(test_int(db, "SELECT min(seq) FROM audit"), 50);
@@ -160,13 +163,14 @@ static AWAITS void damaged_body(struct db *db)
 {
 	AUTO(secret) *key = trail_key();
 	struct archive archive = order(db, key);
+	int64_t moved;
 	char name[ARCHIVE_NAME_BYTES];
 	AUTO_BUF problem = {0};
 
 	trail_write(db, 0, 20);
 	ck_ok(test_write(db, "DROP TRIGGER audit_no_update"));
 	ck_ok(test_write(db, "UPDATE audit SET outcome = 'no' WHERE seq = 7"));
-	ck_err(archive_next(&archive, name, &problem), ERR_DB_CORRUPT);
+	ck_err(archive_next(&archive, name, &moved, &problem), ERR_DB_CORRUPT);
 	ck_assert(memmem(problem.p, problem.n, "row 7", 5) != NULL);
 	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM audit"), 20);
 	ck_assert_uint_eq(file_count(), 0);
