@@ -196,8 +196,9 @@ export class Postgres {
 		return this.database('postgres').sql(...statements);
 	}
 
-	/** A new database that the owner role owns; a copy of `like` when given (to which nobody may be connected). */
+	/** A new database that the owner role owns; a copy of `like` when given, whose sessions (a pooler's) are ended. */
 	async createDatabase({ name = `g${crypto.randomBytes(6).toString('hex')}`, like } = {}) {
+		if (like !== undefined) await this.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${like}'`);
 		await this.sql(`CREATE DATABASE "${name}" OWNER ${OWNER}${like === undefined ? '' : ` TEMPLATE "${like}" STRATEGY = FILE_COPY`}`);
 		const database = this.database(name);
 		// A database's settings are not copied with it.
