@@ -1,5 +1,5 @@
 // nginx as the load balancer of a fleet: requests go to replicas in turn, without stickiness. A request whose connection is refused
-// goes to the next replica; one that was sent is never sent again. Answers carry X-Replica, the address that gave them.
+// goes to the next replica (none is ever marked down: three that restart within a second would all be); one that was sent is never sent again. Answers carry X-Replica, the address that gave them.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -23,7 +23,7 @@ http {
 	fastcgi_temp_path ${root}/f; uwsgi_temp_path ${root}/u; scgi_temp_path ${root}/s;
 	keepalive_requests 1000000000;
 	upstream fleet {
-${ports.map((one) => `		server 127.0.0.1:${one} max_fails=1 fail_timeout=1s;`).join('\n')}
+${ports.map((one) => `		server 127.0.0.1:${one} max_fails=0;`).join('\n')}
 	}
 	server {
 		listen 127.0.0.1:${port} backlog=1024;
