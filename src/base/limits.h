@@ -49,6 +49,7 @@
 #define UPSTREAM_CONNECTIONS_MAX 256 /* per loop and upstream */
 #define UPSTREAM_CONCURRENCY 256     /* calls in flight per upstream */
 #define UPSTREAM_QUEUE_MAX 1024	     /* calls waiting for a place */
+#define UPSTREAM_QUEUE_MS 30000	     /* they wait so long: half of what most clients wait for an answer */
 #define UPSTREAM_TIMEOUT_MS 60000
 #define UPSTREAM_INPUT_MS 600000      /* while a person is asked something; the SDK waits as long */
 #define UPSTREAM_STREAMS_MAX 1024     /* HTTP+SSE sessions per upstream: each keeps a connection */

@@ -202,6 +202,7 @@ static bool same_numbers(const struct upstream_spec *a, const struct upstream_sp
 	       a->children_per_tenant_max == b->children_per_tenant_max && a->timeout_ms == b->timeout_ms &&
 	       a->connect_timeout_ms == b->connect_timeout_ms && a->idle_ms == b->idle_ms &&
 	       a->concurrency == b->concurrency && a->queue_max == b->queue_max &&
+	       a->queue_tenant_max == b->queue_tenant_max && a->queue_timeout_ms == b->queue_timeout_ms &&
 	       a->answer_bytes_max == b->answer_bytes_max && a->breaker_failures == b->breaker_failures &&
 	       a->breaker_rest_ms == b->breaker_rest_ms && a->revision == b->revision;
 }

@@ -81,6 +81,7 @@ static void check_shares(struct conf_reading *reading, const struct conf_node *r
 	} shares[] = {
 		{"concurrency", spec->concurrency, UPSTREAM_CONCURRENCY},
 		{"queue", spec->queue_max, UPSTREAM_QUEUE_MAX},
+		{"queue_timeout", (uint64_t)spec->queue_timeout_ms, TIMEOUT_MS_MAX},
 		{"answer", spec->answer_bytes_max, UPSTREAM_ANSWER_BYTES_MAX},
 		{"timeout", (uint64_t)spec->timeout_ms, TIMEOUT_MS_MAX},
 		{"connect_timeout", (uint64_t)spec->connect_timeout_ms, UPSTREAM_TIMEOUT_MS},

@@ -146,7 +146,13 @@ static const struct conf_field upstream_fields[] = {
 	{"concurrency", CONF_UINT, UP(concurrency), .low = 1, .high = 100000, .fallback = "256",
 	 .doc = "Calls in flight at once."},
 	{"queue", CONF_UINT, UP(queue_max), .low = 0, .high = 100000, .fallback = "1024",
-	 .doc = "Calls that may wait for a place."},
+	 .doc = "Calls that may wait for a place. Tenants get places in turn; when the queue is full, a tenant with "
+		"few "
+		"calls in it takes the room of the last call of the one with the most."},
+	{"queue_per_tenant", CONF_UINT, UP(queue_tenant_max), .low = 0, .high = 100000, .fallback = "0",
+	 .doc = "Calls of one tenant that may wait for a place; 0: as many as the queue takes."},
+	{"queue_timeout", CONF_MS, UP(queue_timeout_ms), .low = 10, .high = DAY, .fallback = "30s",
+	 .doc = "Longest wait for a place."},
 	{"answer", CONF_SIZE, UP(answer_bytes_max), .low = KB, .high = 1024 * MB, .fallback = "64MB",
 	 .doc = "Largest answer."},
 	{"breaker_failures", CONF_UINT, UP(breaker_failures), .low = 1, .high = 10000, .fallback = "5",

@@ -12,6 +12,7 @@ enum metric_limit {
 	METRIC_LIMIT_AUTH,
 	METRIC_LIMIT_BLOCKED,
 	METRIC_LIMIT_QUOTA,
+	METRIC_LIMIT_QUEUE, /* of a server: no place, or none in time */
 	METRIC_LIMITS
 };
 

@@ -33,6 +33,10 @@ enum family {
 	F_UPSTREAM_UP,
 	F_UPSTREAM_IN_FLIGHT,
 	F_UPSTREAM_QUEUED,
+	F_UPSTREAM_LINES,
+	F_UPSTREAM_QUEUE_WAITS,
+	F_UPSTREAM_QUEUE_MS,
+	F_UPSTREAM_QUEUE_REFUSED,
 	F_UPSTREAM_CHILDREN,
 	F_UPSTREAM_RESTARTS,
 	F_CATALOG_ITEMS,
@@ -92,6 +96,14 @@ static const struct {
 	[F_UPSTREAM_UP] = {"gatehouse_upstream_up", "gauge", "1 when the upstream answers"},
 	[F_UPSTREAM_IN_FLIGHT] = {"gatehouse_upstream_in_flight", "gauge", "Calls the upstream is working on"},
 	[F_UPSTREAM_QUEUED] = {"gatehouse_upstream_queued", "gauge", "Calls waiting for a place"},
+	[F_UPSTREAM_LINES] = {"gatehouse_upstream_queue_tenants", "gauge", "Tenants whose calls wait for a place"},
+	[F_UPSTREAM_QUEUE_WAITS] = {"gatehouse_upstream_queue_waits_total", "counter",
+				    "Calls that got their place after a wait"},
+	[F_UPSTREAM_QUEUE_MS] = {"gatehouse_upstream_queue_wait_ms_total", "counter",
+				 "Milliseconds that these have waited in all"},
+	[F_UPSTREAM_QUEUE_REFUSED] = {"gatehouse_upstream_queue_refused_total", "counter",
+				      "Calls that got no place: the queue or the tenant's part of it was full, or none "
+				      "came free in time"},
 	[F_UPSTREAM_CHILDREN] = {"gatehouse_upstream_children", "gauge", "Child processes of the upstream"},
 	[F_UPSTREAM_RESTARTS] = {"gatehouse_upstream_restarts_total", "counter", "Times it was started again"},
 	[F_CATALOG_ITEMS] = {"gatehouse_catalog_items", "gauge", "Tools, prompts and resources on offer"},
@@ -124,7 +136,7 @@ static const struct {
 
 static const char *const policy_name[METRIC_POLICIES] = {"refused", "hidden", "shadow"};
 static const char *const forward_name[METRIC_FORWARDS] = {"sent", "unreached", "broken", "taken", "refused"};
-static const char *const limit_name[METRIC_LIMITS] = {"ip", "tenant", "principal", "auth", "blocked", "quota"};
+static const char *const limit_name[METRIC_LIMITS] = {"ip", "tenant", "principal", "auth", "blocked", "quota", "queue"};
 
 static void put_family(struct buf *out, enum family family)
 {
@@ -269,8 +281,10 @@ static void put_requests(struct buf *out, const struct gateway *gateway)
 
 static void put_upstreams(struct buf *out, struct gateway *gateway)
 {
-	static const enum family families[] = {F_UPSTREAM_UP, F_UPSTREAM_IN_FLIGHT, F_UPSTREAM_QUEUED,
-					       F_UPSTREAM_CHILDREN, F_UPSTREAM_RESTARTS};
+	static const enum family families[] = {
+		F_UPSTREAM_UP,		F_UPSTREAM_IN_FLIGHT, F_UPSTREAM_QUEUED,	F_UPSTREAM_LINES,
+		F_UPSTREAM_QUEUE_WAITS, F_UPSTREAM_QUEUE_MS,  F_UPSTREAM_QUEUE_REFUSED, F_UPSTREAM_CHILDREN,
+		F_UPSTREAM_RESTARTS};
 	struct upstream **upstreams;
 	size_t count = assembly_upstreams(gateway->assembly, &upstreams);
 
@@ -278,8 +292,15 @@ static void put_upstreams(struct buf *out, struct gateway *gateway)
 		put_family(out, families[f]);
 		for (size_t i = 0; i < count; i++) {
 			struct upstream_health health = upstream_health(upstreams[i]);
-			const uint64_t value[] = {health.state == UPSTREAM_UP, health.in_flight, health.queued,
-						  health.children, health.restarts};
+			const uint64_t value[] = {health.state == UPSTREAM_UP,
+						  health.in_flight,
+						  health.queued,
+						  health.lines,
+						  health.queue_waits,
+						  health.queue_wait_ms,
+						  health.queue_refused,
+						  health.children,
+						  health.restarts};
 
 			buf_put_fmt(out, "%s{upstream=", family_table[families[f]].name);
 			put_label_value(out, upstream_name(upstreams[i]));

@@ -46,9 +46,12 @@ static void put_upstream(struct upstream *upstream, bool full, struct buf *out)
 	if (full) {
 		buf_put_fmt(out,
 			    ",\"since_ms\":%lld,\"instances\":%u,\"children\":%u,\"in_flight\":%u,\"queued\":%u,"
+			    "\"queue\":{\"tenants\":%u,\"waits\":%llu,\"wait_ms\":%llu,\"refused\":%llu},"
 			    "\"calls\":%llu,\"failures\":%llu,\"restarts\":%llu,\"last_error\":",
 			    (long long)health.since_ms, health.instances, health.children, health.in_flight,
-			    health.queued, (unsigned long long)health.calls, (unsigned long long)health.failures,
+			    health.queued, health.lines, (unsigned long long)health.queue_waits,
+			    (unsigned long long)health.queue_wait_ms, (unsigned long long)health.queue_refused,
+			    (unsigned long long)health.calls, (unsigned long long)health.failures,
 			    (unsigned long long)health.restarts);
 		buf_put_json(out, str_of(health.last_error_text));
 	}

@@ -53,7 +53,7 @@ AWAITS static bool has_row(struct request *req, struct str key, uint32_t rows)
 	return state_count(req->gateway->state, key, REFUSAL_WINDOW_MS, &times) == OK && times <= rows;
 }
 
-AWAITS static void note_exceeded(struct request *req, struct str key, const char *limit, enum err why)
+AWAITS void rates_note_exceeded(struct request *req, struct str key, const char *limit, enum err why)
 {
 	struct audit_record record = {
 		.event = STR("rate_limit.exceeded"),
@@ -88,7 +88,7 @@ AWAITS static enum err take(struct request *req, struct state_take *takes, const
 	if (likely(allowed == count))
 		return OK;
 	metrics_limited(req->here, limits[allowed]);
-	note_exceeded(req, takes[allowed].key, names[limits[allowed]], ERR_RATE_LIMITED);
+	rates_note_exceeded(req, takes[allowed].key, names[limits[allowed]], ERR_RATE_LIMITED);
 	add_retry_headers(req, takes[allowed].rate, &takes[allowed].verdict);
 	return ERR_RATE_LIMITED;
 }
@@ -260,7 +260,7 @@ AWAITS enum err rates_take_call(struct request *req)
 	key = limit == PLAN_TENANT_MONTH ? rates_key(text, 'm', req->caller.tenant_id, ID_LEN)
 					 : rates_key(text, 'M', req->caller.principal, ID_LEN);
 	metrics_limited(req->here, METRIC_LIMIT_QUOTA);
-	note_exceeded(req, key, plan_limit_names[limit], ERR_QUOTA);
+	rates_note_exceeded(req, key, plan_limit_names[limit], ERR_QUOTA);
 	req->exchange->extra_headers =
 		arena_fmt(req->arena, "%.*sRetry-After: %lld\r\n", STR_ARG(req->exchange->extra_headers),
 			  (long long)(left_ms < 1000 ? 1 : (left_ms + 999) / 1000));

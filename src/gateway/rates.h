@@ -20,6 +20,10 @@ NODISCARD enum err rates_take_caller(struct request *req) AWAITS;
  *   Errors     ERR_QUOTA, with Retry-After to the month's end */
 NODISCARD enum err rates_take_call(struct request *req) AWAITS;
 
+/* A refusal for a limit's sake: one row a minute under each key, as a flood of refusals must not fill the disk.
+ *   limit      what it is called in the configuration */
+void rates_note_exceeded(struct request *req, struct str key, const char *limit, enum err why) AWAITS;
+
 /* A header claimed that another replica sent the request, and that is not so: a row in the trail. */
 void rates_note_claim(struct request *req) AWAITS;
 

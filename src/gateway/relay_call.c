@@ -12,6 +12,7 @@
 #include "gateway/param_headers.h"
 #include "gateway/parked.h"
 #include "gateway/rates.h"
+#include "gateway/shed.h"
 #include "gateway/tasks.h"
 #include "mcp/extension.h"
 
@@ -110,6 +111,7 @@ AWAITS static void prepare_call(struct request *req, const struct relay *relay, 
 		.param_headers = param_headers_write(req, relay->item, relay->arguments),
 		.idempotent = relay->idempotent,
 		.tenant_id = str_of(req->caller.tenant_id),
+		.weight = req->allowance == NULL ? 1 : req->allowance->tenant->terms.weight,
 		.principal = str_of(req->caller.principal),
 		.session = req->has_session ? str_of(req->session.number) : STR_NONE,
 		.client_capabilities = mcp_capabilities_in(req->session.capabilities, req->session.revision),
@@ -186,6 +188,17 @@ static void explain_failure(struct request *req, enum err err)
 	if (req->problem.p == NULL && err != ERR_CANCELED)
 		req->problem = arena_fmt(req->arena, "%.*s: %s (request %.*s)", STR_ARG(req->upstream), err_text(err),
 					 STR_ARG(req->id));
+}
+
+/* The server has not seen the call, for want of a place among those it works on. */
+AWAITS static enum err refuse_queued(struct request *req, const struct relay *relay, enum err err)
+{
+	req->outcome = str_of(err_name(err));
+	if (is_counted(relay))
+		allowance_failed(req->allowance);
+	explain_failure(req, err);
+	shed_queued(req, err);
+	return err;
 }
 
 /* A session's client may be asked things while its call runs. */
@@ -269,6 +282,8 @@ AWAITS enum err relay_call(struct request *req, const struct relay *relay)
 	TRY(take_call(req, relay));
 	prepare_call(req, relay, &call);
 	err = ask_upstream(req, relay, &call);
+	if (unlikely(err == ERR_QUEUE_TENANT || err == ERR_QUEUE_FULL || err == ERR_QUEUE_TIMEOUT))
+		return refuse_queued(req, relay, err);
 	if (err == OK && relay->turn != NULL)
 		err = relay->turn(req, relay, &call.answer);
 	if (err == OK)

@@ -209,6 +209,7 @@ AWAITS static enum err http_client_call(struct upstream *upstream, struct lane *
 struct place {
 	struct task task;
 	struct upstream *upstream;
+	struct fair_caller caller; /* while it is asked for */
 	bool taken;
 };
 
@@ -216,22 +217,25 @@ AWAITS static enum err place_main(void *arg)
 {
 	struct place *place = arg;
 
-	TRY(gate_enter(&place->upstream->gate));
+	TRY(fair_enter(&place->upstream->fair, &place->caller));
 	place->taken = true;
 	return OK;
 }
 
-AWAITS static enum err place_enter(struct upstream *upstream, struct lane *lane, struct place **ret_place)
+AWAITS static enum err place_enter(struct upstream *upstream, struct lane *lane, const struct upstream_call *call,
+				   struct place **ret_place)
 {
+	const struct fair_caller caller = {call->tenant_id, call->weight};
 	struct place *place;
 	enum err err;
 
 	*ret_place = NULL;
 	if (likely(upstream->divided))
-		return gate_enter(&lane->gate);
+		return fair_enter(&lane->fair, &caller);
 	place = calloc(1, sizeof(*place));
 	CHECK(place != NULL);
 	place->upstream = upstream_ref(upstream);
+	place->caller = caller;
 	err = loop_call(upstream->home, "upstream place", place_main, place);
 	if (place->taken)
 		*ret_place = place;
@@ -246,7 +250,7 @@ static void place_back(struct task *task)
 {
 	struct place *place = CONTAINER_OF(task, struct place, task);
 
-	gate_leave(&place->upstream->gate);
+	fair_leave(&place->upstream->fair);
 	upstream_unref(place->upstream);
 	free(place);
 }
@@ -254,7 +258,7 @@ static void place_back(struct task *task)
 static void place_leave(struct upstream *upstream, struct lane *lane, struct place *place)
 {
 	if (upstream->divided) {
-		gate_leave(&lane->gate);
+		fair_leave(&lane->fair);
 	} else if (place != NULL && lane->loop == upstream->home) {
 		place_back(&place->task);
 	} else if (place != NULL) {
@@ -268,11 +272,9 @@ AWAITS static enum err http_placed_call(struct upstream *upstream, struct lane *
 	struct place *place;
 	enum err err;
 
-	atomic_fetch_add_explicit(&lane->queued, 1, memory_order_relaxed);
-	err = place_enter(upstream, lane, &place);
-	atomic_fetch_sub_explicit(&lane->queued, 1, memory_order_relaxed);
+	err = place_enter(upstream, lane, call, &place);
 	if (err != OK && place == NULL)
-		return err == ERR_BUSY ? ERR_UPSTREAM_BUSY : err;
+		return err;
 	if (err == OK)
 		err = http_client_call(upstream, lane, call);
 	place_leave(upstream, lane, place);

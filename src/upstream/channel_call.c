@@ -86,19 +86,18 @@ AWAITS static enum err order_main(void *arg)
 	struct order *order = arg;
 	struct upstream *upstream = order->upstream;
 	struct instance_owner owner = instance_owner_of(upstream, order->call);
+	const struct fair_caller caller = {order->call->tenant_id, order->call->weight};
 	struct instance *instance;
 	enum err err;
 
-	err = gate_enter(&upstream->gate);
-	if (err != OK)
-		return err == ERR_BUSY ? ERR_UPSTREAM_BUSY : err;
+	TRY(fair_enter(&upstream->fair, &caller));
 	err = instance_get(upstream, &owner, &instance);
 	if (err != OK) {
-		gate_leave(&upstream->gate);
+		fair_leave(&upstream->fair);
 		return err;
 	}
 	if (instance->channel == NULL) {
-		gate_leave(&upstream->gate);
+		fair_leave(&upstream->fair);
 		atomic_store(&upstream->channeled, instance->channeled);
 		err = instance->channeled ? ERR_UPSTREAM_DOWN : ERR_UPSTREAM_SESSION;
 	} else {

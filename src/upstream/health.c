@@ -139,6 +139,17 @@ void upstream_judge(struct upstream *upstream, enum err err)
 		keeper_wish(upstream, KEEPER_REPORT);
 }
 
+static void add_queue(const struct fair *fair, struct upstream_health *health)
+{
+	const struct fair_counts *counts = &fair->counts;
+
+	health->queued += atomic_load_explicit(&counts->queued, memory_order_relaxed);
+	health->lines += atomic_load_explicit(&counts->lines, memory_order_relaxed);
+	health->queue_waits += atomic_load_explicit(&counts->waits, memory_order_relaxed);
+	health->queue_wait_ms += atomic_load_explicit(&counts->wait_ms_sum, memory_order_relaxed);
+	health->queue_refused += atomic_load_explicit(&counts->refused, memory_order_relaxed);
+}
+
 struct upstream_health upstream_health(struct upstream *upstream)
 {
 	struct upstream_health health = {0};
@@ -154,12 +165,14 @@ struct upstream_health upstream_health(struct upstream *upstream)
 	health.instances = atomic_load(&upstream->instance_count);
 	health.children = atomic_load(&upstream->children);
 	health.restarts = atomic_load(&upstream->restarts);
+	add_queue(&upstream->fair, &health);
 	for (unsigned i = 0; i < upstream->lanes; i++) {
 		struct lane *lane = &upstream->lane[i];
 		int64_t latency = atomic_load_explicit(&lane->latency_us, memory_order_relaxed);
 
 		health.in_flight += atomic_load_explicit(&lane->in_flight, memory_order_relaxed);
-		health.queued += atomic_load_explicit(&lane->queued, memory_order_relaxed);
+		if (upstream->divided)
+			add_queue(&lane->fair, &health);
 		health.calls += atomic_load_explicit(&lane->calls, memory_order_relaxed);
 		health.failures += atomic_load_explicit(&lane->failures, memory_order_relaxed);
 		if (latency > 0)

@@ -40,9 +40,9 @@ struct http_pool *lane_pool(struct upstream *upstream, struct lane *lane)
 	if (atomic_load(&upstream->stopped))
 		return NULL;
 	spec = lane_pool_spec(upstream);
-	spec.connections_max = upstream->spec.concurrency + OWN_CONNECTIONS;
-	if (spec.connections_max > UPSTREAM_CONNECTIONS_MAX)
-		spec.connections_max = UPSTREAM_CONNECTIONS_MAX;
+	/* One for each place: who has a place does not stand in another queue, which would not be fair. */
+	spec.connections_max =
+		(unsigned)(upstream->divided ? lane->fair : upstream->fair).bounds.places + OWN_CONNECTIONS;
 	lane->pool = http_pool_new(lane->loop, &spec);
 	return lane->pool;
 }

@@ -52,7 +52,7 @@ void pending_settle(struct pending *pending, struct letter *letter)
 	instance->in_flight -= !pending->endless;
 	instance->used_ms = loop_now(upstream->home);
 	if (pending->placed)
-		gate_leave(&upstream->gate);
+		fair_leave(&upstream->fair);
 	if (letter != NULL)
 		mailbox_put(pending->mailbox, letter);
 	mailbox_unref(pending->mailbox);

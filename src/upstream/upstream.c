@@ -130,26 +130,39 @@ static enum err set_up(struct upstream *upstream, struct buf *problem)
 
 static void set_up_lanes(struct upstream *upstream)
 {
-	size_t queue_max = upstream->spec.queue_max > 0 ? upstream->spec.queue_max : UPSTREAM_QUEUE_MAX;
+	const struct upstream_spec *spec = &upstream->spec;
+	size_t queue_max = spec->queue_max > 0 ? spec->queue_max : UPSTREAM_QUEUE_MAX;
+	struct fair_bounds share = {.wait_ms = spec->queue_timeout_ms};
 
 	upstream->lanes = loop_count();
 	upstream->lane = aligned_alloc(64, upstream->lanes * sizeof(*upstream->lane));
 	CHECK(upstream->lane != NULL);
 	memset(upstream->lane, 0, upstream->lanes * sizeof(*upstream->lane));
-	upstream->divided = upstream->lanes == 1 || upstream->spec.concurrency >= upstream->lanes * DIVIDE_PLACES_MIN;
-	gate_init(&upstream->gate, upstream->spec.concurrency, queue_max);
+	upstream->divided = upstream->lanes == 1 || spec->concurrency >= upstream->lanes * DIVIDE_PLACES_MIN;
+	share.places = spec->concurrency / upstream->lanes;
+	if (share.places > UPSTREAM_CONNECTIONS_MAX)
+		share.places = UPSTREAM_CONNECTIONS_MAX;
+	share.queue_max = queue_max / upstream->lanes + 1;
+	if (spec->queue_tenant_max > 0)
+		share.line_max = spec->queue_tenant_max / upstream->lanes + 1;
+	fair_init(&upstream->fair,
+		  &(struct fair_bounds){spec->concurrency, queue_max, spec->queue_tenant_max, spec->queue_timeout_ms});
 	for (unsigned i = 0; i < upstream->lanes; i++) {
 		upstream->lane[i].loop = loop_at(i);
 		list_init(&upstream->lane[i].askables);
-		gate_init(&upstream->lane[i].gate, upstream->spec.concurrency / upstream->lanes,
-			  queue_max / upstream->lanes + 1);
+		if (upstream->divided)
+			fair_init(&upstream->lane[i].fair, &share);
 	}
 }
 
 static void destroy(struct upstream *upstream)
 {
-	for (unsigned i = 0; i < upstream->lanes; i++)
+	for (unsigned i = 0; i < upstream->lanes; i++) {
 		lane_free_scratch(&upstream->lane[i]);
+		if (upstream->divided)
+			fair_end(&upstream->lane[i].fair);
+	}
+	fair_end(&upstream->fair);
 	offer_unref(upstream->offer);
 	map_free(&upstream->instances);
 	map_free(&upstream->pending);

@@ -19,6 +19,7 @@
 #include "mcp/extension.h"
 #include "net/address.h"
 #include "rt/loop.h"
+#include "upstream/health.h"
 
 /* UPSTREAM_HTTP falls back to the HTTP+SSE transport of 2024-11-05 when the server knows no other. */
 enum upstream_kind { UPSTREAM_HTTP, UPSTREAM_STDIO, UPSTREAM_SSE };
@@ -55,7 +56,9 @@ struct upstream_spec {
 	unsigned children_max, children_per_tenant_max;
 	/* both */
 	int64_t timeout_ms, connect_timeout_ms, idle_ms;
-	unsigned concurrency, queue_max;
+	unsigned concurrency, queue_max; /* calls at once, and how many may wait: see fair.h */
+	unsigned queue_tenant_max;	 /* of one tenant; 0: no bound of its own */
+	int64_t queue_timeout_ms;	 /* 0: the caller's deadline alone */
 	size_t answer_bytes_max;
 	unsigned breaker_failures; /* in a row, until it rests */
 	int64_t breaker_rest_ms;
@@ -86,10 +89,6 @@ struct offer {
 };
 struct offer *offer_ref(struct offer *offer);
 void offer_unref(struct offer *offer);
-
-enum upstream_state { UPSTREAM_CONNECTING, UPSTREAM_UP, UPSTREAM_DOWN, UPSTREAM_RESTING, UPSTREAM_STOPPED };
-/* "connecting", "up", ...; static. */
-const char *upstream_state_name(enum upstream_state state);
 
 struct upstream;
 struct upstream_events {
@@ -145,6 +144,7 @@ struct upstream_call {
 	struct str mcp_name;			  /* plain value for Mcp-Name, p NULL none */
 	bool idempotent;			  /* may be sent twice: lists, reads, tools that say so */
 	struct str tenant_id, principal, session; /* pick the instance by the isolation */
+	unsigned weight;			  /* the tenant's when places are scarce; 0 counts as 1 */
 	uint16_t client_capabilities; /* enum mcp_capability: what an instance kept for `session` declares */
 	struct str request_id;	      /* sent as X-Request-Id */
 	struct str param_headers;     /* "Mcp-Param-X: y\r\n" lines, may be empty */
@@ -174,7 +174,8 @@ struct upstream_call {
  * here. A request that no stream ties to a call belongs to the only call in flight that can be
  * meant, or to the latest when all are of one principal and session; else it is refused.
  *   Errors     ERR_UPSTREAM_* , ERR_CANCELED, ERR_TIMEOUT (the upstream's own time-out is
- *              ERR_UPSTREAM_TIMEOUT), ERR_REFUSED_ADDRESS, ERR_LIMIT (children caps)
+ *              ERR_UPSTREAM_TIMEOUT), ERR_REFUSED_ADDRESS, ERR_LIMIT (children caps), ERR_QUEUE_* (no place:
+ *              the server has not seen the call)
  *   Runs on    a fiber, any loop */
 NODISCARD enum err upstream_call(struct upstream *upstream, struct upstream_call *call) AWAITS;
 
@@ -183,18 +184,5 @@ NODISCARD enum err upstream_call(struct upstream *upstream, struct upstream_call
 void upstream_forget(struct upstream *upstream, struct str session) AWAITS;
 /* A session's client has other roots now: tell the instance that is kept for it, if there is one. */
 void upstream_roots_changed(struct upstream *upstream, struct str session) AWAITS;
-
-struct upstream_health {
-	enum upstream_state state;
-	enum mcp_revision revision;
-	enum err last_error;
-	char last_error_text[160]; /* redacted; empty when fine */
-	int64_t latency_us;	   /* of the last good answer */
-	int64_t since_ms;	   /* wall time of the last state change */
-	unsigned instances, children, in_flight, queued;
-	uint64_t calls, failures, restarts;
-};
-/*   Runs on    any thread */
-struct upstream_health upstream_health(struct upstream *upstream);
 
 #endif

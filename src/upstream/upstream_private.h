@@ -5,9 +5,9 @@
 
 #include <pthread.h>
 
-#include "base/map.h"
 #include "http/client.h"
 #include "upstream/breaker.h"
+#include "upstream/fair.h"
 #include "upstream/upstream.h"
 
 #define UPSTREAM_MAGIC 0x55505301u
@@ -48,14 +48,14 @@ struct lane {
 	_Alignas(64) struct loop *loop;
 	struct http_pool *pool; /* NULL before the first call here and after the stop */
 	struct facts *facts;	/* of the shared instance, one reference; NULL: not known here */
-	struct gate gate;	/* this loop's places, when they are divided */
+	struct fair fair;	/* this loop's places, when they are divided */
 	struct scratch *scratch;
 	unsigned scratch_count;
 	uint64_t calls_made;  /* for ids */
 	struct list askables; /* calls whose clients can be asked; this loop's alone */
 	atomic_ullong calls, failures;
 	atomic_llong latency_us;
-	atomic_uint in_flight, queued;
+	atomic_uint in_flight;
 };
 
 /* What a server said of itself. */
@@ -149,7 +149,7 @@ struct upstream {
 	char last_error_text[160];
 	int64_t since_ms;
 	/* home loop */
-	struct gate gate;
+	struct fair fair; /* all places, or a channel's */
 	struct map instances, pending;
 	struct timer reaper;
 	enum mcp_revision verdict; /* of the last probe */
