@@ -1,5 +1,6 @@
 // nginx as the load balancer of a fleet: requests go to replicas in turn, without stickiness. A request whose connection is refused
-// goes to the next replica (none is ever marked down: three that restart within a second would all be); one that was sent is never sent again. Answers carry X-Replica, the address that gave them.
+// goes to the next replica (none is ever marked down: three that restart within a second would all be); one that was sent is never
+// sent again. Answers carry X-Replica, the address that gave them.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
