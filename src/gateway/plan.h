@@ -13,9 +13,6 @@ enum plan_limit {
 	PLAN_LIMITS,
 };
 
-/* Whose work is refused first when there is too much (shed.h), and last. */
-enum plan_priority { PLAN_NORMAL, PLAN_LOW, PLAN_HIGH, PLAN_PRIORITIES };
-
 /* "tenant_per_minute" ...: in the file, in a tenant's row and in the audit trail. */
 extern const char *const plan_limit_names[PLAN_LIMITS];
 
@@ -24,14 +21,12 @@ struct plan {
 	unsigned at[PLAN_LIMITS];
 	bool given[PLAN_LIMITS];
 	unsigned weight;
-	enum plan_priority priority;
 };
 
 struct terms {
 	struct rate tenant_rate, principal_rate;       /* limit 0: none */
 	int64_t tenant_month_max, principal_month_max; /* calls; 0: any number */
 	unsigned weight;			       /* of the tenant in queues for a server */
-	enum plan_priority priority;
 };
 
 /* What holds for a tenant. Each limit by itself: the tenant's own, else the plan's, else the configuration's rates and

@@ -195,10 +195,10 @@ test_everything() {
 	test_lint
 	test_unit
 	test_e2e e2e asan ''
-	test_matrix
-	test_cluster asan 20
 	test_conformance
 	test_e2e soak release soak
+	test_cluster asan 20
+	test_matrix
 }
 
 test_full() {
