@@ -1,5 +1,6 @@
 /* Usage as rows, one for each tenant, month and caller, and one for the tenant as a whole: who limits a tenant must not
- * have to add up its callers. Rows are added to, never set, so that what was erased in between does not come back.
+ * have to add up its callers. Rows are added to, never set, and those of
+ * a tenant that is gone are not written: what was erased in between does not come back.
  *
  * Scope: Numbers of many tenants are added in one write. */
 #include "store/usage.h"
@@ -46,19 +47,20 @@ AWAITS static enum err add_some(struct db *db, struct addition *addition, const 
 	for (size_t i = 0; i < count; i++) {
 		struct db_value *cell = addition->cells[i];
 
-		cell[0] = DB_T(usages[i].tenant_id);
-		cell[1] = cell_text(usages[i].principal);
-		cell[2] = DB_I(usages[i].month);
-		cell[3] = DB_I(usages[i].calls);
-		cell[4] = DB_I(usages[i].failures);
+		cell[0] = cell_text(usages[i].principal);
+		cell[1] = DB_I(usages[i].month);
+		cell[2] = DB_I(usages[i].calls);
+		cell[3] = DB_I(usages[i].failures);
+		cell[4] = DB_T(usages[i].tenant_id);
 		addition->statements[i] = (struct db_statement){
 			.sql = "INSERT INTO usage_month (tenant_id, principal, month, calls, failures)"
-			       " VALUES (?, ?, ?, ?, ?) ON CONFLICT (tenant_id, month, principal) DO UPDATE SET"
+			       " SELECT id, ?, ?, ?, ? FROM tenant WHERE id = ?"
+			       " ON CONFLICT (tenant_id, month, principal) DO UPDATE SET"
 			       " calls = usage_month.calls + excluded.calls,"
 			       " failures = usage_month.failures + excluded.failures",
 			.params = cell,
 			.count = ADD_COLUMNS,
-			.changes_expected = 1,
+			.changes_expected = -1,
 		};
 	}
 	return db_write(db, DB_ALL_TENANTS, addition->statements, count);

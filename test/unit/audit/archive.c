@@ -187,7 +187,7 @@ END_TEST
 /* ---- files ----------------------------------------------------------------------- */
 
 /* The lines of a sound file of two rows, one of them needing escapes. */
-static void sound_text(struct db *db, const struct secret *key, struct buf *out)
+AWAITS static void sound_text(struct db *db, const struct secret *key, struct buf *out)
 {
 	AUTO(arena) *arena = arena_new(1 << 20);
 	const struct audit_head none = {0};

@@ -30,6 +30,7 @@ static AWAITS void exact_body(struct db *db)
 	struct meters *meters;
 	long taken = 0;
 
+	ck_ok(test_write(db, "INSERT INTO tenant (id, name, created_ms) VALUES ('T', 't', 1)"));
 	ck_ok(meters_start(db, &meters));
 	for (size_t i = 0; i < THREADS; i++) {
 		ck_ok(meters_get(meters, STR("T"), STR("P"), 202611, &takers[i].meter));
@@ -58,6 +59,7 @@ static AWAITS void back_body(struct db *db)
 	struct meter *meter, *next;
 	struct meters *meters;
 
+	ck_ok(test_write(db, "INSERT INTO tenant (id, name, created_ms) VALUES ('T', 't', 1)"));
 	ck_ok(meters_start(db, &meters));
 	ck_ok(meters_get(meters, STR("T"), STR(""), 202611, &meter));
 	ck_assert(meter_take(meter, 2));

@@ -35,6 +35,7 @@ static AWAITS void add_body(struct db *db)
 	struct usage found, *page;
 	size_t done, count;
 
+	ck_ok(test_write(db, "INSERT INTO tenant (id, name, created_ms) VALUES ('acme', 'a', 1), ('other', 'o', 1)"));
 	ck_ok(usage_get(db, acme, STR("ada"), 202611, &found));
 	ck_assert_int_eq(found.calls, 0);
 	ck_ok(usage_add(db, usages, ARRAY_LEN(usages), &done));
@@ -47,6 +48,10 @@ static AWAITS void add_body(struct db *db)
 	ck_assert_int_eq(found.failures, 4);
 	ck_ok(usage_get(db, acme, STR(""), 202611, &found));
 	ck_assert_int_eq(found.calls, 5);
+
+	ck_ok(usage_add(db, &(struct usage){STR("erased"), STR("ada"), 202611, 1, 0}, 1, &done));
+	ck_ok(usage_get(db, STR("erased"), STR("ada"), 202611, &found));
+	ck_assert_int_eq(found.calls, 0);
 
 	ck_ok(usage_page(db, arena, &search, &page, &count));
 	ck_assert_uint_eq(count, 3);
@@ -77,6 +82,7 @@ static AWAITS void many_body(struct db *db)
 	struct usage usages[150];
 	size_t done;
 
+	ck_ok(test_write(db, "INSERT INTO tenant (id, name, created_ms) VALUES ('acme', 'a', 1)"));
 	for (size_t i = 0; i < ARRAY_LEN(usages); i++)
 		usages[i] = (struct usage){STR("acme"), STR("ada"), 202000 + (int)i, 1, 0};
 	ck_ok(usage_add(db, usages, ARRAY_LEN(usages), &done));
