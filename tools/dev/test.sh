@@ -7,7 +7,7 @@
 #   e2e          node:test against the ASan binary; soak*.test.mjs against the release binary
 #   matrix       the same e2e files again, on PostgreSQL and Redis; some of them through PgBouncer
 #   cluster      three replicas and a bad minute: 60 s against the release binary, whose figures are kept in
-#                bench/results; as part of all legs 20 s against the ASan binary
+#                bench/results; as part of full 20 s against the ASan binary
 #   conformance  the official suite and the matrix of clients and servers; writes doc/conformance.md
 #   full         also TSan, Valgrind, ./dev run and ./dev test in a bare Debian
 #
@@ -197,12 +197,13 @@ test_everything() {
 	test_e2e e2e asan ''
 	test_conformance
 	test_e2e soak release soak
-	test_cluster asan 20
-	test_matrix
+	say "not run here: ./dev test matrix (the same on PostgreSQL and Redis), ./dev test cluster (replicas under faults)"
 }
 
 test_full() {
 	test_everything
+	test_matrix
+	test_cluster asan 20
 	deps full
 	test_meson tsan --timeout-multiplier 5
 	CK_TIMEOUT_MULTIPLIER=20 test_meson debug --timeout-multiplier 20 \
@@ -210,7 +211,7 @@ test_full() {
 	counted bare-debian as_root tools/bare-check
 }
 
-#: test [LEG [PATTERN]]     lint, unit, e2e, matrix, cluster, schema, conformance, soak, full; default: all but full
+#: test [LEG [PATTERN]]     lint, unit, e2e, matrix, cluster, schema, conformance, soak, full; default: all but matrix, cluster and full
 verb_test() {
 	local what=${1:-everything} pattern=${2:-} begun=$SECONDS status=0
 
