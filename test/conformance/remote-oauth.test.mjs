@@ -38,7 +38,9 @@ async function remote(browser) {
 		for (const [url] of said.matchAll(/http:\/\/\S+\/oauth\/authorize\?\S+/g)) {
 			if (opened.includes(url) || !said.includes(`${url}\n`)) continue;
 			opened.push(url);
-			browser.authorize(url, ann).then((left) => fetch(left)).catch((error) => { said += `\nbrowser: ${error.stack}`; });
+			// The address is printed before the callback listens: a browser that comes too early is reloaded.
+			browser.authorize(url, ann).then((left) => until('the callback of mcp-remote', () => fetch(left)))
+				.catch((error) => { said += `\nbrowser: ${error.stack}`; });
 		}
 	});
 	const client = new Client({ name: 'conformance', version: '1' });
