@@ -10,6 +10,7 @@ import { startFixture } from './fixture.mjs';
 import { startTargets } from './throughput.mjs';
 
 const BUILTIN_TOOLS = 18;
+const CORES = '0,1';
 
 async function prepare({ tools, root, servers, upstream }) {
 	fs.mkdirSync(root, { recursive: true });
@@ -49,7 +50,7 @@ async function sibling(first, root) {
 	const port = await freePort();
 	const config = path.join(root, 'gatehouse.yaml');
 
-	fs.cpSync(first.root, root, { recursive: true });
+	fs.cpSync(first.root, root, { recursive: true, filter: (file) => !fs.lstatSync(file).isSocket() });
 	fs.writeFileSync(config, fs.readFileSync(config, 'utf8').replaceAll(String(first.port), String(port)).replaceAll(first.root, root));
 	return { ...first, root, port, config, command: [first.binary, 'serve', '--config', config] };
 }
@@ -57,29 +58,30 @@ async function sibling(first, root) {
 /** Replicas of one installation: the first one's keys, one database. */
 async function startReplicas({ tools, root, servers, upstream, count }) {
 	const first = await prepare({ tools, root: path.join(root, '0'), servers, upstream });
-	const all = [await launch(first, count === 1 ? '0' : '0,1')];
+	const all = [await launch(first, CORES)];
 
 	for (let number = 1; number < count; number++) {
 		const at = path.join(root, String(number));
-		all.push(await launch(await sibling(first, at), '0,1'));
+		all.push(await launch(await sibling(first, at), CORES));
 	}
 	return all;
 }
 
 /**
- * Two replicas against one, as `workers` compares two workers: by their own CPU time, since on two cores the load, the upstream,
- * PostgreSQL and Redis share them. What replicas take from each other (the chain's one head, the rates' one server) shows in it.
+ * Two replicas against one, as `workers` compares two workers: by their own CPU time, since the load, the upstream, PostgreSQL and
+ * Redis have to share the two cores with them, in both set-ups alike. What replicas take from each other (the chain's one head, the
+ * rates' one server) shows in it.
  */
 export async function replicas({ tools, root, servers, rounds, seconds, log }) {
 	const raw = { 1: [], 2: [] };
 
 	for (let round = 0; round < rounds; round++) {
 		for (const count of [1, 2]) {
-			const upstream = await startFixture({ binary: tools.fixture, cores: count === 1 ? '1' : '0,1', args: ['--sessions', '--tools', '1'] });
+			const upstream = await startFixture({ binary: tools.fixture, cores: CORES, args: ['--sessions', '--tools', '1'] });
 			const all = await startReplicas({ tools, root: path.join(root, `replicas${count}.${round}`), servers, upstream, count });
 			settle(tools);
 			const loads = await Promise.all(all.map((target, number) => loadOnce(tools, {
-				cores: count === 1 ? '1' : '0,1', pid: target.pid, upstreamPid: upstream.pid, ...(number === 0 ? { serverPids: servers.pids } : {}),
+				cores: CORES, pid: target.pid, upstreamPid: upstream.pid, ...(number === 0 ? { serverPids: servers.pids } : {}),
 				args: [...loadArguments('call_250', 'modern', target), '--connections', String(64 / count), '--seconds', String(seconds)],
 			})));
 			const rate = loads.reduce((sum, one) => sum + one.rate, 0);

@@ -20,7 +20,7 @@ const TRAIL_DAYS = 30;
 const DAY_MS = 24 * 3600 * 1000;
 const SEARCHES = 15;
 
-const numbers = (count) => `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})`;
+const numbers = (count) => `WITH RECURSIVE n (i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < ${count})`;
 
 /** Tenants with keys that nobody has. */
 function seedTenants(backing, count) {

@@ -91,6 +91,6 @@ export function runAsync(command, args, options = {}) {
 		child.stdout.on('data', (data) => { out += data; });
 		child.stderr.on('data', (data) => { err += data; });
 		child.once('error', reject);
-		child.once('exit', (code) => (code === 0 ? resolve(out) : reject(new Error(`${command} ended with ${code}: ${err}${out}`))));
+		child.once('close', (code) => (code === 0 ? resolve(out) : reject(new Error(`${command} ended with ${code}: ${err}${out}`))));
 	});
 }
