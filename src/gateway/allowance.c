@@ -222,21 +222,21 @@ bool allowance_covers(const struct allowance *allowance, const struct address *a
 /* ---- calls ---------------------------------------------------------------------- */
 
 /* The caller's first: it is given back only when the tenant's is used up, and then nobody misses it in between. */
-enum err allowance_take(struct allowance *allowance, enum plan_limit *ret_limit)
+AWAITS enum err allowance_take(struct meters *meters, struct allowance *allowance, enum plan_limit *ret_limit)
 {
 	const struct terms *terms;
+	enum err err;
 
 	if (allowance == NULL)
 		return OK;
 	terms = &allowance->tenant->terms;
 	*ret_limit = PLAN_PRINCIPAL_MONTH;
-	if (!meter_take(allowance->meter, terms->principal_month_max))
-		return ERR_QUOTA;
-	if (meter_take(allowance->tenant->meter, terms->tenant_month_max))
-		return OK;
-	meter_give_back(allowance->meter);
+	TRY(meters_take(meters, allowance->meter, terms->principal_month_max));
 	*ret_limit = PLAN_TENANT_MONTH;
-	return ERR_QUOTA;
+	err = meters_take(meters, allowance->tenant->meter, terms->tenant_month_max);
+	if (err != OK)
+		meter_give_back(allowance->meter, terms->principal_month_max);
+	return err;
 }
 
 void allowance_failed(struct allowance *allowance)

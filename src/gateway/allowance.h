@@ -43,9 +43,10 @@ bool allowance_covers(const struct allowance *allowance, const struct address *a
 void allowance_unref(struct allowance *allowance);
 
 /* Count a call of the caller.
- *   ret_limit  the quota that is used up; set with ERR_QUOTA only
- *   Errors     ERR_QUOTA */
-NODISCARD enum err allowance_take(struct allowance *allowance, enum plan_limit *ret_limit);
+ *   ret_limit  the quota that is used up; set with ERR_QUOTA
+ *   Errors     ERR_QUOTA, those of meters_take */
+NODISCARD enum err allowance_take(struct meters *meters, struct allowance *allowance, enum plan_limit *ret_limit)
+	AWAITS;
 
 /* The call that was counted has failed. */
 void allowance_failed(struct allowance *allowance);

@@ -1,64 +1,45 @@
 /* One meter for each caller and month, the same for all loops: a quota is met exactly however many loops count. The
- * counters are atomic; the lock is for the table, and a request that knows its meter does not need it.
+ * counters are atomic; the lock is for the table, and a request that knows its meter does not need it. How several
+ * processes count together is meter_draw.c's.
  *
  * A meter begins with the row's numbers. Who needs one that is not there yet reads the row first and looks again: of
  * two at the same time one is put into the table, and as nothing is written before something was counted, both have
  * read the same. The writer adds to the row what has come since its last write, and lets go of meters that nobody
  * holds and that are written; so the next one to need it reads it again. */
-#include "gateway/meters.h"
-
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "base/log.h"
-#include "base/map.h"
+#include "gateway/meters_private.h"
+#include "rt/loop.h"
+#include "state/state.h"
 #include "store/usage.h"
 
 #define METERS_MAGIC 0x4d545253u /* "MTRS" */
 #define METER_MAGIC 0x4d455452u	 /* "METR" */
-#define KEY_BYTES_MAX 72	 /* two ids and a month */
 
-struct meter {
-	uint32_t magic;
-	atomic_uint refs; /* the table's is one */
-	atomic_llong calls, failures;
-	int64_t written_calls, written_failures; /* the writer's */
-	struct str key;
-	char key_text[KEY_BYTES_MAX];
-	struct str tenant_id, principal; /* in key_text */
-	int month;
-};
-
-struct meters {
-	uint32_t magic;
-	struct db *db;
-	pthread_mutex_t lock; /* guards the table, and references that are taken from it */
-	struct map by_key;
-	struct group writer; /* loop 0's */
-};
-
-static size_t write_key(char out[KEY_BYTES_MAX], struct str tenant_id, struct str principal, int month)
+static size_t write_key(char out[METER_KEY_BYTES_MAX], struct str tenant_id, struct str principal, int month)
 {
-	int n = snprintf(out, KEY_BYTES_MAX, "%d/%.*s/%.*s", month, STR_ARG(tenant_id), STR_ARG(principal));
+	int n = snprintf(out, METER_KEY_BYTES_MAX, "%d/%.*s/%.*s", month, STR_ARG(tenant_id), STR_ARG(principal));
 
-	CHECK(n > 0 && n < KEY_BYTES_MAX); /* ids are ours */
+	CHECK(n > 0 && n < METER_KEY_BYTES_MAX); /* ids are ours */
 	return (size_t)n;
 }
 
-static struct meter *meter_new(const struct usage *usage)
+static struct meter *meter_new(const struct usage *usage, bool drawing)
 {
 	struct meter *meter = calloc(1, sizeof(*meter));
 	char *at;
 
 	CHECK(meter != NULL);
 	meter->magic = METER_MAGIC;
+	meter->drawing = drawing;
 	atomic_init(&meter->refs, 1);
 	atomic_init(&meter->calls, usage->calls);
 	atomic_init(&meter->failures, usage->failures);
-	meter->written_calls = usage->calls;
+	atomic_init(&meter->sent_calls, usage->calls);
+	meter->written_calls = meter->settled_calls = usage->calls;
 	meter->written_failures = usage->failures;
 	meter->month = usage->month;
 	meter->key = (struct str){meter->key_text,
@@ -82,8 +63,13 @@ void meter_unref(struct meter *meter)
 
 bool meter_take(struct meter *meter, int64_t max)
 {
-	long long calls = atomic_load_explicit(&meter->calls, memory_order_relaxed);
+	long long calls;
 
+	if (meter->drawing && max > 0)
+		return meter_take_drawn(meter);
+	if (meter->drawing)
+		meter_undrawn(meter);
+	calls = atomic_load_explicit(&meter->calls, memory_order_relaxed);
 	do {
 		if (max > 0 && calls >= max)
 			return false;
@@ -92,9 +78,18 @@ bool meter_take(struct meter *meter, int64_t max)
 	return true;
 }
 
-void meter_give_back(struct meter *meter)
+AWAITS enum err meters_take(struct meters *meters, struct meter *meter, int64_t max)
+{
+	if (likely(meter_take(meter, max)))
+		return OK;
+	return meter->drawing ? meter_draw(meters, meter, max) : ERR_QUOTA;
+}
+
+void meter_give_back(struct meter *meter, int64_t max)
 {
 	atomic_fetch_sub_explicit(&meter->calls, 1, memory_order_relaxed);
+	if (meter->drawing && max > 0)
+		atomic_fetch_add_explicit(&meter->drawn, 1, memory_order_relaxed);
 }
 
 void meter_failed(struct meter *meter)
@@ -125,14 +120,14 @@ static struct meter *find(struct meters *meters, struct str key, struct meter *f
 AWAITS enum err meters_get(struct meters *meters, struct str tenant_id, struct str principal, int month,
 			   struct meter **ret_meter)
 {
-	char text[KEY_BYTES_MAX];
+	char text[METER_KEY_BYTES_MAX];
 	struct str key = {text, write_key(text, tenant_id, principal, month)};
 	struct meter *fresh, *meter = find(meters, key, NULL);
 	struct usage usage;
 
 	if (meter == NULL) {
 		TRY(usage_get(meters->db, tenant_id, principal, month, &usage));
-		fresh = meter_new(&usage);
+		fresh = meter_new(&usage, meters->state != NULL && state_is_shared(meters->state));
 		meter = find(meters, key, fresh);
 		if (meter != fresh)
 			meter_unref(fresh);
@@ -159,13 +154,16 @@ static bool is_written(const struct meter *meter)
 
 static void pending_add(struct pending *pending, struct meter *meter)
 {
+	int64_t calls = atomic_load(&meter->calls);
+
 	atomic_fetch_add(&meter->refs, 1);
+	atomic_store(&meter->sent_calls, calls);
 	pending->meters[pending->count] = meter;
 	pending->usages[pending->count++] = (struct usage){
 		.tenant_id = meter->tenant_id,
 		.principal = meter->principal,
 		.month = meter->month,
-		.calls = atomic_load(&meter->calls) - meter->written_calls,
+		.calls = calls - meter->written_calls,
 		.failures = atomic_load(&meter->failures) - meter->written_failures,
 	};
 }
@@ -186,7 +184,7 @@ static void collect(struct meters *meters, struct pending *pending)
 
 		if (!is_written(meter)) {
 			pending_add(pending, meter);
-		} else if (unused) {
+		} else if (unused && meter_is_settled(meter)) {
 			(void)map_remove(&meters->by_key, meter->key);
 			meter_unref(meter);
 		}
@@ -194,13 +192,12 @@ static void collect(struct meters *meters, struct pending *pending)
 	pthread_mutex_unlock(&meters->lock);
 }
 
-AWAITS enum err meters_write(struct meters *meters)
+AWAITS static enum err write_rows(struct meters *meters)
 {
 	struct pending pending = {0};
 	size_t done;
 	enum err err;
 
-	CHECK_OBJ(meters, METERS_MAGIC);
 	collect(meters, &pending);
 	err = usage_add(meters->db, pending.usages, pending.count, &done);
 	for (size_t i = 0; i < pending.count; i++) {
@@ -208,10 +205,22 @@ AWAITS enum err meters_write(struct meters *meters)
 			pending.meters[i]->written_calls += pending.usages[i].calls;
 			pending.meters[i]->written_failures += pending.usages[i].failures;
 		}
+		atomic_store(&pending.meters[i]->sent_calls, pending.meters[i]->written_calls);
 		meter_unref(pending.meters[i]);
 	}
 	free(pending.meters);
 	free(pending.usages);
+	return err;
+}
+
+AWAITS enum err meters_write(struct meters *meters)
+{
+	enum err err;
+
+	CHECK_OBJ(meters, METERS_MAGIC);
+	err = write_rows(meters);
+	if (meters->state != NULL && state_is_shared(meters->state))
+		meters_settle(meters, false);
 	return err;
 }
 
@@ -230,7 +239,7 @@ AWAITS_ENTRY static void writer_main(void *arg)
 	}
 }
 
-AWAITS enum err meters_start(struct db *db, struct meters **ret_meters)
+AWAITS enum err meters_start(struct db *db, struct state *state, struct meters **ret_meters)
 {
 	struct meters *meters = calloc(1, sizeof(*meters));
 	enum err err;
@@ -238,6 +247,7 @@ AWAITS enum err meters_start(struct db *db, struct meters **ret_meters)
 	CHECK(meters != NULL);
 	meters->magic = METERS_MAGIC;
 	meters->db = db;
+	meters->state = state;
 	pthread_mutex_init(&meters->lock, NULL);
 	group_init(&meters->writer, loop_self());
 	err = group_spawn(&meters->writer, "usage", writer_main, meters);
@@ -261,8 +271,10 @@ AWAITS void meters_stop(struct meters *meters)
 	group_cancel(&meters->writer);
 	if (group_join(&meters->writer) != OK)
 		log_warn("usage.slow_stop", LOG_BOOL("joined", false));
-	if (meters_write(meters) != OK)
+	if (write_rows(meters) != OK)
 		log_error("usage.lost", LOG_INT("meters", (int64_t)meters->by_key.used));
+	if (meters->state != NULL && state_is_shared(meters->state))
+		meters_settle(meters, true);
 	while ((meter = map_next(&meters->by_key, &cursor)) != NULL)
 		meter_unref(meter);
 	map_free(&meters->by_key);

@@ -253,9 +253,11 @@ AWAITS enum err rates_take_call(struct request *req)
 	struct str key;
 	char text[64];
 	int64_t left_ms;
+	enum err err;
 
-	if (likely(allowance_take(req->allowance, &limit) == OK))
-		return OK;
+	err = allowance_take(req->gateway->meters, req->allowance, &limit);
+	if (likely(err != ERR_QUOTA))
+		return err;
 	left_ms = req->allowance->month_end_ms - clock_wall_ms();
 	key = limit == PLAN_TENANT_MONTH ? rates_key(text, 'm', req->caller.tenant_id, ID_LEN)
 					 : rates_key(text, 'M', req->caller.principal, ID_LEN);

@@ -17,7 +17,7 @@ NODISCARD enum err rates_take_address(struct request *req) AWAITS;
 NODISCARD enum err rates_take_caller(struct request *req) AWAITS;
 
 /* One call against the month's quotas of its caller and of the tenant; what the caller was told to have failed.
- *   Errors     ERR_QUOTA, with Retry-After to the month's end */
+ *   Errors     ERR_QUOTA, with Retry-After to the month's end; those of meters_take */
 NODISCARD enum err rates_take_call(struct request *req) AWAITS;
 
 /* A refusal for a limit's sake: one row a minute under each key, as a flood of refusals must not fill the disk.

@@ -260,7 +260,7 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 	TRY(lock_data(serving, problem));
 	TRY(db_open(&spec, problem, &gateway->db));
 	TRY(state_open(&config->state, problem, &gateway->state));
-	TRY(meters_start(gateway->db, &gateway->meters));
+	TRY(meters_start(gateway->db, gateway->state, &gateway->meters));
 	gateway->session_key = serving->keys.session;
 	gateway->request_state_key = serving->keys.state;
 	gateway->forward_key = serving->keys.forward;

@@ -73,11 +73,14 @@ static const char members[] = "local t = redis.call('TIME')\n"
 			      "end\n"
 			      "return out\n";
 
-static const char draw[] = "local used = tonumber(redis.call('GET', KEYS[1]) or ARGV[1])\n"
+static const char draw[] = "local least, wanted = tonumber(ARGV[1]), tonumber(ARGV[3])\n"
+			   "local used = math.max(tonumber(redis.call('GET', KEYS[1]) or -1), least)\n"
 			   "if used < 0 then return -1 end\n"
-			   "local drawn = math.max(math.min(tonumber(ARGV[3]), tonumber(ARGV[2]) - used), 0)\n"
-			   "redis.call('SET', KEYS[1], string.format('%.0f', used + drawn), 'PX', ARGV[4])\n"
-			   "return drawn\n";
+			   "local left = math.max(ARGV[2] - used, 0)\n"
+			   "local drawn = math.min(wanted, left, math.max(math.floor(left / ARGV[4]), 1))\n"
+			   "used = math.max(used + drawn, least, 0)\n"
+			   "redis.call('SET', KEYS[1], string.format('%.0f', used), 'PX', ARGV[5])\n"
+			   "return math.max(drawn, 0)\n";
 
 struct str script_text(enum script script)
 {

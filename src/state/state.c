@@ -102,6 +102,12 @@ bool state_is_shared(const struct state *state)
 	return state->shared != NULL;
 }
 
+unsigned state_processes(const struct state *state)
+{
+	CHECK_OBJ(state, STATE_MAGIC);
+	return state->shared == NULL ? 1 : valkey_fellows(state->shared);
+}
+
 struct state *state_here(struct state *state)
 {
 	CHECK_OBJ(state, STATE_MAGIC);

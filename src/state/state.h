@@ -85,17 +85,22 @@ struct state *state_here(struct state *state);
  * one key don't meet. */
 NODISCARD enum err state_clear(struct state *state, struct str key) AWAITS;
 
-/* Draw from a counter that all processes share and that never goes beyond `max`. What is drawn is used without asking
- * again; what is left of it when a process ends is lost.
- *   seed       what the counter begins with when there is none; negative: don't begin one
- *   ret_drawn  0..wanted; -1: there is none
+/* Draw from a counter that all processes share and that drawing never brings beyond `max`. What is drawn is used
+ * without asking again; what is left of it is put back, or lost when a process dies. least      what the counter is at
+ * least: it begins there or is raised to it; negative: not known, and no counter is begun wanted     negative: put so
+ * many back share      at most one part in so many of what is left is drawn, but one where there is one; 1: all
+ *   ret_drawn  0..wanted; -1: there is no counter
  *   Errors     ERR_BUSY: there is no shared backend, or it is down */
 struct state_draw {
-	int64_t seed, max, wanted, life_ms;
+	int64_t least, max, wanted, share, life_ms;
 };
 NODISCARD enum err state_draw(struct state *state, struct str key, const struct state_draw *draw, int64_t *ret_drawn)
 	AWAITS;
 bool state_is_shared(const struct state *state);
+
+/* Processes that were last seen at the shared backend, this one too; 1 without one.
+ *   Runs on    any thread */
+unsigned state_processes(const struct state *state);
 
 /* A value with a life, of at most STATE_VALUE_BYTES_MAX. The last one put is what is there; it may go at
  * any time.

@@ -226,14 +226,16 @@ AWAITS enum err valkey_clear(struct valkey *valkey, struct str key)
 
 AWAITS enum err valkey_draw(struct valkey *valkey, struct str key, const struct state_draw *draw, int64_t *ret_drawn)
 {
-	char seed[NUMBER_MAX], max[NUMBER_MAX], wanted[NUMBER_MAX], text[NUMBER_MAX];
+	char least[NUMBER_MAX], max[NUMBER_MAX], wanted[NUMBER_MAX], share[NUMBER_MAX], text[NUMBER_MAX];
 	struct key made;
-	const struct str words[] = {key_of(valkey, 'd', key, &made), number(draw->seed, seed), number(draw->max, max),
-				    number(draw->wanted, wanted), life(draw->life_ms, text)};
+	const struct str words[] = {key_of(valkey, 'd', key, &made), number(draw->least, least),
+				    number(draw->max, max),	     number(draw->wanted, wanted),
+				    number(draw->share, share),	     life(draw->life_ms, text)};
 	AUTO(reply) *reply = NULL;
 
+	CHECK(draw->share > 0);
 	TRY(run(valkey, SCRIPT_DRAW, 1, words, ARRAY_LEN(words), &reply));
-	if (reply->kind != REPLY_NUMBER || reply->number > draw->wanted)
+	if (reply->kind != REPLY_NUMBER || reply->number > (draw->wanted > 0 ? draw->wanted : 0))
 		return ERR_BUSY;
 	*ret_drawn = reply->number;
 	return OK;

@@ -31,7 +31,7 @@ static AWAITS void exact_body(struct db *db)
 	long taken = 0;
 
 	ck_ok(test_write(db, "INSERT INTO tenant (id, name, created_ms) VALUES ('T', 't', 1)"));
-	ck_ok(meters_start(db, &meters));
+	ck_ok(meters_start(db, NULL, &meters));
 	for (size_t i = 0; i < THREADS; i++) {
 		ck_ok(meters_get(meters, STR("T"), STR("P"), 202611, &takers[i].meter));
 		ck_assert_ptr_eq(takers[i].meter, takers[0].meter);
@@ -60,7 +60,7 @@ static AWAITS void back_body(struct db *db)
 	struct meters *meters;
 
 	ck_ok(test_write(db, "INSERT INTO tenant (id, name, created_ms) VALUES ('T', 't', 1)"));
-	ck_ok(meters_start(db, &meters));
+	ck_ok(meters_start(db, NULL, &meters));
 	ck_ok(meters_get(meters, STR("T"), STR(""), 202611, &meter));
 	ck_assert(meter_take(meter, 2));
 	ck_ok(meters_write(meters));
@@ -70,7 +70,7 @@ static AWAITS void back_body(struct db *db)
 	ck_assert(!meter_take(meter, 2));
 	ck_ok(meters_get(meters, STR("T"), STR(""), 202612, &next)); /* the next month is free */
 	ck_assert(meter_take(next, 1));
-	meter_give_back(next);
+	meter_give_back(next, 1);
 	ck_assert(meter_take(next, 1));
 	meter_unref(meter);
 	ck_ok(meters_write(meters));

@@ -261,15 +261,15 @@ END_TEST
 AWAITS_ENTRY static void draw_body(void *arg)
 {
 	struct state *state = open_state();
-	struct state_draw draw = {.seed = -1, .max = 100, .wanted = 30, .life_ms = 60000};
+	struct state_draw draw = {.least = -1, .max = 100, .wanted = 30, .share = 1, .life_ms = 60000};
 	int64_t drawn, total = 0;
 
 	ck_ok(state_draw(state, STR("q"), &draw, &drawn));
 	ck_assert_int_eq(drawn, -1);
-	draw.seed = 25;
+	draw.least = 25;
 	ck_ok(state_draw(state, STR("q"), &draw, &drawn));
 	ck_assert_int_eq(drawn, 30);
-	draw.seed = -1;
+	draw.least = -1;
 	do {
 		ck_ok(state_draw(state, STR("q"), &draw, &drawn));
 		total += drawn;
@@ -278,6 +278,31 @@ AWAITS_ENTRY static void draw_body(void *arg)
 	draw.max = 50; /* lowered */
 	ck_ok(state_draw(state, STR("q"), &draw, &drawn));
 	ck_assert_int_eq(drawn, 0);
+	draw.max = 100;
+	draw.wanted = -40; /* put back */
+	ck_ok(state_draw(state, STR("q"), &draw, &drawn));
+	ck_assert_int_eq(drawn, 0);
+	draw.wanted = 30;
+	draw.share = 8; /* of 40 */
+	ck_ok(state_draw(state, STR("q"), &draw, &drawn));
+	ck_assert_int_eq(drawn, 5);
+	draw.least = 99; /* others know more */
+	ck_ok(state_draw(state, STR("q"), &draw, &drawn));
+	ck_assert_int_eq(drawn, 1);
+	draw.least = 10; /* less than is known */
+	ck_ok(state_draw(state, STR("q"), &draw, &drawn));
+	ck_assert_int_eq(drawn, 0);
+	draw.wanted = -200;
+	ck_ok(state_draw(state, STR("q"), &draw, &drawn));
+	ck_assert_int_eq(drawn, 0);
+	draw.wanted = draw.max = 200;
+	draw.share = 1;
+	ck_ok(state_draw(state, STR("q"), &draw, &drawn));
+	ck_assert_int_eq(drawn, 190); /* never below the least */
+	draw.wanted = -1;
+	draw.least = -1;
+	ck_ok(state_draw(state, STR("nothing"), &draw, &drawn));
+	ck_assert_int_eq(drawn, -1);
 	state_free(state);
 }
 
