@@ -18,7 +18,7 @@ const struct option db_copy_options[] = {
 
 struct opening {
 	struct db_server server;
-	struct str data, user;
+	struct str data;
 	struct owner *owner;
 	struct buf *problem;
 };
@@ -34,7 +34,7 @@ static enum err open_work(void *arg)
 			    STR_ARG(opening->data));
 		return ERR_BUSY;
 	}
-	return owner_open(&opening->server, opening->user, opening->problem, &opening->owner);
+	return owner_open(&opening->server, opening->problem, &opening->owner);
 }
 
 static enum err close_work(void *arg)
@@ -81,7 +81,7 @@ AWAITS static enum err copy(struct installation *installation)
 
 int db_copy_run(const struct invocation *invocation)
 {
-	struct opening opening = {.user = options_get(&invocation->options, "as")};
+	struct opening opening = {0};
 
 	/* The configuration may name the source still. */
 	if (!options_has(&invocation->options, "url"))

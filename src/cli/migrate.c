@@ -20,7 +20,6 @@ enum migrate_what { MIGRATE_UP, MIGRATE_REHEARSE, MIGRATE_STATUS };
 
 struct migration {
 	struct db_server server;
-	struct str as;
 	enum migrate_what what;
 	struct migrate_state before, after;
 	struct buf problem;
@@ -30,16 +29,15 @@ static enum err migrate_work(void *arg)
 {
 	struct migration *migration = arg;
 	AUTO(owner) *owner = NULL;
-	AUTO_BUF runtime = {0};
+	struct str runtime;
 
-	TRY(owner_runtime_name(&migration->server, &migration->problem, &runtime));
-	TRY(owner_open(&migration->server, migration->as, &migration->problem, &owner));
-	TRY(migrate_read(owner, buf_str(&runtime), &migration->problem, &migration->before));
+	TRY(owner_open(&migration->server, &migration->problem, &owner));
+	TRY(owner_runtime_name(owner, &migration->problem, &runtime));
+	TRY(migrate_read(owner, runtime, &migration->problem, &migration->before));
 	migration->after = migration->before;
 	if (migration->what == MIGRATE_STATUS)
 		return OK;
-	return migrate_up(owner, buf_str(&runtime), migration->what == MIGRATE_REHEARSE, &migration->problem,
-			  &migration->after);
+	return migrate_up(owner, runtime, migration->what == MIGRATE_REHEARSE, &migration->problem, &migration->after);
 }
 
 static void put_json(const struct migration *migration)
@@ -69,7 +67,7 @@ static void put_text(const struct migration *migration)
 
 static int run(const struct invocation *invocation, enum migrate_what what)
 {
-	struct migration migration = {.as = options_get(&invocation->options, "as"), .what = what};
+	struct migration migration = {.what = what};
 	AUTO(config) *config = NULL;
 	int status = STATUS_DONE;
 	enum err err;

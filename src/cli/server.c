@@ -14,10 +14,12 @@ bool server_find(const struct invocation *invocation, struct config **ret_config
 		*ret_server = config_db_spec(*ret_config).server;
 		if (options_has(options, "as") || options_has(options, "password-file"))
 			ret_server->password_file = options_get(options, "password-file").p;
+		ret_server->user = options_get(options, "as").p;
 		return true;
 	}
 	*ret_server = (struct db_server){
 		.url = options_get(options, "url").p,
+		.user = options_get(options, "as").p,
 		.password_file = options_get(options, "password-file").p,
 		.ca_file = options_get(options, "ca-file").p,
 	};

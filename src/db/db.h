@@ -50,7 +50,8 @@ struct db_migration {
 
 /* How PostgreSQL is reached. Strings live as long as the database. */
 struct db_server {
-	const char *url; /* postgresql://USER@HOST:PORT/NAME, postgresql:///NAME?host=/DIRECTORY; NULL: SQLite */
+	const char *url;  /* postgresql://USER@HOST:PORT/NAME, postgresql:///NAME?host=/DIRECTORY; NULL: SQLite */
+	const char *user; /* who connects instead of the URL's; NULL: the URL's */
 	const char *replica_url;   /* for db_query_stale; NULL: none */
 	const char *password_file; /* not open to others; NULL: no password */
 	const char *ca_file;	   /* whom certificates must be from; NULL: as libpq does it */

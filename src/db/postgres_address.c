@@ -1,7 +1,7 @@
 /* Where PostgreSQL is: a URL, read by libpq's own parser, checked against what the house allows and
  * completed with time-outs, keepalive and TLS. Passwords stand in a file that nobody else may
- * read, never in a URL, which is shown in process lists and logs. A server on another machine must
- * prove its name (sslmode=verify-full) unless the URL says otherwise in so many words.
+ * read, never in a URL, which is shown in process lists and logs. A server on another machine, or one for which
+ * a CA is named, must prove its name (sslmode=verify-full) unless the URL says otherwise in so many words.
  *
  * libpq would look names up while it blocks, so they are resolved here, on a worker thread, into
  * its `hostaddr`: every address of every host, in order. */
@@ -9,25 +9,30 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/secret_file.h"
 #include "db/postgres_private.h"
 
-#define PASSWORD_BYTES_MAX 1024
-#define HOSTS_MAX 8	/* of a URL */
-#define ADDRESSES_MAX 4 /* of a name */
+#define PASSWORD_BYTES_MAX 4096 /* a token of a cloud provider, at most */
+#define HOSTS_MAX 8		/* of a URL */
+#define ADDRESSES_MAX 4		/* of a name */
 #define SYSTEM_CA_FILE "/etc/ssl/certs/ca-certificates.crt"
 
 struct pg_address {
-	PQconninfoOption *parsed; /* freed by libpq */
-	char password[PASSWORD_BYTES_MAX + 1];
-	const char *ca_file, *ssl_mode;
+	PQconninfoOption *parsed;     /* freed by libpq */
+	struct secret_text *password; /* with a NUL behind it; NULL: none */
+	const char *password_file, *ca_file, *ssl_mode, *user;
 	bool names; /* some host must be looked up */
 	const char *host, *port;
 };
+
+/* libpq's own words are English here, the server's are what its administrator chose. */
+static bool is_about_tls(const char *words)
+{
+	return strstr(words, "SSL") != NULL || strstr(words, "certificate") != NULL;
+}
 
 static const char *parsed(const struct pg_address *address, const char *key)
 {
@@ -78,24 +83,21 @@ static bool next_of(const char **list, char out[256])
 
 static enum err read_password(struct pg_address *address, const char *path, struct buf *problem)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat status;
-	ssize_t n = -1;
-	bool open_to_others;
+	AUTO(secret_text) *text = NULL;
+	AUTO_BUF why = {0};
+	struct str password;
+	char *p;
 
-	if (fd < 0)
-		return refuse(problem, "cannot read the database's password file ", path);
-	open_to_others = fstat(fd, &status) != 0 || (status.st_mode & 077) != 0;
-	if (!open_to_others)
-		n = read(fd, address->password, PASSWORD_BYTES_MAX);
-	(void)close(fd);
-	if (open_to_others)
-		return refuse(problem, "others may read the database's password file; chmod 600 ", path);
-	if (n < 0)
-		return refuse(problem, "cannot read the database's password file ", path);
-	address->password[n] = '\0';
-	address->password[strcspn(address->password, "\r\n")] = '\0';
-	return address->password[0] != '\0' ? OK : refuse(problem, "the database's password file is empty: ", path);
+	if (secret_file_text(AT_FDCWD, path, SECRET_FILE_PRIVATE, &why, &text) != OK) {
+		buf_put_byte(&why, '\0');
+		return refuse(problem, "the database's password file ", why.p);
+	}
+	password = secret_text_str(text);
+	if (password.n > PASSWORD_BYTES_MAX)
+		return refuse(problem, "the password is too long in the database's password file ", path);
+	address->password = secret_text_room(password.n + 1, &p); /* libpq wants a NUL behind it */
+	memcpy(p, password.p, password.n);
+	return OK;
 }
 
 static enum err check_hosts(struct pg_address *address, struct buf *problem)
@@ -120,7 +122,7 @@ static enum err check_hosts(struct pg_address *address, struct buf *problem)
 		return refuse(problem, "the database's URL must name hosts, not hostaddr", "");
 	address->ssl_mode = parsed(address, "sslmode");
 	if (address->ssl_mode == NULL || strcmp(address->ssl_mode, "prefer") == 0) /* libpq's default */
-		address->ssl_mode = local ? "prefer" : "verify-full";
+		address->ssl_mode = local && address->ca_file == NULL ? "prefer" : "verify-full";
 	else if (!local && strcmp(address->ssl_mode, "verify-full") != 0)
 		log_warn("db.insecure", LOG_CSTR("sslmode", address->ssl_mode),
 			 LOG_CSTR("advice", "the server need not prove who it is; use sslmode=verify-full"));
@@ -130,14 +132,17 @@ static enum err check_hosts(struct pg_address *address, struct buf *problem)
 static enum err complete(struct pg_address *address, const struct db_server *server, struct buf *problem)
 {
 	if (parsed(address, "password") != NULL || parsed(address, "sslpassword") != NULL)
-		return refuse(problem,
-			      "the database's URL must not hold a password; put it into a file and name that "
-			      "in database_password_file",
-			      "");
+		return refuse(
+			problem,
+			"the database's URL must not hold a password: write it into a file, mode 0600, and name that "
+			"(password_file of `database`, --password-file)",
+			"");
 	if (parsed(address, "service") != NULL)
 		return refuse(problem, "the database's URL must not name a service", "");
 	address->host = parsed(address, "host");
 	address->port = parsed(address, "port");
+	address->password_file = server->password_file;
+	address->user = server->user != NULL ? server->user : parsed(address, "user");
 	address->ca_file = server->ca_file != NULL ? server->ca_file : parsed(address, "sslrootcert");
 	TRY(check_hosts(address, problem));
 	if (address->ca_file == NULL && strcmp(address->ssl_mode, "verify-full") == 0)
@@ -174,8 +179,31 @@ void pg_address_free(struct pg_address *address)
 	if (address == NULL)
 		return;
 	PQconninfoFree(address->parsed);
-	explicit_bzero(address->password, sizeof(address->password));
+	secret_text_unref(address->password);
 	free(address);
+}
+
+const char *pg_address_url_user(const struct pg_address *address)
+{
+	return parsed(address, "user");
+}
+
+void pg_address_explain(const struct pg_address *address, const PGconn *pq, struct buf *problem)
+{
+	const char *words = PQerrorMessage(pq);
+
+	buf_put_fmt(problem, "cannot connect to PostgreSQL: %.*s", STR_ARG(str_trim(str_of(words))));
+	if (PQconnectionNeedsPassword(pq) && address->password == NULL)
+		buf_put(problem, STR("; write the password into a file, mode 0600, and name it (password_file of "
+				     "`database`, --password-file)"));
+	else if (PQconnectionUsedPassword(pq))
+		buf_put_fmt(problem, "; the password is the one in %s", address->password_file);
+	else if (strcmp(address->ssl_mode, "verify-full") == 0 && is_about_tls(words))
+		buf_put_fmt(problem,
+			    "; the server must speak TLS and show a certificate of its name from an authority in %s "
+			    "(`ca` of "
+			    "`database`, --ca-file)",
+			    address->ca_file);
 }
 
 bool pg_address_blocks(const struct pg_address *address)
@@ -277,7 +305,9 @@ static void set_options(const struct pg_address *address, struct pg_options *opt
 	set_option(options, "gssencmode", "disable"); /* it blocks */
 	set_option(options, "sslmode", address->ssl_mode);
 	set_option(options, "sslrootcert", address->ca_file);
-	set_option(options, "password", address->password);
+	set_option(options, "user", address->user);
+	if (address->password != NULL)
+		set_option(options, "password", secret_text_str(address->password).p);
 	set_option(options, "host", options->hosts);
 	set_option(options, "hostaddr", options->addresses);
 	set_option(options, "port", options->ports);

@@ -1,4 +1,4 @@
-/* A connection of a thread that may block: the writer's, and that of migrations. Each command has a
+/* A connection of a thread that may block: the writer's, and that of the owner's commands. Each command has a
  * time-out of its own, kept with poll(): a server that has fallen silent must not hold the
  * audit trail for as long as TCP is patient. After one the connection is of no more use.
  *
@@ -37,9 +37,10 @@ enum err pg_link_open(const struct pg_address *address, bool unprepared, struct 
 	if (err == OK && (PQstatus(link->pq) != CONNECTION_OK || PQsetnonblocking(link->pq, 1) != 0))
 		err = ERR_DB;
 	if (err != OK) {
-		if (problem != NULL)
-			buf_put_fmt(problem, "cannot connect to PostgreSQL: %s",
-				    err == ERR_DNS ? "no host of the URL has an address" : pg_link_problem(link));
+		if (problem != NULL && err == ERR_DNS)
+			buf_put(problem, STR("cannot connect to PostgreSQL: no host of the URL has an address"));
+		else if (problem != NULL)
+			pg_address_explain(address, link->pq, problem);
 		pg_link_close(link);
 		return err == ERR_DNS ? ERR_DB : err;
 	}
@@ -53,6 +54,7 @@ void pg_link_close(struct pg_link *link)
 		return;
 	PQfinish(link->pq);
 	pg_texts_free(&link->texts);
+	buf_free(&link->copy_piece);
 	free(link);
 }
 
@@ -146,28 +148,49 @@ static enum err prepare(struct pg_link *link, struct pg_prepared *entry, const s
 	return err;
 }
 
+static enum err send_text(struct pg_link *link, const struct pg_text *text, const struct pg_values *values)
+{
+	return PQsendQueryParams(link->pq, text->text, values->count, values->types, values->values, values->lengths,
+				 values->formats, 1) == 1
+		       ? OK
+		       : lost(link);
+}
+
+static enum err send_prepared(struct pg_link *link, const struct pg_text *text, const struct pg_values *values)
+{
+	struct pg_prepared *entry = pg_cache_find(&link->cache, text, values);
+
+	TRY(prepare(link, entry, text, values));
+	return PQsendQueryPrepared(link->pq, entry->name, values->count, values->values, values->lengths,
+				   values->formats, 1) == 1
+		       ? OK
+		       : lost(link);
+}
+
 enum err pg_link_run(struct pg_link *link, const struct db_statement *statement, struct pg_reader *reader)
 {
 	struct pg_text *text = pg_text(&link->texts, statement->sql);
-	struct pg_prepared *entry = NULL;
 	struct pg_values values;
 	int64_t changes = -1;
-	int sent;
 
 	TRY(pg_values_set(&values, text, statement->params, statement->count));
-	if (!link->unprepared) {
-		entry = pg_cache_find(&link->cache, text, &values);
-		TRY(prepare(link, entry, text, &values));
-		sent = PQsendQueryPrepared(link->pq, entry->name, values.count, values.values, values.lengths,
-					   values.formats, 1);
-	} else {
-		sent = PQsendQueryParams(link->pq, text->text, values.count, values.types, values.values,
-					 values.lengths, values.formats, 1);
-	}
-	if (sent != 1)
-		return lost(link);
+	TRY(link->unprepared ? send_text(link, text, &values) : send_prepared(link, text, &values));
 	TRY(finish(link, reader, &changes));
 	return statement->changes_expected < 0 || changes == statement->changes_expected ? OK : ERR_NOT_FOUND;
+}
+
+enum err pg_link_ask(struct pg_link *link, const struct db_statement *statement, struct pg_reader *reader)
+{
+	struct pg_text text = {.sql = statement->sql};
+	struct pg_values values;
+	enum err err;
+
+	text.text = pg_translate(statement->sql, &text.params);
+	err = pg_values_set(&values, &text, statement->params, statement->count);
+	if (err == OK)
+		err = send_text(link, &text, &values);
+	free(text.text);
+	return err == OK ? finish(link, reader, NULL) : err;
 }
 
 /* --- COPY: a signature, then for each row its number of fields, and length and bytes of each --- */
@@ -219,34 +242,46 @@ static enum err flush_copy(struct pg_link *link, int64_t until_ms)
 	return unsent == 0 ? OK : lost(link);
 }
 
-static enum err put_rows(struct pg_link *link, size_t columns, bool (*next)(void *arg, struct db_value *cells),
-			 void *arg)
+enum err pg_link_copy_begin(struct pg_link *link, const char *sql)
 {
 	static const char signature[19] = "PGCOPY\n\377\r\n"; /* a zero; four for no flags, four for no extension */
-	int64_t until_ms = clock_ms() + link->timeout_ms;
-	struct db_value cells[DB_SOURCE_COLUMNS_MAX];
-	AUTO_BUF bytes = {0};
 
-	buf_put(&bytes, (struct str){signature, sizeof(signature)});
-	while (next(arg, cells)) {
-		put_be(&bytes, columns, 2);
-		for (size_t i = 0; i < columns; i++)
-			put_cell(&bytes, &cells[i]);
-		if (bytes.n >= COPY_BYTES) {
-			TRY(put_copy(link, &bytes, until_ms));
-			TRY(flush_copy(link, until_ms));
-		}
-	}
-	put_be(&bytes, UINT16_MAX, 2);
-	return put_copy(link, &bytes, until_ms);
+	link->copy_piece.n = 0;
+	if (PQsendQuery(link->pq, sql) != 1)
+		return lost(link);
+	TRY(finish(link, NULL, NULL));
+	link->copy_until_ms = clock_ms() + link->timeout_ms;
+	buf_put(&link->copy_piece, (struct str){signature, sizeof(signature)});
+	return OK;
+}
+
+enum err pg_link_copy_row(struct pg_link *link, const struct db_value *cells, size_t count)
+{
+	struct buf *piece = &link->copy_piece;
+
+	put_be(piece, count, 2);
+	for (size_t i = 0; i < count; i++)
+		put_cell(piece, &cells[i]);
+	if (piece->n < COPY_BYTES)
+		return OK;
+	TRY(put_copy(link, piece, link->copy_until_ms));
+	return flush_copy(link, link->copy_until_ms);
+}
+
+enum err pg_link_copy_end(struct pg_link *link)
+{
+	put_be(&link->copy_piece, UINT16_MAX, 2);
+	TRY(put_copy(link, &link->copy_piece, link->copy_until_ms));
+	return PQputCopyEnd(link->pq, NULL) == 1 ? finish(link, NULL, NULL) : lost(link);
 }
 
 enum err pg_link_copy(struct pg_link *link, const struct db_load *load, bool (*next)(void *arg, struct db_value *cells),
 		      void *arg)
 {
-	if (PQsendQuery(link->pq, load->postgres) != 1)
-		return lost(link);
-	TRY(finish(link, NULL, NULL));
-	TRY(put_rows(link, load->columns, next, arg));
-	return PQputCopyEnd(link->pq, NULL) == 1 ? finish(link, NULL, NULL) : lost(link);
+	struct db_value cells[DB_SOURCE_COLUMNS_MAX];
+
+	TRY(pg_link_copy_begin(link, load->postgres));
+	while (next(arg, cells))
+		TRY(pg_link_copy_row(link, cells, load->columns));
+	return pg_link_copy_end(link);
 }

@@ -88,7 +88,7 @@ void pg_pool_give(struct pg_conn *conn);
 /* The connection is idle again, or done for: after pg_pool_give, or when what it drained is through. */
 void pg_pool_back(struct pg_conn *conn);
 
-/* --- postgres_link.c: a connection of a thread that may block, for the writer and for migrations --- */
+/* --- postgres_link.c: a connection of a thread that may block, for the writer and for the owner's commands --- */
 
 struct pg_link {
 	PGconn *pq;
@@ -97,7 +97,10 @@ struct pg_link {
 	enum pg_remedy remedy; /* of the last command that failed */
 	struct pg_cache cache;
 	struct pg_texts texts;
+	struct buf copy_piece; /* rows of a COPY that were not handed over yet */
+	int64_t copy_until_ms; /* the whole COPY's end of patience */
 };
+
 /* Connect.
  *   problem    (may be NULL) libpq's words
  *   Errors     ERR_DB
@@ -112,8 +115,16 @@ const char *pg_link_problem(const struct pg_link *link);
 
 /* One statement; rows and changes may be NULL. */
 NODISCARD enum err pg_link_run(struct pg_link *link, const struct db_statement *statement, struct pg_reader *reader);
+
+/* A statement whose text is made for the occasion: nothing of it is kept. */
+NODISCARD enum err pg_link_ask(struct pg_link *link, const struct db_statement *statement, struct pg_reader *reader);
+
+/* COPY ... FROM STDIN (FORMAT binary): all rows that `next` has; or begin, row by row, end. */
 NODISCARD enum err pg_link_copy(struct pg_link *link, const struct db_load *load,
 				bool (*next)(void *arg, struct db_value *cells), void *arg);
+NODISCARD enum err pg_link_copy_begin(struct pg_link *link, const char *sql);
+NODISCARD enum err pg_link_copy_row(struct pg_link *link, const struct db_value *cells, size_t count);
+NODISCARD enum err pg_link_copy_end(struct pg_link *link);
 
 /* --- the database --- */
 

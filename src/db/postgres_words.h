@@ -31,6 +31,12 @@ struct pg_options {
 };
 NODISCARD enum err pg_address_resolve(const struct pg_address *address, struct pg_options *ret_options);
 bool pg_address_blocks(const struct pg_address *address);
+
+/* Say why a connection was not made, and what to do about it; without the password. */
+void pg_address_explain(const struct pg_address *address, const PGconn *pq, struct buf *problem);
+
+/* Whom the URL names, whoever connects; NULL: nobody. */
+const char *pg_address_url_user(const struct pg_address *address);
 void pg_options_free(struct pg_options *options);
 
 /* --- postgres_statement.c: texts, parameters, what is prepared --- */

@@ -3,13 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/secret_file.h"
 #include "gateway/conf_table.h"
 #include "gateway/conf_value.h"
-
-#define EXPANSION_BYTES_MAX 16384
 
 struct unit {
 	struct str name;
@@ -95,26 +92,15 @@ static enum err read_secret_file(struct conf_reading *reading, const struct conf
 	struct str path = name.n > 0 && name.p[0] == '/'
 				  ? arena_str(reading->arena, name)
 				  : arena_fmt(reading->arena, "%.*s/%.*s", STR_ARG(reading->directory), STR_ARG(name));
-	char bytes[EXPANSION_BYTES_MAX];
-	int fd = open(path.p, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	ssize_t n;
+	AUTO(secret_text) *text = NULL;
+	AUTO_BUF problem = {0};
 
-	if (fd < 0) {
-		conf_problem(&reading->problems, at, "the secret file %.*s cannot be read: %s", STR_ARG(path),
-			     strerror(errno));
+	if (secret_file_text(AT_FDCWD, path.p, reading->production ? SECRET_FILE_PRIVATE : SECRET_FILE_ANY, &problem,
+			     &text) != OK) {
+		conf_problem(&reading->problems, at, "the secret file %.*s", STR_ARG(buf_str(&problem)));
 		return ERR_CONFIG;
 	}
-	n = read(fd, bytes, sizeof(bytes));
-	if (fstat(fd, &st) != 0 || n < 0 || n == (ssize_t)sizeof(bytes) ||
-	    (reading->production && (st.st_mode & 077))) {
-		close(fd);
-		conf_problem(&reading->problems, at,
-			     "the secret file %.*s is too large, or others may read it (chmod 600)", STR_ARG(path));
-		return ERR_CONFIG;
-	}
-	close(fd);
-	buf_put(out, str_trim((struct str){bytes, (size_t)n}));
+	buf_put(out, secret_text_str(text));
 	return OK;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/random.h"
+#include "base/secret_file.h"
 
 #define KEY_PATH_MAX 4096
 
@@ -28,17 +29,6 @@ static enum err directory_make(struct str directory, char path[KEY_PATH_MAX], st
 	return OK;
 }
 
-static enum err write_synced(const char *path, const uint8_t key[CRYPTO_KEY_BYTES])
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	bool good;
-
-	if (fd < 0)
-		return ERR_SYSTEM;
-	good = write(fd, key, CRYPTO_KEY_BYTES) == CRYPTO_KEY_BYTES && fsync(fd) == 0;
-	return close(fd) == 0 && good ? OK : ERR_SYSTEM;
-}
-
 /* Under another name first, so that a crash leaves no short key; link() refuses to replace a
  * key that another process made meanwhile. */
 static enum err key_make(const char *path, struct buf *problem)
@@ -49,7 +39,7 @@ static enum err key_make(const char *path, struct buf *problem)
 
 	snprintf(fresh, sizeof(fresh), "%s.%d", path, (int)getpid());
 	random_bytes(key, sizeof(key));
-	err = write_synced(fresh, key);
+	err = secret_file_write(AT_FDCWD, fresh, (struct str){(const char *)key, sizeof(key)});
 	crypto_wipe(key, sizeof(key));
 	if (err == OK && link(fresh, path) != 0 && errno != EEXIST)
 		err = ERR_SYSTEM;
@@ -57,42 +47,16 @@ static enum err key_make(const char *path, struct buf *problem)
 	return err == OK ? OK : fail(problem, err, path, "cannot be written; is the data directory writable?");
 }
 
-static enum err key_read(const char *path, uint8_t key[CRYPTO_KEY_BYTES], struct buf *problem)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	ssize_t n;
-
-	if (fd < 0)
-		return errno == ENOENT ? ERR_NOT_FOUND : fail(problem, ERR_SYSTEM, path, "cannot be read");
-	if (fstat(fd, &st) != 0 || (st.st_mode & 077) != 0) {
-		close(fd);
-		return fail(problem, ERR_CONFIG, path, "others may read it; run `chmod 600` on it");
-	}
-	n = read(fd, key, CRYPTO_KEY_BYTES);
-	close(fd);
-	if (n == CRYPTO_KEY_BYTES && st.st_size == CRYPTO_KEY_BYTES)
-		return OK;
-	return fail(problem, ERR_CONFIG, path, "is not a key file (32 bytes); restore it from a backup");
-}
-
 enum err keys_load(struct str data_directory, struct buf *problem, struct keys *ret_keys)
 {
-	uint8_t key[CRYPTO_KEY_BYTES];
 	AUTO(secret) *master = NULL;
 	char path[KEY_PATH_MAX];
-	enum err err;
 
 	TRY(directory_make(data_directory, path, problem));
 	snprintf(path, sizeof(path), "%.*s/server.key", STR_ARG(data_directory));
-	err = key_read(path, key, problem);
-	if (err == ERR_NOT_FOUND) {
+	if (access(path, F_OK) != 0 && errno == ENOENT)
 		TRY(key_make(path, problem));
-		err = key_read(path, key, problem);
-	}
-	if (err != OK)
-		return err;
-	master = secret_new(key);
+	TRY(secret_file_key(AT_FDCWD, path, problem, &master));
 	ret_keys->api_key = secret_derive(master, STR("gatehouse api-key 1"));
 	ret_keys->session = secret_derive(master, STR("gatehouse session 1"));
 	ret_keys->state = secret_derive(master, STR("gatehouse request-state 1"));

@@ -6,15 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/random.h"
+#include "base/secret_file.h"
 
 #define PATH_BYTES_MAX 4096
 #define PREFIX STR("gho_")
-#define FILE_BYTES_MAX (OPERATOR_KEY_TEXT_LEN + 2) /* with the end of its line */
 
 static enum err fail(struct buf *problem, enum err err, const char *path, const char *what)
 {
@@ -27,31 +26,24 @@ static bool looks_like_one(struct str raw)
 	return raw.n == OPERATOR_KEY_TEXT_LEN && str_starts(raw, PREFIX);
 }
 
-static enum err read_file(const char *path, struct buf *problem, char out[FILE_BYTES_MAX], struct str *ret_raw)
+/* Of a file that is not there nothing is said: that may be in order. */
+static enum err read_file(const char *path, struct buf *problem, struct secret_text **ret_text)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	ssize_t n;
+	size_t said = problem->n;
+	enum err err = secret_file_text(AT_FDCWD, path, SECRET_FILE_PRIVATE, problem, ret_text);
 
-	if (fd < 0)
-		return errno == ENOENT ? ERR_NOT_FOUND : fail(problem, ERR_SYSTEM, path, "cannot be read");
-	if (fstat(fd, &st) != 0 || (st.st_mode & 077) != 0) {
-		close(fd);
-		return fail(problem, ERR_CONFIG, path, "others may read it; run `chmod 600` on it");
-	}
-	n = read(fd, out, FILE_BYTES_MAX);
-	close(fd);
-	*ret_raw = str_trim((struct str){out, n < 0 ? 0 : (size_t)n});
-	if (!looks_like_one(*ret_raw))
-		return fail(problem, ERR_CONFIG, path,
-			    "is not an operator's key; `gatehouse operator-key rotate` makes one");
-	return OK;
+	if (err == ERR_NOT_FOUND)
+		problem->n = said;
+	if (err != OK || looks_like_one(secret_text_str(*ret_text)))
+		return err;
+	return fail(problem, ERR_CONFIG, path, "is not an operator's key; `gatehouse operator-key rotate` makes one");
 }
 
 enum err operator_key_load(struct config *config, const struct secret *key, struct buf *problem)
 {
 	struct str named = config->identity.operator_key_file;
-	char path[PATH_BYTES_MAX], text[FILE_BYTES_MAX];
+	AUTO(secret_text) *text = NULL;
+	char path[PATH_BYTES_MAX];
 	struct str raw;
 	enum err err;
 
@@ -60,14 +52,14 @@ enum err operator_key_load(struct config *config, const struct secret *key, stru
 		snprintf(path, sizeof(path), "%.*s", STR_ARG(named));
 	else
 		snprintf(path, sizeof(path), "%.*s/operator.key", STR_ARG(config->data));
-	err = read_file(path, problem, text, &raw);
+	err = read_file(path, problem, &text);
 	if (err == ERR_NOT_FOUND)
 		return named.n == 0 ? OK : fail(problem, err, path, "is not there; it is named as operator_key");
 	if (err == OK) {
+		raw = secret_text_str(text);
 		crypto_mac(key, &raw, 1, config->operator_mac);
 		config->has_operator_key = true;
 	}
-	crypto_wipe(text, sizeof(text));
 	return err;
 }
 
@@ -98,22 +90,10 @@ static void make_raw(char out[OPERATOR_KEY_TEXT_LEN + 1])
 	buf_free(&text);
 }
 
-static bool write_synced(const char *path, const char *raw)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	bool good;
-
-	if (fd < 0)
-		return false;
-	good = write(fd, raw, OPERATOR_KEY_TEXT_LEN) == OPERATOR_KEY_TEXT_LEN && write(fd, "\n", 1) == 1 &&
-	       fsync(fd) == 0;
-	return close(fd) == 0 && good;
-}
-
 enum err operator_key_make(struct str data_directory, bool replace, struct buf *problem,
 			   char ret_raw[OPERATOR_KEY_TEXT_LEN + 1])
 {
-	char path[PATH_BYTES_MAX], fresh[PATH_BYTES_MAX + 32], raw[OPERATOR_KEY_TEXT_LEN + 1];
+	char path[PATH_BYTES_MAX], fresh[PATH_BYTES_MAX + 32], raw[OPERATOR_KEY_TEXT_LEN + 2];
 	enum err err = OK;
 
 	snprintf(path, sizeof(path), "%.*s/operator.key", STR_ARG(data_directory));
@@ -121,7 +101,8 @@ enum err operator_key_make(struct str data_directory, bool replace, struct buf *
 	if (replace && access(path, F_OK) != 0)
 		return fail(problem, ERR_NOT_FOUND, path, "is not there; `gatehouse operator-key create` makes it");
 	make_raw(raw);
-	if (!write_synced(fresh, raw))
+	raw[OPERATOR_KEY_TEXT_LEN] = '\n';
+	if (secret_file_write(AT_FDCWD, fresh, (struct str){raw, OPERATOR_KEY_TEXT_LEN + 1}) != OK)
 		err = fail(problem, ERR_SYSTEM, path, "cannot be written");
 	else if (replace && rename(fresh, path) != 0)
 		err = fail(problem, ERR_SYSTEM, path, "cannot be replaced");
@@ -130,8 +111,9 @@ enum err operator_key_make(struct str data_directory, bool replace, struct buf *
 					     "is there already; `gatehouse operator-key rotate` makes a new one")
 				      : fail(problem, ERR_SYSTEM, path, "cannot be written");
 	unlink(fresh);
+	raw[OPERATOR_KEY_TEXT_LEN] = '\0';
 	if (err == OK)
-		memcpy(ret_raw, raw, sizeof(raw));
+		memcpy(ret_raw, raw, OPERATOR_KEY_TEXT_LEN + 1);
 	crypto_wipe(raw, sizeof(raw));
 	return err;
 }

@@ -1,44 +1,49 @@
 /* A code becomes claims: asked of the token endpoint with the verifier and the client's secret, read from an id token
  * whose signature, issuer, audience, times and nonce are checked. The secret lies in a file of its own, is read each
  * time (it may have been rotated), and goes to the token endpoint only. */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/secret_file.h"
 #include "http/fetch.h"
 #include "identity/claims.h"
 #include "signin/provider.h"
 
-#define SECRET_BYTES_MAX 4096
 #define LEEWAY_MS 60000
 #define SUBJECT_BYTES_MAX 255 /* OpenID Connect Core section 2 */
 
-struct secret_file {
+struct secret_reading {
 	const char *path;
-	char text[SECRET_BYTES_MAX];
-	size_t n;
+	struct secret_text *secret;
+	struct buf problem;
 };
 
 static enum err read_secret_work(void *arg)
 {
-	struct secret_file *file = arg;
-	int fd = open(file->path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	ssize_t n;
+	struct secret_reading *reading = arg;
 
-	if (fd < 0)
-		return ERR_CONFIG;
-	n = fstat(fd, &st) == 0 && (st.st_mode & 077) == 0 ? read(fd, file->text, sizeof(file->text)) : -1;
-	close(fd);
-	if (n <= 0)
-		return ERR_CONFIG;
-	file->n = str_trim((struct str){file->text, (size_t)n}).n;
-	return OK;
+	return secret_file_text(AT_FDCWD, reading->path, SECRET_FILE_PRIVATE, &reading->problem, &reading->secret);
+}
+
+/* The client's secret; stays NULL where none is configured. */
+AWAITS static enum err read_secret(const struct provider_settings *settings, struct secret_text **ret_secret)
+{
+	struct secret_reading reading = {.path = settings->client_secret_file.p}; /* NUL-terminated, as in a config */
+	enum err err;
+
+	if (settings->client_secret_file.n == 0)
+		return OK;
+	err = work_run(read_secret_work, &reading);
+	if (err == OK)
+		*ret_secret = reading.secret;
+	else
+		log_error("provider.secret_unreadable", LOG_STR("provider", settings->name),
+			  LOG_STR("problem", buf_str(&reading.problem)));
+	buf_free(&reading.problem);
+	return err == OK ? OK : ERR_CONFIG;
 }
 
 /* "Authorization: Basic ..." or the fields of the form that say who asks. */
@@ -209,20 +214,11 @@ AWAITS enum err provider_exchange(struct signin *signin, struct arena *arena, co
 				  const struct provider_facts *facts, const struct provider_code *code,
 				  yyjson_val **ret_claims)
 {
-	struct secret_file *file = ARENA_NEW(arena, struct secret_file);
+	AUTO(secret_text) *secret = NULL;
 	yyjson_val *answer, *claims;
-	enum err err;
 
-	file->path = settings->client_secret_file.p; /* strings of a config are NUL-terminated */
-	if (settings->client_secret_file.n > 0 && work_run(read_secret_work, file) != OK) {
-		log_error("provider.secret_unreadable", LOG_STR("provider", settings->name),
-			  LOG_STR("file", settings->client_secret_file),
-			  LOG_CSTR("problem", "must exist, hold the secret and be readable by its owner only (0600)"));
-		return ERR_CONFIG;
-	}
-	err = ask_token(arena, settings, facts, code, (struct str){file->text, file->n}, &answer);
-	crypto_wipe(file->text, sizeof(file->text));
-	TRY(err);
+	TRY(read_secret(settings, &secret));
+	TRY(ask_token(arena, settings, facts, code, secret == NULL ? STR_NONE : secret_text_str(secret), &answer));
 	TRY(verify(signin, arena, settings, facts, json_str(json_get(answer, "id_token")), &claims));
 	TRY(provider_check_claims(claims, settings, code->nonce, clock_wall_ms()));
 	TRY(add_userinfo(arena, settings, facts, json_str(json_get(answer, "access_token")), &claims));

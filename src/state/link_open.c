@@ -1,57 +1,24 @@
 /* How a connection begins: the password from its file, the name resolved, TCP or a Unix socket, TLS, then AUTH, SELECT,
  * the scripts, and the channel for the one that listens. All on a fiber with a deadline, anew at each attempt. */
-#include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/check.h"
-#include "base/crypto.h"
+#include "base/secret_file.h"
 #include "state/link_private.h"
-#include "state/password.h"
 
 #define ADDRESSES_MAX 8
 
-/* ---- password -------------------------------------------------------------------- */
-
-enum err password_read(const char *file, struct password *ret_password)
-{
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	ssize_t n;
-
-	ret_password->n = 0;
-	if (fd < 0)
-		return errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM;
-	if (fstat(fd, &st) != 0 || (st.st_mode & 077) != 0) {
-		close(fd);
-		return ERR_CONFIG;
-	}
-	n = read(fd, ret_password->text, sizeof(ret_password->text));
-	close(fd);
-	if (n <= 0 || n == (ssize_t)sizeof(ret_password->text))
-		return ERR_LIMIT;
-	ret_password->n = (size_t)n;
-	while (ret_password->n > 0 && strchr("\r\n", ret_password->text[ret_password->n - 1]) != NULL)
-		ret_password->n--;
-	return ret_password->n > 0 ? OK : ERR_LIMIT;
-}
-
-void password_wipe(struct password *password)
-{
-	crypto_wipe(password, sizeof(*password));
-}
-
 struct reading {
 	const char *file;
-	struct password password;
+	struct secret_text *password;
+	struct buf problem;
 };
 
 static enum err read_work(void *arg)
 {
 	struct reading *reading = arg;
 
-	return password_read(reading->file, &reading->password);
+	return secret_file_text(AT_FDCWD, reading->file, SECRET_FILE_PRIVATE, &reading->problem, &reading->password);
 }
 
 /* ---- what is said ---------------------------------------------------------------- */
@@ -87,15 +54,16 @@ AWAITS static enum err say_password(struct link *link)
 	if (err == OK) {
 		if (user.n > 0)
 			words[count++] = user;
-		words[count++] = (struct str){reading.password.text, reading.password.n};
+		words[count++] = secret_text_str(reading.password);
 		err = say(link, words, count, NULL);
 	} else {
-		link_note_problem(link, STR("the file with its password cannot be read (mode 0600, one line)"));
+		link_note_problem(link, buf_str(&reading.problem));
 	}
 	/* Until the reply had come it lay in the link's buffer too. */
 	if (link->out.n == 0 && link->out.cap > 0)
 		crypto_wipe(link->out.p, link->out.cap);
-	password_wipe(&reading.password);
+	secret_text_unref(reading.password);
+	buf_free(&reading.problem);
 	return err;
 }
 

@@ -7,11 +7,12 @@
  *    ... */
 #include "state/valkey.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "base/log.h"
-#include "state/password.h"
+#include "base/secret_file.h"
 #include "state/valkey_private.h"
 
 #define FELLOWS_MS 1000
@@ -134,21 +135,12 @@ static char *c_string(struct str text)
 /* Said at the start, when somebody looks, and not at every attempt. */
 static enum err check_password(const char *file, struct buf *problem)
 {
-	static const char *const what[ERR_COUNT] = {
-		[ERR_NOT_FOUND] = "there is no such file",
-		[ERR_SYSTEM] = "it cannot be read",
-		[ERR_CONFIG] = "others may read it; run `chmod 600` on it",
-		[ERR_LIMIT] = "it is empty or too long",
-	};
-	struct password password;
-	enum err err = file == NULL ? OK : password_read(file, &password);
+	AUTO(secret_text) *password = NULL;
 
-	if (file != NULL)
-		password_wipe(&password);
-	if (err == OK)
+	if (file == NULL)
 		return OK;
-	buf_put_fmt(problem, "state: password_file %s: %s", file, what[err]);
-	return ERR_CONFIG;
+	buf_put(problem, STR("state: password_file "));
+	return secret_file_text(AT_FDCWD, file, SECRET_FILE_PRIVATE, problem, &password) == OK ? OK : ERR_CONFIG;
 }
 
 static enum err read_files(struct valkey *valkey, const struct state_spec *spec, struct buf *problem)

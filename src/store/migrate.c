@@ -33,13 +33,13 @@ static enum err read_roles(struct owner *owner, struct str runtime, struct buf *
 	const struct db_value name = DB_T(runtime);
 	int64_t differ, exists;
 
-	TRY(owner_int(owner, "SELECT count(*) FROM pg_roles WHERE rolname = $1", &name, 1, problem, &exists));
+	TRY(owner_int(owner, "SELECT count(*) FROM pg_roles WHERE rolname = ?", &name, 1, problem, &exists));
 	if (exists == 0) {
 		buf_put_fmt(problem, "there is no role %.*s, which is to serve: CREATE ROLE %.*s LOGIN",
 			    STR_ARG(runtime), STR_ARG(runtime));
 		return ERR_CONFIG;
 	}
-	TRY(owner_int(owner, "SELECT current_user <> $1", &name, 1, problem, &differ));
+	TRY(owner_int(owner, "SELECT current_user <> ?", &name, 1, problem, &differ));
 	state->two_roles = differ != 0;
 	return OK;
 }
@@ -86,7 +86,7 @@ enum err migrate_up(struct owner *owner, struct str runtime, bool rehearse, stru
 	TRY(check(&state, problem));
 	for (; state.number < state.newest; state.number++)
 		TRY(step(owner, &store_postgres_migrations[state.number], problem));
-	TRY(owner_int(owner, "SELECT rights_give($1)", &name, 1, problem, &given));
+	TRY(owner_int(owner, "SELECT rights_give(?)", &name, 1, problem, &given));
 	TRY(owner_run(owner, rehearse ? "ROLLBACK" : "COMMIT", problem));
 	*ret_state = state;
 	return OK;

@@ -11,11 +11,11 @@
 /* The case's PostgreSQL with all tables, as `gatehouse migrate` makes them. */
 static inline void test_store_migrate(void)
 {
-	struct db_server server = {.url = test_postgres_url("gatehouse")};
+	struct db_server server = {.url = test_postgres_url("gatehouse"), .user = "gatehouse_owner"};
 	struct migrate_state state;
 	AUTO(owner) *owner = NULL;
 	AUTO_BUF problem = {0};
-	enum err err = owner_open(&server, STR("gatehouse_owner"), &problem, &owner);
+	enum err err = owner_open(&server, &problem, &owner);
 
 	if (err == OK)
 		err = migrate_up(owner, STR("gatehouse"), false, &problem, &state);

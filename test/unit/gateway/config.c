@@ -108,7 +108,7 @@ static const struct {
 	{"toolsets: { s: { include: 3 } }", "include: must be a list"},
 	{"data: ${env:GATEHOUSE_TEST_NOT_SET}", "is not set"},
 	{"production: true\ndata: ${env:HOME}", "do not come from the environment in production"},
-	{"data: ${file:/does/not/exist}", "cannot be read"},
+	{"data: ${file:/does/not/exist}", "there is no such file"},
 	{"data: ${what}", "only ${file:PATH} and ${env:NAME}"},
 };
 
