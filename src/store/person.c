@@ -39,6 +39,8 @@ static const struct {
 			" WHERE principal = ?"},
 	{"idempotency", "SELECT 'created_ms', created_ms, 'status', status FROM idempotency"
 			" WHERE principal = ?"},
+	{"credential", "SELECT 'upstream', upstream, 'kind', kind, 'hint', hint, 'state', state, 'created_ms',"
+		       " created_ms, 'changed_ms', changed_ms FROM credential WHERE user_id = ?"},
 	{"person_key", "SELECT 'present', CASE length(key) WHEN 0 THEN 0 ELSE 1 END FROM person_key WHERE subject = ?"},
 };
 
@@ -97,6 +99,7 @@ AWAITS enum err person_erase(struct db *db, struct str scope, struct str user_id
 		STATEMENT("DELETE FROM certificate WHERE user_id = ?", -1, user),
 		STATEMENT("UPDATE oauth_client SET user_id = '', disabled = 1 WHERE user_id = ?", -1, user),
 		STATEMENT("DELETE FROM api_key WHERE user_id = ?", -1, user),
+		STATEMENT("DELETE FROM credential WHERE user_id = ?", -1, user),
 		STATEMENT("DELETE FROM usage_month WHERE principal = ?", -1, user),
 		STATEMENT("DELETE FROM idempotency WHERE principal = ?", -1, user),
 		STATEMENT("DELETE FROM account WHERE id = ?", 1, user),
@@ -131,6 +134,8 @@ AWAITS enum err person_erase_tenant(struct db *db, struct str tenant_id)
 			  tenant),
 		STATEMENT("DELETE FROM upstream WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM toolset WHERE tenant_id = ?", -1, tenant),
+		STATEMENT("DELETE FROM credential WHERE tenant_id = ?", -1, tenant),
+		STATEMENT("DELETE FROM data_key WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM account WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM tenant WHERE id = ?", 1, tenant),
 		GENERATION_BUMP,

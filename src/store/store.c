@@ -17,6 +17,7 @@ const struct db_migration store_migrations[] = {
 	{7, "upstreams and toolsets made at run time", store_migration_0007},
 	{8, "archiving the audit trail", store_migration_0008},
 	{9, "jobs", store_migration_0009},
+	{10, "credentials and their keys", store_migration_0010},
 };
 const size_t store_migration_count = ARRAY_LEN(store_migrations);
 
@@ -24,6 +25,7 @@ const struct db_migration store_postgres_migrations[] = {
 	{1, "all tables", store_postgres_0001},
 	{2, "row-level security, months, rights", store_postgres_0002},
 	{3, "jobs", store_postgres_0003},
+	{4, "credentials and their keys", store_postgres_0004},
 };
 const size_t store_postgres_migration_count = ARRAY_LEN(store_postgres_migrations);
 

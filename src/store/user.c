@@ -208,6 +208,7 @@ AWAITS static enum err remove_all(struct db *db, struct str scope, struct str te
 		STATEMENT("DELETE FROM oauth_refresh WHERE grant_id IN " THEIR_GRANTS, -1, user),
 		STATEMENT("DELETE FROM oauth_grant WHERE user_id = ?", -1, user),
 		STATEMENT("DELETE FROM certificate WHERE user_id = ?", -1, user),
+		STATEMENT("DELETE FROM credential WHERE user_id = ?", -1, user),
 		/* Rows that the trail or others' grants name stay, and serve nobody. */
 		STATEMENT("UPDATE oauth_client SET user_id = '', disabled = 1 WHERE user_id = ?", -1, user),
 		STATEMENT("UPDATE api_key SET user_id = '', revoked_ms = CASE revoked_ms WHEN 0 THEN ? ELSE revoked_ms "

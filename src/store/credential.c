@@ -1,0 +1,153 @@
+/* Credentials as rows. The id is made before the row: what is sealed is bound to it, so a credential that takes
+ * another's place is an update of that row, never a row written over it. */
+#include "store/credential.h"
+
+#include "store/cells.h"
+#include "store/sealed_use.h"
+
+#define COLUMNS "id, tenant_id, upstream, user_id, kind, hint, sealed, state, expires_ms, created_ms, changed_ms"
+#define COLUMNS_SHOWN "id, tenant_id, upstream, user_id, kind, hint, '', state, expires_ms, created_ms, changed_ms"
+
+static struct credential from_row(const struct db_value *cell)
+{
+	return (struct credential){
+		.id = cell_str(&cell[0]),
+		.tenant_id = cell_str(&cell[1]),
+		.upstream = cell_str(&cell[2]),
+		.user_id = cell_str(&cell[3]),
+		.kind = cell_str(&cell[4]),
+		.hint = cell_str(&cell[5]),
+		.sealed = cell_str(&cell[6]),
+		.state = cell_str(&cell[7]),
+		.expires_ms = cell_int(&cell[8]),
+		.created_ms = cell_int(&cell[9]),
+		.changed_ms = cell_int(&cell[10]),
+	};
+}
+
+AWAITS static enum err count_of(struct db *db, struct str tenant_id, int64_t *ret_count)
+{
+	AUTO(arena) *arena = arena_new(16 * 1024);
+	struct db_rows *rows;
+
+	TRY(db_query(db, tenant_id, arena, "SELECT count(*) FROM credential WHERE tenant_id = ?",
+		     CELLS(DB_T(tenant_id)), 1, &rows));
+	*ret_count = cell_int(rows->cells);
+	return OK;
+}
+
+AWAITS enum err credential_insert(struct db *db, const struct credential *c)
+{
+	const struct db_statement statements[] = {
+		SEALED_USE(c->tenant_id, c->sealed),
+		STATEMENT("INSERT INTO credential (" COLUMNS ") SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+			  " WHERE (SELECT count(*) FROM credential WHERE tenant_id = ?) < ?",
+			  1, DB_T(c->id), DB_T(c->tenant_id), DB_T(c->upstream), cell_text(c->user_id), DB_T(c->kind),
+			  cell_text(c->hint), DB_B(c->sealed), DB_T(c->state), DB_I(c->expires_ms), DB_I(c->created_ms),
+			  DB_I(c->created_ms), DB_T(c->tenant_id), DB_I(CREDENTIALS_PER_TENANT_MAX)),
+		GENERATION_BUMP,
+	};
+	int64_t count = 0;
+	enum err err;
+
+	if (c->sealed.n > CREDENTIAL_SEALED_BYTES_MAX)
+		return ERR_LIMIT;
+	err = db_write(db, c->tenant_id, statements, ARRAY_LEN(statements));
+	if (err != ERR_NOT_FOUND)
+		return err;
+	TRY(count_of(db, c->tenant_id, &count));
+	return count >= CREDENTIALS_PER_TENANT_MAX ? ERR_LIMIT : ERR_NOT_FOUND;
+}
+
+AWAITS static enum err find_one(struct db *db, struct str scope, struct arena *arena, const char *sql,
+				const struct db_value *params, size_t count, struct credential *ret_credential)
+{
+	struct db_rows *rows;
+
+	TRY(db_query(db, scope, arena, sql, params, count, &rows));
+	if (rows->rows == 0)
+		return ERR_NOT_FOUND;
+	*ret_credential = from_row(rows->cells);
+	return OK;
+}
+
+AWAITS enum err credential_get(struct db *db, struct arena *arena, struct str tenant_id, struct str id,
+			       struct credential *ret_credential)
+{
+	return find_one(db, tenant_id, arena, "SELECT " COLUMNS " FROM credential WHERE tenant_id = ? AND id = ?",
+			CELLS(DB_T(tenant_id), DB_T(id)), 2, ret_credential);
+}
+
+AWAITS enum err credential_find(struct db *db, struct arena *arena, struct str tenant_id, struct str upstream,
+				struct str user_id, struct credential *ret_credential)
+{
+	return find_one(db, tenant_id, arena,
+			"SELECT " COLUMNS " FROM credential WHERE tenant_id = ? AND upstream = ? AND user_id = ?",
+			CELLS(DB_T(tenant_id), DB_T(upstream), cell_text(user_id)), 3, ret_credential);
+}
+
+static struct db_value text_or_all(struct str text)
+{
+	return text.p == NULL ? DB_N : DB_T(text);
+}
+
+AWAITS enum err credential_list(struct db *db, struct arena *arena, struct str tenant_id, struct str upstream,
+				struct str user_id, struct str after, size_t limit, struct credential **ret_credentials,
+				size_t *ret_count)
+{
+	struct credential *found;
+	struct db_rows *rows;
+
+	TRY(db_query(db, tenant_id, arena,
+		     "SELECT " COLUMNS_SHOWN " FROM credential WHERE tenant_id = ?1 AND id > ?2"
+		     " AND (CAST(?3 AS TEXT) IS NULL OR upstream = ?3)"
+		     " AND (CAST(?4 AS TEXT) IS NULL OR user_id = ?4) ORDER BY id LIMIT ?5",
+		     CELLS(DB_T(tenant_id), cell_text(after), text_or_all(upstream), text_or_all(user_id),
+			   DB_I((int64_t)limit)),
+		     5, &rows));
+	found = arena_try_alloc(arena, (rows->rows + 1) * sizeof(*found));
+	if (found == NULL)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < rows->rows; i++)
+		found[i] = from_row(&rows->cells[i * rows->columns]);
+	*ret_credentials = found;
+	*ret_count = rows->rows;
+	return OK;
+}
+
+AWAITS enum err credential_update(struct db *db, const struct credential *c, int64_t changed_before_ms)
+{
+	/* Two changes within one ms must not look the same to a third writer. */
+	const struct db_statement statements[] = {
+		SEALED_USE(c->tenant_id, c->sealed),
+		STATEMENT("UPDATE credential SET kind = ?, hint = ?, sealed = ?, state = ?, expires_ms = ?,"
+			  " changed_ms = max(?, changed_ms + 1) WHERE tenant_id = ? AND id = ? AND changed_ms = ?",
+			  1, DB_T(c->kind), cell_text(c->hint), DB_B(c->sealed), DB_T(c->state), DB_I(c->expires_ms),
+			  DB_I(c->changed_ms), DB_T(c->tenant_id), DB_T(c->id), DB_I(changed_before_ms)),
+		GENERATION_BUMP,
+	};
+
+	if (c->sealed.n > CREDENTIAL_SEALED_BYTES_MAX)
+		return ERR_LIMIT;
+	return db_write(db, c->tenant_id, statements, ARRAY_LEN(statements));
+}
+
+AWAITS enum err credential_note(struct db *db, struct str tenant_id, struct str id, int64_t changed_ms,
+				struct str state)
+{
+	const struct db_statement statement =
+		STATEMENT("UPDATE credential SET state = ? WHERE tenant_id = ? AND id = ? AND changed_ms = ?", -1,
+			  DB_T(state), DB_T(tenant_id), DB_T(id), DB_I(changed_ms));
+
+	return db_write(db, tenant_id, &statement, 1);
+}
+
+AWAITS enum err credential_delete(struct db *db, struct str tenant_id, struct str id)
+{
+	const struct db_statement statements[] = {
+		STATEMENT("DELETE FROM credential WHERE tenant_id = ? AND id = ?", 1, DB_T(tenant_id), DB_T(id)),
+		GENERATION_BUMP,
+	};
+
+	return db_write(db, tenant_id, statements, ARRAY_LEN(statements));
+}

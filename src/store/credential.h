@@ -1,0 +1,55 @@
+/* Credentials for other services, of a tenant or of one of its users: sealed, see room vault. */
+#ifndef GATEHOUSE_STORE_CREDENTIAL_H
+#define GATEHOUSE_STORE_CREDENTIAL_H
+
+#include "store/store.h"
+
+#define CREDENTIALS_PER_TENANT_MAX 20000 /* count: some upstreams times all of a large company's people */
+#define CREDENTIAL_SEALED_BYTES_MAX (64 * 1024 + 64)
+
+struct credential {
+	struct str id; /* what it is sealed for: known before the row is there */
+	struct str tenant_id;
+	struct str upstream; /* its name */
+	struct str user_id;  /* empty: the tenant's, for all its callers */
+	struct str kind;     /* "static" */
+	struct str hint;     /* to recognise it in lists; may be empty */
+	struct str sealed;
+	struct str state;   /* "active", "refused": the service did not take it */
+	int64_t expires_ms; /* 0: unknown */
+	int64_t created_ms, changed_ms;
+};
+
+/* Keep a new one; caches hear of it, as of all changes below but credential_note. changed_ms is taken from created_ms.
+ *   Errors     ERR_EXISTS: there is one for this upstream and user; ERR_LIMIT; ERR_NOT_FOUND: the key that it is sealed
+ *              with has gone: seal it anew; ERR_DB ... */
+NODISCARD enum err credential_insert(struct db *db, const struct credential *credential) AWAITS;
+
+/* By id; by whom it is for.
+ *   ret_credential  in `arena`
+ *   Errors     ERR_NOT_FOUND, ERR_DB ... */
+NODISCARD enum err credential_get(struct db *db, struct arena *arena, struct str tenant_id, struct str id,
+				  struct credential *ret_credential) AWAITS;
+NODISCARD enum err credential_find(struct db *db, struct arena *arena, struct str tenant_id, struct str upstream,
+				   struct str user_id, struct credential *ret_credential) AWAITS;
+
+/* A page of a tenant's after an id (empty: the first), by id; without what is sealed.
+ *   upstream, user_id  only these; p NULL: all */
+NODISCARD enum err credential_list(struct db *db, struct arena *arena, struct str tenant_id, struct str upstream,
+				   struct str user_id, struct str after, size_t limit,
+				   struct credential **ret_credentials, size_t *ret_count) AWAITS;
+
+/* Change kind, hint, sealed, state and expires_ms.
+ *   changed_before_ms  of the row that was read
+ *   Errors     ERR_NOT_FOUND: it has changed since, or the key has gone; ERR_LIMIT, ERR_DB ... */
+NODISCARD enum err credential_update(struct db *db, const struct credential *credential, int64_t changed_before_ms)
+	AWAITS;
+
+/* Note a state, if nobody has changed the credential since `changed_ms`; caches need not hear of it. */
+NODISCARD enum err credential_note(struct db *db, struct str tenant_id, struct str id, int64_t changed_ms,
+				   struct str state) AWAITS;
+
+/*   Errors     ERR_NOT_FOUND */
+NODISCARD enum err credential_delete(struct db *db, struct str tenant_id, struct str id) AWAITS;
+
+#endif

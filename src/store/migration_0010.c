@@ -1,0 +1,31 @@
+/* Migration 10: credentials for other services, and the keys they are sealed with. What is sealed and how is the
+ * vault's business: here lie bytes, the version of their key in front. */
+#include "store/migrations.h"
+
+/* clang-format off */
+const char store_migration_0010[] =
+	"CREATE TABLE data_key ("
+	"  tenant_id TEXT NOT NULL REFERENCES tenant (id),"
+	"  version INTEGER NOT NULL,"                              /* from 1 */
+	"  kek TEXT NOT NULL,"                                     /* which key wrapped it; empty: it was destroyed */
+	"  wrapped BLOB NOT NULL,"                                 /* empty with it */
+	"  seals INTEGER NOT NULL DEFAULT 0,"                      /* how many values were ever kept under it */
+	"  created_ms INTEGER NOT NULL,"
+	"  PRIMARY KEY (tenant_id, version)"
+	") STRICT, WITHOUT ROWID;"
+
+	"CREATE TABLE credential ("
+	"  id TEXT PRIMARY KEY,"
+	"  tenant_id TEXT NOT NULL REFERENCES tenant (id),"
+	"  upstream TEXT NOT NULL,"                                /* by name: it may come and go with the configuration */
+	"  user_id TEXT NOT NULL DEFAULT '',"                      /* empty: the tenant's, for all its callers */
+	"  kind TEXT NOT NULL,"                                    /* what is sealed: static */
+	"  hint TEXT NOT NULL DEFAULT '',"                         /* to recognise it in lists */
+	"  sealed BLOB NOT NULL,"
+	"  state TEXT NOT NULL,"                                   /* active, refused */
+	"  expires_ms INTEGER NOT NULL DEFAULT 0,"
+	"  created_ms INTEGER NOT NULL,"
+	"  changed_ms INTEGER NOT NULL,"
+	"  UNIQUE (tenant_id, upstream, user_id)"
+	") STRICT;"
+	"CREATE INDEX credential_user ON credential (user_id) WHERE user_id <> '';";
