@@ -17,7 +17,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "oauth/pkce.h"
+#include "base/pkce.h"
 #include "oauth/redirect.h"
 #include "oauth/resource.h"
 #include "store/oauth_code.h"

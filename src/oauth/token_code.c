@@ -3,7 +3,7 @@
  * for its grant ends (RFC 6749 section 4.1.2). */
 #include "oauth/token.h"
 
-#include "oauth/pkce.h"
+#include "base/pkce.h"
 #include "store/oauth_code.h"
 
 AWAITS static enum err replayed(struct token_request *request, const struct oauth_code *code)

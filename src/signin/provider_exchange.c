@@ -4,9 +4,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+#include "authclient/register.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/random.h"
 #include "base/secret_file.h"
 #include "http/fetch.h"
 #include "identity/claims.h"
@@ -46,42 +46,25 @@ AWAITS static enum err read_secret(const struct provider_settings *settings, str
 	return err == OK ? OK : ERR_CONFIG;
 }
 
-/* "Authorization: Basic ..." or the fields of the form that say who asks. */
-static void put_client(const struct provider_settings *settings, const struct provider_facts *facts, struct str secret,
-		       struct buf *headers, struct buf *form)
-{
-	AUTO_BUF pair = {0};
-
-	if (secret.n == 0 || !facts->basic)
-		form_put(form, STR("client_id"), settings->client_id);
-	if (secret.n > 0 && !facts->basic)
-		form_put(form, STR("client_secret"), secret);
-	if (secret.n == 0 || !facts->basic)
-		return;
-	percent_put(&pair, settings->client_id); /* RFC 6749 section 2.3.1 */
-	buf_put_byte(&pair, ':');
-	percent_put(&pair, secret);
-	buf_put(headers, STR("Authorization: Basic "));
-	base64_put(headers, pair.p, pair.n);
-	buf_put(headers, STR("\r\n"));
-	crypto_wipe(pair.p, pair.n);
-}
-
 AWAITS static enum err ask_token(struct arena *arena, const struct provider_settings *settings,
 				 const struct provider_facts *facts, const struct provider_code *code,
 				 struct str secret, yyjson_val **ret_answer)
 {
+	const struct token_request request = {.grant = GRANT_CODE,
+					      .code = code->code,
+					      .redirect_uri = code->redirect_uri,
+					      .verifier = code->verifier};
+	const struct client_identity client = {
+		.id = settings->client_id,
+		.secret = secret,
+		.auth = client_auth_choose(facts->basic ? CLIENT_AUTH_BASIC : CLIENT_AUTH_POST, secret.n > 0, false),
+	};
 	AUTO_BUF headers = {0}, form = {0};
 	struct fetched fetched;
 	struct fetch fetch;
 	enum err err;
 
-	buf_put(&headers, STR("Accept: application/json\r\nContent-Type: application/x-www-form-urlencoded\r\n"));
-	form_put(&form, STR("grant_type"), STR("authorization_code"));
-	form_put(&form, STR("code"), code->code);
-	form_put(&form, STR("redirect_uri"), code->redirect_uri);
-	form_put(&form, STR("code_verifier"), code->verifier);
-	put_client(settings, facts, secret, &headers, &form);
+	token_request_put(&request, &client, &(const struct auth_dialect){0}, &headers, &form);
 	fetch = (struct fetch){.url = facts->token_endpoint,
 			       .method = STR("POST"),
 			       .headers = buf_str(&headers),

@@ -1,6 +1,7 @@
 /* The way to the company's provider and back. What binds the answer to the browser that asked (state, nonce, PKCE
  * verifier) travels in a sealed cookie of ten minutes; the issuer in the answer, where the provider promises one, keeps
  * two providers from being mixed up. What the provider says on the way is shown, never followed. */
+#include "authclient/authorize.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "signin/provider.h"
@@ -43,22 +44,16 @@ static struct str redirect_uri(const struct visit *visit, const struct provider_
 static void put_request(struct buf *to, const struct visit *visit, const struct provider_settings *provider,
 			const struct provider_facts *facts, const struct provider_code *code, struct str state)
 {
-	uint8_t digest[32];
-	AUTO_BUF challenge = {0};
+	const struct authorize_request request = {
+		.client_id = provider->client_id,
+		.redirect_uri = redirect_uri(visit, provider),
+		.scope = provider->scopes,
+		.state = state,
+		.verifier = code->verifier,
+		.nonce = code->nonce,
+	};
 
-	crypto_sha256(code->verifier, digest);
-	base64url_put(&challenge, digest, sizeof(digest));
-	buf_put(to, facts->authorization_endpoint);
-	if (memchr(to->p, '?', to->n) == NULL)
-		buf_put_byte(to, '?');
-	form_put(to, STR("response_type"), STR("code"));
-	form_put(to, STR("client_id"), provider->client_id);
-	form_put(to, STR("redirect_uri"), redirect_uri(visit, provider));
-	form_put(to, STR("scope"), provider->scopes);
-	form_put(to, STR("state"), state);
-	form_put(to, STR("nonce"), code->nonce);
-	form_put(to, STR("code_challenge"), buf_str(&challenge));
-	form_put(to, STR("code_challenge_method"), STR("S256"));
+	authorize_put(&request, facts->authorization_endpoint, &(const struct auth_dialect){0}, to);
 }
 
 AWAITS static enum err start(struct signin *signin, struct visit *visit, const struct provider_settings *provider)

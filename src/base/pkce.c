@@ -1,7 +1,7 @@
 /* PKCE: the client shows the hash first and what was hashed later, so that a stolen code is of no use alone. `plain`,
  * which protects from nobody who saw the first request, does not exist here; keeping the challenge with the code is
  * the caller's business. */
-#include "oauth/pkce.h"
+#include "base/pkce.h"
 
 #include "base/crypto.h"
 #include "base/random.h"
@@ -9,6 +9,33 @@
 #define CHALLENGE_BYTES 43
 #define VERIFIER_BYTES_MIN 43
 #define VERIFIER_BYTES_MAX 128
+
+void pkce_verifier(char out[PKCE_VERIFIER_TEXT])
+{
+	uint8_t bytes[32];
+	AUTO_BUF text = {0};
+
+	random_bytes(bytes, sizeof(bytes));
+	base64url_put(&text, bytes, sizeof(bytes));
+	memcpy(out, text.p, text.n);
+	out[text.n] = '\0';
+	crypto_wipe(bytes, sizeof(bytes));
+	crypto_wipe(text.p, text.n);
+}
+
+void pkce_challenge(struct str verifier, bool hex, char out[PKCE_CHALLENGE_MAX])
+{
+	uint8_t hash[32];
+	AUTO_BUF text = {0};
+
+	crypto_sha256(verifier, hash);
+	if (!hex)
+		base64url_put(&text, hash, sizeof(hash));
+	for (size_t i = 0; hex && i < sizeof(hash); i++)
+		buf_put_fmt(&text, "%02x", hash[i]);
+	memcpy(out, text.p, text.n);
+	out[text.n] = '\0';
+}
 
 bool pkce_challenge_ok(struct str challenge)
 {
@@ -27,15 +54,13 @@ static bool is_unreserved(char c)
 
 bool pkce_verify(struct str verifier, struct str challenge)
 {
-	AUTO_BUF text = {0};
-	uint8_t hash[32];
+	char text[PKCE_CHALLENGE_MAX];
 
 	if (verifier.n < VERIFIER_BYTES_MIN || verifier.n > VERIFIER_BYTES_MAX)
 		return false;
 	for (size_t i = 0; i < verifier.n; i++)
 		if (!is_unreserved(verifier.p[i]))
 			return false;
-	crypto_sha256(verifier, hash);
-	base64url_put(&text, hash, sizeof(hash));
-	return str_eq_secret(buf_str(&text), challenge);
+	pkce_challenge(verifier, false, text);
+	return str_eq_secret(str_of(text), challenge);
 }
