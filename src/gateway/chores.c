@@ -12,6 +12,7 @@
 #include "oauth/sweep.h"
 #include "retention/retention.h"
 #include "store/api_key.h"
+#include "store/audit_search.h"
 #include "store/partition.h"
 #include "store/usage.h"
 
@@ -20,6 +21,7 @@
 #define NOTICE_MS (7 * DAY_MS)	/* before a key ends */
 #define NOTICE_KEYS 500		/* of one run; the next day has a next run */
 #define ARCHIVE_SLACK_MS DAY_MS /* one file a day where there is little to archive */
+#define BLOCK_PAUSE_MS 400	/* between blocks of the trail, which take the writer 30 ms each: some 80,000 rows/s */
 
 AWAITS static enum err clear_rows(const struct job_call *call)
 {
@@ -49,6 +51,23 @@ AWAITS static enum err make_partitions(const struct job_call *call)
 	struct gateway *gateway = call->arg;
 
 	return partition_prepare(gateway->db, clock_wall_ms());
+}
+
+AWAITS static enum err note_blocks(const struct job_call *call)
+{
+	struct gateway *gateway = call->arg;
+	bool made = true;
+	size_t count = 0;
+
+	for (;;) {
+		TRY(audit_block_make(gateway->db, &made));
+		if (!made)
+			break;
+		count++;
+		TRY(fiber_sleep(BLOCK_PAUSE_MS));
+	}
+	buf_put_fmt(call->words, "%zu blocks", count);
+	return OK;
 }
 
 AWAITS static enum err sweep_grants(const struct job_call *call)
@@ -116,6 +135,12 @@ static const struct job_kind chores[] = {
 	 .run_ms_max = 10 * MINUTE_MS,
 	 .attempts_max = 5,
 	 .run = make_partitions},
+	{.name = "audit-blocks",
+	 .about = "note whose rows of the audit trail are where (SQLite)",
+	 .schedule = "every 1m",
+	 .run_ms_max = 60 * MINUTE_MS,
+	 .attempts_max = 2,
+	 .run = note_blocks},
 	{.name = "oauth-sweep",
 	 .about = "forget codes, tokens and registrations that have ended",
 	 .schedule = "every 10m",

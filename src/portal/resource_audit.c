@@ -1,10 +1,10 @@
 /* The audit trail, to search and to export: a tenant's own below the tenant, the whole at the top. Lists are newest
  * first, exports oldest first. A search looks at a bounded number of rows and then hands back what it has with a cursor
- * to go on: the trail has no index but its number, since every call would pay for one. */
+ * to go on; how rows are found is store/audit_search.c's. */
 #include "audit/seals.h"
 #include "base/clock.h"
 #include "portal/table.h"
-#include "store/audit_row.h"
+#include "store/audit_search.h"
 
 enum {
 	AUDIT_SEQ,

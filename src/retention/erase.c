@@ -2,6 +2,7 @@
  * document, and a forgetting is followed until nothing of it is left in the database's files. */
 #include "audit/seals.h"
 #include "retention/retention.h"
+#include "store/audit_search.h"
 #include "store/person.h"
 #include "store/user.h"
 

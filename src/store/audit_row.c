@@ -1,15 +1,14 @@
 /* Audit rows and their head as rows. The columns stand in one order everywhere: seq first, mac
  * last, as COLUMNS says.
  *
- * Scope: The chain is one for all tenants: it is walked and written for all; only a search may be a tenant's. */
+ * Scope: The chain is one for all tenants: it is walked and written for all; searches are audit_search.c's. */
 #include "store/audit_row.h"
 
 #include "base/check.h"
+#include "store/audit_row_cells.h"
 #include "store/cells.h"
 
-#define COLUMNS                                                                                                        \
-	"at_ms, event, tenant_id, principal, ip, request_id, target, upstream, outcome,"                               \
-	" duration_us, bytes_in, bytes_out, mac"
+#define COLUMNS AUDIT_ROW_COLUMNS
 #define CELLS_AFTER_SEQ "c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13"
 #define HEAD_SELECT "SELECT seq, mac, seal FROM audit_head WHERE id = 1"
 #define ANCHOR_SELECT "SELECT seq, mac, seal FROM audit_anchor WHERE id = 1"
@@ -152,7 +151,7 @@ static bool is_whole(const struct db_value *cell)
 	return cell[ARRAY_LEN(kinds) - 1].str.n == AUDIT_MAC_BYTES;
 }
 
-static struct audit_row row_from(const struct db_value *cell)
+struct audit_row audit_row_from(const struct db_value *cell)
 {
 	struct audit_row row = {
 		.damaged = !is_whole(cell),
@@ -187,105 +186,8 @@ AWAITS enum err audit_row_page(struct db *db, struct arena *arena, int64_t after
 	if (page == NULL)
 		return ERR_LIMIT;
 	for (size_t i = 0; i < rows->rows; i++)
-		page[i] = row_from(&rows->cells[i * rows->columns]);
+		page[i] = audit_row_from(&rows->cells[i * rows->columns]);
 	*ret_rows = page;
 	*ret_count = rows->rows;
-	return OK;
-}
-
-#define SEARCH_WHERE                                                                                                   \
-	" FROM audit WHERE seq BETWEEN ? AND ? AND (CAST(? AS TEXT) IS NULL OR tenant_id = ?)"                         \
-	" AND (? = '' OR glob(?, event) <> 0)"                                                                         \
-	" AND (? = '' OR principal = ?) AND (? = '' OR target = ?) AND (? = '' OR outcome = ?)"                        \
-	" AND (? = '' OR request_id = ?) AND at_ms >= ? AND (CAST(? AS BIGINT) = 0 OR at_ms < ?)"
-#define OLDEST_FIRST "SELECT seq, " COLUMNS SEARCH_WHERE " ORDER BY seq LIMIT ?"
-#define NEWEST_FIRST "SELECT seq, " COLUMNS SEARCH_WHERE " ORDER BY seq DESC LIMIT ?"
-
-/* Apart, or SQLite would look at every row. */
-#define ENDS "SELECT coalesce((SELECT min(seq) FROM audit), 1), coalesce((SELECT max(seq) FROM audit), 0)"
-
-/* The first row that is not of before a time, found by halves: rows are numbered nearly in the order of their times.
- * The number after `high` when there is none. */
-#define MIDDLE_IS_EARLIER "(SELECT a.at_ms FROM audit a WHERE a.seq >= (low + high) / 2 ORDER BY a.seq LIMIT 1) < ?"
-#define FIRST_SINCE                                                                                                    \
-	"WITH RECURSIVE half (low, high) AS (SELECT CAST(? AS BIGINT), CAST(? AS BIGINT) + 1 UNION ALL"                \
-	" SELECT CASE WHEN " MIDDLE_IS_EARLIER " THEN (low + high) / 2 + 1 ELSE low END,"                              \
-	" CASE WHEN " MIDDLE_IS_EARLIER " THEN high ELSE (low + high) / 2 END FROM half WHERE low < high)"             \
-	" SELECT max(low) FROM half"
-
-AWAITS static enum err first_since(struct db *db, struct arena *arena, int64_t low, int64_t high, int64_t at_ms,
-				   int64_t *ret_seq)
-{
-	struct db_rows *rows;
-
-	TRY(db_query(db, DB_ALL_TENANTS, arena, FIRST_SINCE, CELLS(DB_I(low), DB_I(high), DB_I(at_ms), DB_I(at_ms)), 4,
-		     &rows));
-	*ret_seq = cell_int(&rows->cells[0]);
-	return OK;
-}
-
-/* The numbers between which rows are looked at this time. */
-AWAITS static enum err scan_range(struct db *db, const struct audit_search *search, int64_t *ret_low, int64_t *ret_high,
-				  int64_t *ret_last)
-{
-	AUTO(arena) *arena = arena_new(HEAD_ARENA_BYTES);
-	struct db_rows *rows;
-	int64_t low, high;
-
-	TRY(db_query(db, DB_ALL_TENANTS, arena, ENDS, NULL, 0, &rows));
-	low = cell_int(&rows->cells[0]);
-	high = cell_int(&rows->cells[1]);
-	if (search->to_ms > 0)
-		TRY(first_since(db, arena, low, high, search->to_ms + AUDIT_DISORDER_MS, &high));
-	if (search->from_ms > 0)
-		TRY(first_since(db, arena, low, high, search->from_ms - AUDIT_DISORDER_MS, &low));
-	if (search->after_seq > 0 && search->newest_first && search->after_seq <= high)
-		high = search->after_seq - 1;
-	if (search->after_seq >= low && !search->newest_first)
-		low = search->after_seq + 1;
-	*ret_last = search->newest_first ? low : high;
-	if (high - low >= AUDIT_SCAN_ROWS && search->newest_first)
-		low = high - AUDIT_SCAN_ROWS + 1;
-	else if (high - low >= AUDIT_SCAN_ROWS)
-		high = low + AUDIT_SCAN_ROWS - 1;
-	*ret_low = low;
-	*ret_high = high;
-	return OK;
-}
-
-/* An absent text is an empty one: NULL would match nothing. */
-static struct db_value wanted(struct str text)
-{
-	return DB_T(text.p == NULL ? STR("") : text);
-}
-
-AWAITS enum err audit_row_search(struct db *db, struct arena *arena, const struct audit_search *search, size_t limit,
-				 struct audit_row **ret_rows, size_t *ret_count, int64_t *ret_resume)
-{
-	const struct db_value tenant = search->tenant_id.p == NULL ? DB_N : DB_T(search->tenant_id);
-	const struct db_value event = wanted(search->event), principal = wanted(search->principal),
-			      target = wanted(search->target), outcome = wanted(search->outcome),
-			      request = wanted(search->request_id);
-	int64_t low, high, last;
-	struct audit_row *page;
-	struct db_rows *rows;
-
-	TRY(scan_range(db, search, &low, &high, &last));
-	TRY(db_query(db, scope_of(search->tenant_id), arena, search->newest_first ? NEWEST_FIRST : OLDEST_FIRST,
-		     CELLS(DB_I(low), DB_I(high), tenant, tenant, event, event, principal, principal, target, target,
-			   outcome, outcome, request, request, DB_I(search->from_ms), DB_I(search->to_ms),
-			   DB_I(search->to_ms), DB_I((int64_t)limit)),
-		     18, &rows));
-	page = arena_try_alloc(arena, (rows->rows + 1) * sizeof(*page));
-	if (page == NULL)
-		return ERR_LIMIT;
-	for (size_t i = 0; i < rows->rows; i++)
-		page[i] = row_from(&rows->cells[i * rows->columns]);
-	*ret_rows = page;
-	*ret_count = rows->rows;
-	if (rows->rows == limit)
-		*ret_resume = page[limit - 1].seq;
-	else
-		*ret_resume = search->newest_first ? (low > last ? low : 0) : (high < last ? high : 0);
 	return OK;
 }

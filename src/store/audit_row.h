@@ -54,22 +54,4 @@ NODISCARD enum err audit_anchor_get(struct db *db, struct audit_head *ret_anchor
 NODISCARD enum err audit_row_page(struct db *db, struct arena *arena, int64_t after_seq, size_t limit,
 				  struct audit_row **ret_rows, size_t *ret_count) AWAITS;
 
-/* Rows that a search is for; empty texts: any. */
-struct audit_search {
-	struct str tenant_id; /* p NULL: of all, also of none */
-	struct str event;     /* with * for anything */
-	struct str principal, target, outcome, request_id;
-	int64_t from_ms, to_ms; /* 0 any */
-	int64_t after_seq;	/* the row where the last search ended; 0 from the beginning */
-	bool newest_first;
-};
-
-/* Find up to `limit` rows, looking at AUDIT_SCAN_ROWS at most. A time narrows what is looked at: rows are nearly in its
- * order. One that is further out of it than AUDIT_DISORDER_MS (a clock that was set back) may be missed by a search
- * with a time. ret_resume  after_seq to go on with; 0: there is nothing more */
-#define AUDIT_SCAN_ROWS 200000	/* some 100 ms of a worker thread */
-#define AUDIT_DISORDER_MS 60000 /* rows wait 5 s for a commit at most; clocks of replicas differ */
-NODISCARD enum err audit_row_search(struct db *db, struct arena *arena, const struct audit_search *search, size_t limit,
-				    struct audit_row **ret_rows, size_t *ret_count, int64_t *ret_resume) AWAITS;
-
 #endif

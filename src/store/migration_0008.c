@@ -1,5 +1,6 @@
 /* Migration 8: the audit trail may be archived from its old end: what lies before the anchor can be deleted, the
- * chain is verified from the anchor on. And when each retention period was last enforced. */
+ * chain is verified from the anchor on. Whose rows the complete blocks of it have (audit_search.c). And when each
+ * retention period was last enforced. */
 #include "store/migrations.h"
 
 /* clang-format off */
@@ -16,6 +17,13 @@ const char store_migration_0008[] =
 	"CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit"
 	"  WHEN OLD.seq > (SELECT coalesce(max(seq), 0) FROM audit_anchor)"
 	"  BEGIN SELECT RAISE(ABORT, 'audit rows are only deleted once archived'); END;"
+	"CREATE TABLE audit_block ("
+	"  block INTEGER,"                                         /* of numbers: seq / AUDIT_BLOCK_ROWS */
+	"  tenant_id TEXT,"                                        /* empty: the block is done */
+	"  rows INTEGER NOT NULL,"
+	"  places TEXT NOT NULL,"                                  /* JSON: [seq % AUDIT_BLOCK_ROWS, ...] */
+	"  PRIMARY KEY (block, tenant_id)"
+	") STRICT, WITHOUT ROWID;"
 	"CREATE TABLE retention_run ("
 	"  name TEXT PRIMARY KEY,"
 	"  at_ms INTEGER NOT NULL,"

@@ -5,10 +5,12 @@
  * Scope: jobs, for all tenants. */
 #include "store/partition.h"
 
+#include "store/audit_search.h"
 #include "store/cells.h"
 
 #define ANSWER_ARENA_BYTES 4096
-#define CUT " FROM audit WHERE seq <= (SELECT coalesce(max(seq), 0) FROM audit_anchor)"
+#define ANCHOR "(SELECT coalesce(max(seq), 0) FROM audit_anchor)"
+#define CUT " FROM audit WHERE seq <= " ANCHOR
 
 /* A function is called in a write: what reads may change nothing. Its answer stays there, so it is asked for before. */
 AWAITS static enum err call(struct db *db, const char *sql, const struct db_value *params, size_t count)
@@ -41,10 +43,12 @@ AWAITS enum err partition_cut(struct db *db, size_t rows_max, int64_t *ret_gone)
 	int64_t before, after;
 
 	TRY(count_archived(db, &before));
-	TRY(call(db,
-		 db_engine(db) == DB_SQLITE ? "DELETE FROM audit WHERE seq IN (SELECT seq" CUT " ORDER BY seq LIMIT ?)"
-					    : "SELECT audit_cut(?)",
-		 &limit, 1));
+	if (db_engine(db) == DB_SQLITE) {
+		TRY(call(db, "DELETE FROM audit WHERE seq IN (SELECT seq" CUT " ORDER BY seq LIMIT ?)", &limit, 1));
+		TRY(call(db, "DELETE FROM audit_block WHERE block < " ANCHOR " / ?", CELLS(DB_I(AUDIT_BLOCK_ROWS)), 1));
+	} else {
+		TRY(call(db, "SELECT audit_cut(?)", &limit, 1));
+	}
 	TRY(count_archived(db, &after));
 	*ret_gone = before - after;
 	return OK;

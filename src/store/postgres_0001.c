@@ -88,7 +88,7 @@ const char store_postgres_0001[] =
 	"  mac BYTEA,"
 	"  PRIMARY KEY (seq, at_ms)"
 	") PARTITION BY RANGE (at_ms);"
-	"CREATE INDEX audit_tenant ON audit (tenant_id, at_ms, seq);"
+	"CREATE INDEX audit_tenant ON audit (tenant_id, seq);"
 	"CREATE TABLE audit_default PARTITION OF audit DEFAULT;"
 
 	/* There from the beginning: who adds rows locks it first. */

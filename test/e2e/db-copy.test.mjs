@@ -35,13 +35,13 @@ test('every row arrives as it was, once, and only while the gateway is stopped',
 			[name, Buffer.isBuffer(cell) || cell instanceof Uint8Array ? Buffer.from(cell).toString('hex') : String(cell)]))).sort();
 		assert.deepEqual(canonical(there), canonical(here), table);
 	}
-	// The two schemas have the same tables with the same columns, and none was left out.
+	// The two schemas have the same tables with the same columns, and none was left out but what SQLite has for an index.
 	const ours = await database.sql(`SELECT c.relname AS name, string_agg(a.attname, ' ' ORDER BY a.attnum) AS columns
 		FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 		WHERE c.relnamespace = 'gatehouse'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 		AND c.relname <> 'schema_version' GROUP BY c.relname`);
 	const theirs = await sql(file, `SELECT m.name AS name, (SELECT group_concat(i.name, ' ') FROM pragma_table_info(m.name) i) AS columns
-		FROM sqlite_schema m WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'`);
+		FROM sqlite_schema m WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name <> 'audit_block'`);
 	const byName = (rows) => Object.fromEntries(rows.map(({ name, columns }) => [name, columns]).sort());
 	assert.deepEqual(byName(ours), byName(theirs));
 	assert.deepEqual(copied.map(({ table }) => table).sort(), theirs.map(({ name }) => name).sort());

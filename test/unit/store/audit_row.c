@@ -4,7 +4,7 @@
 
 #include <stdatomic.h>
 
-#include "store/audit_row.h"
+#include "store/audit_search.h"
 
 /* Hands out `count` rows once, then the head. */
 struct source {
@@ -229,6 +229,93 @@ static AWAITS void search_body(struct db *db)
 	ck_assert_uint_eq(found_between(db, 5000 * minute, 6000 * minute, false, &first), 0);
 }
 
+static AWAITS size_t found_page(struct db *db, const struct audit_search *search, size_t limit, int64_t *ret_first,
+				int64_t *ret_resume)
+{
+	AUTO(arena) *arena = arena_new(8 << 20);
+	struct audit_row *rows;
+	size_t count;
+
+	ck_ok(audit_row_search(db, arena, search, limit, &rows, &count, ret_resume));
+	for (size_t i = 0; i < count; i++) {
+		ck_str(rows[i].tenant_id, "b");
+		ck_assert(i == 0 || (rows[i].seq > rows[i - 1].seq) != search->newest_first);
+	}
+	*ret_first = count == 0 ? 0 : rows[0].seq;
+	return count;
+}
+
+static AWAITS size_t make_blocks(struct db *db)
+{
+	size_t count = 0;
+	bool made = true;
+
+	for (;; count++) {
+		ck_ok(audit_block_make(db, &made));
+		if (!made)
+			return count;
+	}
+}
+
+/* All of b's rows, page by page, each once and in order; its rows of `principal` "p" too. */
+static AWAITS void check_pages(struct db *db, struct audit_search search, size_t limit, size_t expected)
+{
+	size_t count = 0;
+
+	search.after_seq = 0;
+	for (int pages = 0; pages < 400; pages++) {
+		int64_t first, resume;
+
+		count += found_page(db, &search, limit, &first, &resume);
+		ck_assert(first == 0 || search.after_seq == 0 || (first > search.after_seq) != search.newest_first);
+		search.after_seq = resume;
+		if (resume == 0)
+			break;
+	}
+	ck_assert_int_eq(search.after_seq, 0);
+	ck_assert_uint_eq(count, expected);
+}
+
+/* Three blocks and a tail; b has every thousandth row, the ones of 5,000 are p's. What is found must not depend on
+ * which blocks are noted. */
+static AWAITS void blocks_body(struct db *db)
+{
+	struct audit_search search = {.tenant_id = STR("b")}, of_p = {.tenant_id = STR("b"), .principal = STR("p")};
+	struct audit_search some = {.tenant_id = STR("b"), .from_ms = 40000, .to_ms = 70000};
+	int64_t first, resume;
+
+	ck_assert_uint_eq(make_blocks(db), 0);
+	ck_ok(test_write(db, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 110000)"
+			     " INSERT INTO audit (seq, at_ms, tenant_id, principal) SELECT i, i * 1000,"
+			     " CASE WHEN i % 1000 = 0 THEN 'b' WHEN i < 50000 THEN '' ELSE 'a' END,"
+			     " CASE WHEN i % 5000 = 0 THEN 'p' ELSE 'q' END FROM n"));
+	some.from_ms *= 1000;
+	some.to_ms *= 1000;
+	for (int round = 0; round < 2; round++) {
+		for (int newest_first = 0; newest_first < 2; newest_first++) {
+			search.newest_first = of_p.newest_first = some.newest_first = newest_first;
+			check_pages(db, search, 7, 110);
+			check_pages(db, search, 1000, 110);
+			check_pages(db, of_p, 3, 22);
+			check_pages(db, some, 4, 30);
+			ck_assert_uint_eq(found_page(db, &search, 10, &first, &resume), 10);
+			ck_assert_int_eq(first, newest_first ? 110000 : 1000);
+		}
+		ck_assert_uint_eq(make_blocks(db), round == 0 && test_engine == DB_SQLITE ? 3 : 0);
+	}
+	search.tenant_id = STR("nobody");
+	ck_assert_uint_eq(found_page(db, &search, 10, &first, &resume), 0);
+	ck_assert_int_eq(resume, 0);
+	if (test_engine == DB_SQLITE)
+		ck_assert_int_eq(test_int(db, "SELECT count(*) FROM audit_block"), 8);
+}
+
+START_TEST(a_tenants_rows_are_found)
+{
+	test_with_store(1, blocks_body);
+}
+END_TEST
+
 START_TEST(times_narrow_a_search)
 {
 	test_with_store(1, search_body);
@@ -241,4 +328,4 @@ START_TEST(rows_stay)
 }
 END_TEST
 
-DATABASE_MAIN("audit_row", rows_come_back, rows_stay, times_narrow_a_search)
+DATABASE_MAIN("audit_row", rows_come_back, rows_stay, times_narrow_a_search, a_tenants_rows_are_found)
