@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include "authclient/register.h"
+#include "authclient/ask.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret_file.h"
@@ -48,40 +48,30 @@ AWAITS static enum err read_secret(const struct provider_settings *settings, str
 
 AWAITS static enum err ask_token(struct arena *arena, const struct provider_settings *settings,
 				 const struct provider_facts *facts, const struct provider_code *code,
-				 struct str secret, yyjson_val **ret_answer)
+				 struct str secret, struct token_answer *ret_answer)
 {
-	const struct token_request request = {.grant = GRANT_CODE,
-					      .code = code->code,
-					      .redirect_uri = code->redirect_uri,
-					      .verifier = code->verifier};
+	const struct auth_dialect standard = {0};
 	const struct client_identity client = {
 		.id = settings->client_id,
 		.secret = secret,
 		.auth = client_auth_choose(facts->basic ? CLIENT_AUTH_BASIC : CLIENT_AUTH_POST, secret.n > 0, false),
 	};
-	AUTO_BUF headers = {0}, form = {0};
-	struct fetched fetched;
-	struct fetch fetch;
-	enum err err;
+	const struct token_endpoint endpoint = {.url = facts->token_endpoint,
+						.dialect = &standard,
+						.client = &client,
+						.allow_private = settings->allow_private};
+	const struct token_request request = {.grant = GRANT_CODE,
+					      .code = code->code,
+					      .redirect_uri = code->redirect_uri,
+					      .verifier = code->verifier};
+	enum token_refusal refusal;
+	AUTO_BUF problem = {0};
+	enum err err = token_ask(arena, &endpoint, &request, &problem, ret_answer, &refusal);
 
-	token_request_put(&request, &client, &(const struct auth_dialect){0}, &headers, &form);
-	fetch = (struct fetch){.url = facts->token_endpoint,
-			       .method = STR("POST"),
-			       .headers = buf_str(&headers),
-			       .body = buf_str(&form),
-			       .allow_private = settings->allow_private};
-	err = http_fetch(arena, &fetch, &fetched);
-	crypto_wipe(headers.p, headers.n);
-	crypto_wipe(form.p, form.n);
-	TRY(err);
-	if (json_read(arena, fetched.body, ret_answer) != OK || !yyjson_is_obj(*ret_answer))
-		return ERR_TOKEN_INVALID;
-	if (fetched.status != 200) {
-		log_warn("provider.refused", LOG_STR("provider", settings->name), LOG_INT("status", fetched.status),
-			 LOG_STR("error", json_str(json_get(*ret_answer, "error"))));
-		return ERR_TOKEN_INVALID;
-	}
-	return OK;
+	if (problem.n == 0)
+		return err;
+	log_warn("provider.refused", LOG_STR("provider", settings->name), LOG_STR("problem", buf_str(&problem)));
+	return ERR_TOKEN_INVALID;
 }
 
 /* Whether `aud` names this client, and `azp`, where it is there or needed, too. */
@@ -198,13 +188,14 @@ AWAITS enum err provider_exchange(struct signin *signin, struct arena *arena, co
 				  yyjson_val **ret_claims)
 {
 	AUTO(secret_text) *secret = NULL;
-	yyjson_val *answer, *claims;
+	struct token_answer answer;
+	yyjson_val *claims;
 
 	TRY(read_secret(settings, &secret));
 	TRY(ask_token(arena, settings, facts, code, secret == NULL ? STR_NONE : secret_text_str(secret), &answer));
-	TRY(verify(signin, arena, settings, facts, json_str(json_get(answer, "id_token")), &claims));
+	TRY(verify(signin, arena, settings, facts, answer.id_token, &claims));
 	TRY(provider_check_claims(claims, settings, code->nonce, clock_wall_ms()));
-	TRY(add_userinfo(arena, settings, facts, json_str(json_get(answer, "access_token")), &claims));
+	TRY(add_userinfo(arena, settings, facts, answer.access_token, &claims));
 	*ret_claims = claims;
 	return OK;
 }

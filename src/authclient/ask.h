@@ -1,0 +1,22 @@
+/* Asking: the pure pieces of this room with http/fetch.h between them. What was sent is wiped. */
+#ifndef GATEHOUSE_AUTHCLIENT_ASK_H
+#define GATEHOUSE_AUTHCLIENT_ASK_H
+
+#include "authclient/register.h"
+
+/* Whom to ask, and as whom. */
+struct token_endpoint {
+	struct str url;
+	const struct auth_dialect *dialect;
+	const struct client_identity *client;
+	bool allow_private; /* it may be at a private address */
+};
+
+/* Ask for a token.
+ *   ret_answer, ret_refusal, problem, Errors   as token_answer_read; as http_fetch
+ *   Runs on    a fiber */
+NODISCARD enum err token_ask(struct arena *arena, const struct token_endpoint *endpoint,
+			     const struct token_request *request, struct buf *problem, struct token_answer *ret_answer,
+			     enum token_refusal *ret_refusal) AWAITS;
+
+#endif
