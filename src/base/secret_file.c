@@ -24,17 +24,20 @@ static bool is_private(const struct stat *file)
 static enum err open_file(int directory_fd, const char *path, enum secret_file_rule rule, struct buf *problem,
 			  int *ret_fd, size_t *ret_bytes)
 {
-	int fd = openat(directory_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int follow = rule == SECRET_FILE_HERE ? O_NOFOLLOW : 0;
+	int fd = openat(directory_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | follow);
 	struct stat file;
 	enum err err = OK;
 
 	if (fd < 0 && errno == ENOENT)
 		return refuse(problem, ERR_NOT_FOUND, path, "there is no such file");
+	if (fd < 0 && errno == ELOOP)
+		return refuse(problem, ERR_CONFIG, path, "is a symbolic link");
 	if (fd < 0 || fstat(fd, &file) != 0)
 		err = refuse(problem, ERR_SYSTEM, path, "cannot be read; it must belong to the user who runs this");
 	else if (!S_ISREG(file.st_mode))
 		err = refuse(problem, ERR_CONFIG, path, "is not a plain file");
-	else if (rule == SECRET_FILE_PRIVATE && !is_private(&file))
+	else if (rule != SECRET_FILE_ANY && !is_private(&file))
 		err = refuse(problem, ERR_CONFIG, path, "others may read it; run `chmod 600` on it");
 	else if (file.st_size > SECRET_TEXT_BYTES_MAX)
 		err = refuse(problem, ERR_CONFIG, path, "is too long for a secret (64 KB)");
@@ -105,14 +108,17 @@ enum err secret_file_text(int directory_fd, const char *path, enum secret_file_r
 	return OK;
 }
 
-enum err secret_file_key(int directory_fd, const char *path, struct buf *problem, struct secret **ret_key)
+enum err secret_file_bytes(int directory_fd, const char *path, enum secret_file_rule rule, struct buf *problem,
+			   struct secret_text **ret_bytes)
 {
 	AUTO(secret_text) *bytes = NULL;
 
-	TRY(read_file(directory_fd, path, SECRET_FILE_PRIVATE, problem, &bytes));
-	if (secret_text_str(bytes).n == CRYPTO_KEY_BYTES)
-		return secret_from_text(secret_text_str(bytes), ret_key);
-	return refuse(problem, ERR_CONFIG, path, "is not a key file (32 bytes); restore it from a backup");
+	TRY(read_file(directory_fd, path, rule, problem, &bytes));
+	if (secret_text_str(bytes).n == 0)
+		return refuse(problem, ERR_CONFIG, path, "is empty");
+	*ret_bytes = bytes;
+	bytes = NULL;
+	return OK;
 }
 
 enum err secret_file_write(int directory_fd, const char *path, struct str bytes)

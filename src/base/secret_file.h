@@ -10,7 +10,8 @@
 
 enum secret_file_rule {
 	SECRET_FILE_PRIVATE,
-	SECRET_FILE_ANY, /* others may read it: where somebody tries things out */
+	SECRET_FILE_HERE, /* the same, and its name is no symbolic link */
+	SECRET_FILE_ANY,  /* others may read it: where somebody tries things out */
 };
 
 /* Read a text. Ends of lines behind it do not belong to it; it is not empty and has no NUL byte.
@@ -21,8 +22,9 @@ enum secret_file_rule {
 NODISCARD enum err secret_file_text(int directory_fd, const char *path, enum secret_file_rule rule, struct buf *problem,
 				    struct secret_text **ret_text);
 
-/* Read a key: CRYPTO_KEY_BYTES bytes as they are. The rule is SECRET_FILE_PRIVATE. */
-NODISCARD enum err secret_file_key(int directory_fd, const char *path, struct buf *problem, struct secret **ret_key);
+/* Read it as it is: at least one byte. For what may be a key. */
+NODISCARD enum err secret_file_bytes(int directory_fd, const char *path, enum secret_file_rule rule,
+				     struct buf *problem, struct secret_text **ret_bytes);
 
 /* Write a file of mode 0600 and wait until the disk has it; replaces what is there.
  *   Errors     ERR_SYSTEM (errno says why; what is there then is not complete) */

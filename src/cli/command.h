@@ -82,6 +82,9 @@ int key_rotate_run(const struct invocation *invocation);
 int key_revoke_run(const struct invocation *invocation);
 int signing_key_list_run(const struct invocation *invocation);
 int signing_key_rotate_run(const struct invocation *invocation);
+int secret_set_run(const struct invocation *invocation);
+int secret_list_run(const struct invocation *invocation);
+int secret_rotate_run(const struct invocation *invocation);
 int migrate_run(const struct invocation *invocation);
 int migrate_status_run(const struct invocation *invocation);
 int db_copy_run(const struct invocation *invocation);
@@ -102,6 +105,7 @@ int policy_permissions_run(const struct invocation *invocation);
 int reference_run(const struct invocation *invocation);
 
 /* Options of commands that have some. */
+extern const struct option secret_set_options[], secret_rotate_options[];
 extern const struct option erase_options[], migrate_options[], db_copy_options[];
 extern const struct option serve_options_table[], key_create_options[], key_list_options[], key_rotate_options[],
 	audit_list_options[], audit_verify_options[], link_options[], import_options[], user_create_options[],

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 static const char *const finding_names[FINDINGS] = {"OK", "WARN", "FAIL"};
 
@@ -32,16 +31,6 @@ void doctor_note(struct doctor *doctor, enum finding finding, const char *what, 
 		buf_put_byte(&doctor->json, '}');
 	}
 	free(text);
-}
-
-static bool data_is_made(const struct config *config)
-{
-	AUTO_BUF path = {0};
-
-	buf_put_fmt(&path, "%.*s/%s", STR_ARG(config->data),
-		    str_eq(config->database.url, STR("sqlite")) ? "gatehouse.db" : "server.key");
-	buf_put_byte(&path, '\0');
-	return access(path.p, F_OK) == 0;
 }
 
 /* The upstreams are looked at on the same loop, before the data is opened. */
@@ -70,7 +59,7 @@ static void look(struct doctor *doctor)
 	log_setup(LOG_ERROR, LOG_AUTO);
 	if (rt_run(1, upstreams_main, doctor) != OK)
 		doctor_note(doctor, FINDING_FAIL, "upstreams", "the event loop cannot be started; raise `ulimit -n`");
-	if (!data_is_made(config))
+	if (!installation_is_made(config))
 		doctor_note(doctor, FINDING_WARN, "database", "there is none yet; `gatehouse serve` makes it");
 	else if (installation_run(doctor->invocation, INSTALLATION_USE, look_at_data, doctor) != STATUS_DONE)
 		doctor_note(doctor, FINDING_FAIL, "database", "it cannot be opened, for the reason given above");

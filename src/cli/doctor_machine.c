@@ -59,7 +59,8 @@ void doctor_check_files(struct doctor *doctor)
 	struct str data = doctor->config->data;
 
 	check_mode(doctor, "data directory", data, "", 0700, FINDING_WARN);
-	check_mode(doctor, "server key", data, "server.key", 0600, FINDING_FAIL);
+	if (doctor->config->secrets.kind == SECRETS_FILE)
+		check_mode(doctor, "server key", data, "server.key", 0600, FINDING_FAIL);
 	if (str_eq(doctor->config->database.url, STR("sqlite")))
 		check_mode(doctor, "database file", data, "gatehouse.db", 0600, FINDING_FAIL);
 }

@@ -43,7 +43,8 @@ AWAITS static enum err open_storage(struct installation *installation)
 	const struct config *config = installation->config;
 	struct db_spec spec = config_db_spec(config);
 
-	TRY(keys_load(config->data, &installation->problem, &installation->keys));
+	TRY(secrets_open(&config->secrets, &installation->problem, &installation->secrets));
+	TRY(keys_load(config->data, installation->secrets, &installation->problem, &installation->keys));
 	return db_open(&spec, &installation->problem, &installation->db);
 }
 
@@ -54,6 +55,7 @@ AWAITS static void close_storage(struct installation *installation)
 	if (installation->db != NULL)
 		db_close(installation->db);
 	keys_free(&installation->keys);
+	secrets_close(installation->secrets);
 }
 
 AWAITS_ENTRY static void work_main(void *arg)
@@ -81,11 +83,14 @@ static int report(const struct running *running)
 	return command_failed("%.*s", STR_ARG(problem));
 }
 
-static bool is_made(const struct config *config)
+/* PostgreSQL has no file here: what shows that there is an installation is its key, unless that is kept elsewhere. */
+bool installation_is_made(const struct config *config)
 {
 	bool on_sqlite = str_eq(config->database.url, STR("sqlite"));
 	AUTO_BUF path = {0};
 
+	if (!on_sqlite && config->secrets.kind != SECRETS_FILE)
+		return true;
 	buf_put(&path, config->data);
 	buf_put(&path, on_sqlite ? STR("/gatehouse.db") : STR("/server.key"));
 	buf_put_byte(&path, '\0');
@@ -101,7 +106,7 @@ int installation_run(const struct invocation *invocation, enum installation_mode
 
 	if (!installation_config(invocation, &config))
 		return STATUS_FAILED;
-	if (mode == INSTALLATION_USE && !is_made(config))
+	if (mode == INSTALLATION_USE && !installation_is_made(config))
 		return command_failed("there is no data in %.*s yet: start `gatehouse serve` once, or name the right "
 				      "configuration with --config",
 				      STR_ARG(config->data));

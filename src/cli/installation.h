@@ -14,6 +14,7 @@
 struct installation {
 	const struct invocation *invocation;
 	struct config *config;
+	struct secrets *secrets;
 	struct keys keys;
 	struct db *db;
 	struct audit *audit;				     /* NULL until installation_audit */
@@ -37,6 +38,9 @@ int installation_run(const struct invocation *invocation, enum installation_mode
 /* Read the configuration of an invocation, printing what is wrong with it.
  *   returns    false when it cannot be used */
 bool installation_config(const struct invocation *invocation, struct config **ret_config);
+
+/* Whether there is data already. */
+bool installation_is_made(const struct config *config);
 
 /* Make `audit` ready to take rows. */
 NODISCARD enum err installation_audit_open(struct installation *installation) AWAITS;

@@ -11,7 +11,7 @@ AWAITS static enum err make(struct installation *installation)
 	char raw[OPERATOR_KEY_TEXT_LEN + 1];
 	enum err err;
 
-	TRY(operator_key_make(installation->config->data, replace, &installation->problem, raw));
+	TRY(operator_key_make(installation->secrets, replace, &installation->problem, raw));
 	err = installation_audit(installation, replace ? "operator_key.rotated" : "operator_key.created", STR(""),
 				 STR("operator"));
 	if (err == OK && installation->invocation->json) {
@@ -19,8 +19,9 @@ AWAITS static enum err make(struct installation *installation)
 	} else if (err == OK) {
 		printf("%s\n", raw);
 		fflush(stdout);
-		fprintf(stderr, "it is in %.*s/operator.key too; a running server knows it after `gatehouse reload`\n",
-			STR_ARG(installation->config->data));
+		fprintf(stderr,
+			"it is kept as the secret operator-key; a running server knows it within `secrets: refresh`, "
+			"or after `gatehouse reload`\n");
 	}
 	crypto_wipe(raw, sizeof(raw));
 	return err;

@@ -22,6 +22,7 @@ enum conf_type {
 
 struct conf_table;
 struct conf_reading;
+struct config_secret;
 
 struct conf_field {
 	const char *name;
@@ -47,7 +48,9 @@ struct conf_reading {
 	struct conf_problems problems;
 	struct str directory; /* of the file: relative paths in ${file:...} start here */
 	bool production;
-	bool literal; /* the document is of a row: it names no files and no variables */
+	bool literal;			     /* the document is of a row: it names no files and no variables */
+	const struct config_secret *secrets; /* with their values; see config_secrets.h */
+	size_t secret_count;
 };
 
 /* Fill `object` with the table's defaults. */
@@ -62,8 +65,8 @@ void conf_read(struct conf_reading *reading, const struct conf_table *table, con
 NODISCARD enum err conf_read_value(struct conf_reading *reading, const struct conf_field *field,
 				   const struct conf_node *node, void *object);
 
-/* "${file:PATH}" and "${env:NAME}" inside a value are replaced by what they name: secrets need
- * not stand in the config. The environment is refused in production.
+/* "${secret:NAME}", "${file:PATH}" and "${env:NAME}" inside a value are replaced by what they name: secrets need not
+ * stand in the config. The environment is refused in production.
  *   Errors     ERR_CONFIG, reported at the node */
 NODISCARD enum err conf_expand(struct conf_reading *reading, const struct conf_node *node, struct str *ret_text);
 

@@ -7,6 +7,7 @@
 #include "base/secret_file.h"
 #include "gateway/conf_table.h"
 #include "gateway/conf_value.h"
+#include "gateway/config_secrets.h"
 
 struct unit {
 	struct str name;
@@ -111,7 +112,8 @@ static enum err read_variable(struct conf_reading *reading, const struct conf_no
 
 	if (reading->production) {
 		conf_problem(&reading->problems, at,
-			     "${env:%.*s}: secrets do not come from the environment in production; use ${file:...}",
+			     "${env:%.*s}: secrets do not come from the environment in production; use ${secret:...} "
+			     "or ${file:...}",
 			     STR_ARG(name));
 		return ERR_CONFIG;
 	}
@@ -148,13 +150,20 @@ enum err conf_expand(struct conf_reading *reading, const struct conf_node *node,
 			TRY(read_secret_file(reading, node, str_skip(inner, 5), &out));
 		} else if (str_starts(inner, STR("env:"))) {
 			TRY(read_variable(reading, node, str_skip(inner, 4), &out));
+		} else if (str_starts(inner, STR("secret:"))) {
+			struct str value;
+
+			TRY(config_secret_text(reading, node, str_skip(inner, 7), &value));
+			buf_put(&out, value);
 		} else {
-			conf_problem(&reading->problems, node, "${%.*s}: only ${file:PATH} and ${env:NAME} are known",
+			conf_problem(&reading->problems, node,
+				     "${%.*s}: only ${secret:NAME}, ${file:PATH} and ${env:NAME} are known",
 				     STR_ARG(inner));
 			return ERR_CONFIG;
 		}
 		rest = str_skip(rest, (size_t)(end + 1 - rest.p));
 	}
 	*ret_text = arena_str(reading->arena, buf_str(&out));
+	crypto_wipe(out.p, out.n); /* it may hold a secret; what grew out of it lies in the snapshot */
 	return OK;
 }

@@ -1,23 +1,17 @@
-/* Loading the configuration: text -> nodes (conf_node.c) -> tables (config_tables.c) -> one
+/* The configuration: text -> nodes (conf_node.c) -> tables (config_tables.c) -> one
  * checked, immutable snapshot. What a single value cannot tell is checked here. */
 #include "gateway/config.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/check.h"
 #include "gateway/conf_table.h"
 #include "gateway/config_parts.h"
+#include "gateway/config_private.h"
 #include "gateway/config_tables.h"
 
 #define CONFIG_MAGIC 0x434f4e46u /* "CONF" */
-#define CONFIG_FILE_BYTES_MAX (4u * 1024 * 1024)
 #define CONFIG_ARENA_BYTES_MAX (256u * 1024 * 1024)
-#define CONFIG_DEFAULT_FILE "gatehouse.yaml"
 
-static struct config *config_new(void)
+struct config *config_new(void)
 {
 	struct arena *arena = arena_new(CONFIG_ARENA_BYTES_MAX);
 	struct config *config = ARENA_NEW(arena, struct config);
@@ -90,6 +84,7 @@ static void read_defaults(struct conf_reading *reading, struct config *config)
 	conf_defaults(reading, &config_root_table, config);
 	config_state_defaults(reading, config);
 	config_database_defaults(reading, config);
+	config_secrets_defaults(reading, config);
 	config->auth_required = true;
 	CHECK(config_read_listen(reading, &listen, config) == OK);
 }
@@ -116,24 +111,69 @@ static void place_archive(struct config *config)
 		config->retention.archive = arena_fmt(config->arena, "%.*s/archive", STR_ARG(config->data));
 }
 
-enum err config_parse(struct str text, struct str file, struct buf *problem, struct config **ret_config)
+static void unref_text(void *text)
+{
+	secret_text_unref(text);
+}
+
+/* The names and values stay with the snapshot: a watch compares with them. */
+static void keep_secrets(struct config *config, const struct config_secret *secrets, size_t count)
+{
+	struct config_secret *kept = arena_zalloc(config->arena, count * sizeof(*kept) + 1);
+
+	for (size_t i = 0; i < count; i++) {
+		kept[i].name = arena_str(config->arena, secrets[i].name);
+		kept[i].text = secret_text_ref(secrets[i].text);
+		arena_defer(config->arena, unref_text, kept[i].text);
+	}
+	config->named_secrets = kept;
+	config->named_secret_count = count;
+}
+
+static bool is_production(const struct conf_node *root)
+{
+	const struct conf_node *production = conf_get(root, "production");
+
+	return production != NULL && str_eq(production->text, STR("true"));
+}
+
+static void read_root(struct conf_reading *reading, struct config *config, const struct conf_node *root)
+{
+	reading->production = is_production(root);
+	read_defaults(reading, config);
+	if (root != NULL && !(root->kind == CONF_SCALAR && root->text.n == 0))
+		conf_read(reading, &config_root_table, root, config);
+	config_secrets_place(config);
+}
+
+enum err config_read_some(struct config *config, const struct conf_node *node, struct conf_problems *problems)
+{
+	struct conf_reading reading = {.arena = config->arena, .problems = *problems};
+
+	reading.directory = directory_of(config->arena, problems->file);
+	read_root(&reading, config, node);
+	*problems = reading.problems;
+	return problems->count > 0 ? ERR_CONFIG : OK;
+}
+
+enum err config_parse_with(struct str text, struct str file, const struct config_secret *secrets, size_t secret_count,
+			   struct buf *problem, struct config **ret_config)
 {
 	AUTO(config) *config = config_new();
-	struct conf_reading reading = {.arena = config->arena, .problems = {.file = file, .out = problem}};
-	const struct conf_node *production;
+	struct conf_reading reading = {.arena = config->arena,
+				       .problems = {.file = file, .out = problem},
+				       .secrets = secrets,
+				       .secret_count = secret_count};
 	struct conf_node *root;
 
 	config->file = arena_str(config->arena, file);
 	reading.directory = directory_of(config->arena, file);
-	read_defaults(&reading, config);
 	TRY(conf_parse(config->arena, text, &reading.problems, &root));
-	production = conf_get(root, "production");
-	reading.production = production != NULL && str_eq(production->text, STR("true"));
-	if (root != NULL && !(root->kind == CONF_SCALAR && root->text.n == 0))
-		conf_read(&reading, &config_root_table, root, config);
+	read_root(&reading, config, root);
 	check_whole(&reading, config);
 	if (reading.problems.count > 0)
 		return ERR_CONFIG;
+	keep_secrets(config, secrets, secret_count);
 	place_children(config);
 	place_archive(config);
 	*ret_config = config;
@@ -141,37 +181,9 @@ enum err config_parse(struct str text, struct str file, struct buf *problem, str
 	return OK;
 }
 
-static enum err read_file(const char *path, struct buf *problem, struct buf *out)
+enum err config_parse(struct str text, struct str file, struct buf *problem, struct config **ret_config)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	ssize_t n = -1;
-
-	if (fd < 0) {
-		buf_put_fmt(problem, "%s: %s; name another file with --config", path, strerror(errno));
-		return errno == ENOENT ? ERR_NOT_FOUND : ERR_CONFIG;
-	}
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= CONFIG_FILE_BYTES_MAX)
-		n = read(fd, buf_reserve(out, (size_t)st.st_size + 1), (size_t)st.st_size);
-	close(fd);
-	if (n < 0) {
-		buf_put_fmt(problem, "%s: not a regular file of at most 4 MB", path);
-		return ERR_CONFIG;
-	}
-	out->n += (size_t)n;
-	return OK;
-}
-
-enum err config_load(struct str file, struct buf *problem, struct config **ret_config)
-{
-	AUTO_BUF path = {0}, text = {0};
-
-	if (file.n == 0 && access(CONFIG_DEFAULT_FILE, F_OK) != 0)
-		return config_parse(STR(""), STR_NONE, problem, ret_config);
-	buf_put(&path, file.n == 0 ? STR(CONFIG_DEFAULT_FILE) : file);
-	buf_put_byte(&path, '\0');
-	TRY(read_file(path.p, problem, &text));
-	return config_parse(buf_str(&text), (struct str){path.p, path.n - 1}, problem, ret_config);
+	return config_parse_with(text, file, NULL, 0, problem, ret_config);
 }
 
 static bool same_pairs(const struct upstream_pair *a, size_t a_count, const struct upstream_pair *b, size_t b_count)

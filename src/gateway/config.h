@@ -15,6 +15,7 @@
 #include "net/address.h"
 #include "policy/policy.h"
 #include "retention/retention.h"
+#include "secrets/secrets.h"
 #include "state/state.h"
 #include "upstream/upstream.h"
 
@@ -52,6 +53,8 @@ struct config_database {
 	int64_t timeout_ms;
 	bool prepared;
 };
+
+struct config_secret; /* see config_secrets.h */
 
 struct config {
 	uint32_t magic;
@@ -103,16 +106,28 @@ struct config {
 	const struct chore_setting *chores; /* other times for the gateway's own jobs */
 	size_t chore_count;
 	bool metrics_public; /* /metrics without a key from other than loopback */
+	struct secrets_settings secrets;
+	const struct config_secret *named_secrets; /* those that the file names, with their values */
+	size_t named_secret_count;
 };
 
-/* Read a file (p NULL: the defaults, with ./gatehouse.yaml if it exists).
+/* Read a file (p NULL: the defaults, with ./gatehouse.yaml if it exists), and ask for the secrets that it names.
  *   ret_config one reference
  *   problem    what is wrong, "gatehouse.yaml:12:3: unknown key ..." one per line, with what to do
- *   Errors     ERR_CONFIG, ERR_NOT_FOUND (no such file)
- *   Runs on    any thread; reads the file */
+ *   Errors     ERR_CONFIG, ERR_NOT_FOUND (no such file, or no such secret), those of secrets_open and secrets_get
+ *   Runs on    a thread outside of any loop: one may be run to ask the provider */
 NODISCARD enum err config_load(struct str file, struct buf *problem, struct config **ret_config);
 
-/* The same from text already read; `file` is only named in problems. For tests and fuzzing. */
+/* The same, asking a provider that is open already.
+ *   Runs on    a fiber; reads the file */
+NODISCARD enum err config_load_here(struct str file, struct secrets *secrets, struct buf *problem,
+				    struct config **ret_config) AWAITS;
+
+/* No more of a file than `data`, `production` and `secrets`: enough for secrets_open, when the secrets that the rest
+ * names may not be there yet. */
+NODISCARD enum err config_load_settings(struct str file, struct buf *problem, struct config **ret_config);
+
+/* The same from text already read, which names no secrets; `file` is only named in problems. */
 NODISCARD enum err config_parse(struct str text, struct str file, struct buf *problem, struct config **ret_config);
 
 /* One reference more (returns its argument), one less (the last one frees; NULL is fine).
@@ -128,6 +143,9 @@ struct config *config_derive(struct config *base);
 
 /* Whether two snapshots describe the same upstream, so that a reload keeps it running. */
 bool config_same_upstream(const struct upstream_spec *a, const struct upstream_spec *b);
+
+/* Whether two snapshots ask the same provider in the same way. */
+bool config_same_secrets(const struct config *a, const struct config *b);
 
 /* The JSON Schema of the file, and its reference page in Markdown. */
 void config_schema_write(struct buf *out);

@@ -19,6 +19,7 @@ NODISCARD enum err config_read_state(struct conf_reading *reading, const struct 
 NODISCARD enum err config_read_state_place(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_database(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_database_place(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_secrets(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_auth(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_public_url(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_policy(struct conf_reading *reading, const struct conf_node *node, void *object);

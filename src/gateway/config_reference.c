@@ -44,6 +44,7 @@ static const struct form {
 							   "[{\"type\":\"string\"}," REF("listen") "]}}]"},
 	{CONF_CUSTOM, config_read_state, "place, or map", "\"anyOf\":[{\"type\":\"string\"}," REF("state") "]"},
 	{CONF_CUSTOM, config_read_state_place, "place", "\"type\":\"string\""},
+	{CONF_CUSTOM, config_read_secrets, "provider, or map", "\"anyOf\":[{\"type\":\"string\"}," REF("secrets") "]"},
 	{CONF_CUSTOM, config_read_database, "place, or map", "\"anyOf\":[{\"type\":\"string\"}," REF("database") "]"},
 	{CONF_CUSTOM, config_read_database_place, "place", "\"type\":\"string\""},
 	{CONF_CUSTOM, config_read_fleet, "URL", "\"type\":\"string\",\"pattern\":\"^https?://[^/?#]+/?$\""},

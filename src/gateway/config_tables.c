@@ -235,10 +235,15 @@ static const struct conf_field root_fields[] = {
 	{"state", CONF_CUSTOM, .custom = config_read_state, .table = &config_state_table, .fallback = "memory",
 	 .doc = "Where limits are counted and other short-lived things are: a place, or a map. See "
 		"doc/guides/replicas.md."},
+	{"secrets", CONF_CUSTOM, .custom = config_read_secrets, .table = &config_secrets_table, .fallback = "file",
+	 .doc = "Who is asked for the secrets of this installation, `${secret:NAME}` among them: a provider, or a map. "
+		"See "
+		"doc/guides/secrets.md."},
 	{"auth", CONF_CUSTOM, .custom = config_read_auth, .fallback = "required",
 	 .doc = "`required`, or `none`: only with loopback listeners."},
 	{"production", CONF_BOOL, AT(production), .fallback = "false",
-	 .doc = "Refuse secrets from the environment and secret files that others may read."},
+	 .doc = "Refuse secrets from the environment and secret files that others may read; make no key that is "
+		"missing."},
 	{"origins", CONF_STRS, AT(origins), AT(origin_count),
 	 .doc = "Web origins that may call, besides loopback ones.", .example = "[\"https://app.example\"]"},
 	{"hosts", CONF_STRS, AT(hosts), AT(host_count),

@@ -64,6 +64,7 @@ struct gateway {
 	struct config *started_config; /* whose listeners, workers and data directory are in use */
 	struct db *db;
 	struct state *state;
+	struct secrets *secrets; /* who is asked; loop 0's */
 	struct meters *meters;
 	struct identity *identity;
 	struct audit *audit;

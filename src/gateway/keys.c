@@ -1,62 +1,35 @@
-/* server.key: made once, synced to disk before anything is derived from it (a key that was
- * used and then lost would orphan every API key), refused when others can read it. */
+/* The server's key, by way of the secrets room, and what is derived from it. Where it is a file it is made once, and
+ * synced before anything is derived from it: a key that was used and then lost would orphan every API key. */
 #include "gateway/keys.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#include "base/random.h"
-#include "base/secret_file.h"
 
 #define KEY_PATH_MAX 4096
 
-static enum err fail(struct buf *problem, enum err err, const char *path, const char *what)
+static enum err directory_make(struct str directory, struct buf *problem)
 {
-	buf_put_fmt(problem, "%s: %s", path, what);
-	return err;
-}
-
-static enum err directory_make(struct str directory, char path[KEY_PATH_MAX], struct buf *problem)
-{
-	if (directory.n + sizeof("/server.key.new") > KEY_PATH_MAX)
-		return fail(problem, ERR_CONFIG, "data", "the path of the data directory is too long");
-	snprintf(path, KEY_PATH_MAX, "%.*s", STR_ARG(directory));
-	if (mkdir(path, 0700) != 0 && errno != EEXIST)
-		return fail(problem, ERR_SYSTEM, path, "cannot be made; set `data` to a directory you may write to");
-	return OK;
-}
-
-/* Under another name first, so that a crash leaves no short key; link() refuses to replace a
- * key that another process made meanwhile. */
-static enum err key_make(const char *path, struct buf *problem)
-{
-	uint8_t key[CRYPTO_KEY_BYTES];
-	char fresh[KEY_PATH_MAX + 32];
-	enum err err;
-
-	snprintf(fresh, sizeof(fresh), "%s.%d", path, (int)getpid());
-	random_bytes(key, sizeof(key));
-	err = secret_file_write(AT_FDCWD, fresh, (struct str){(const char *)key, sizeof(key)});
-	crypto_wipe(key, sizeof(key));
-	if (err == OK && link(fresh, path) != 0 && errno != EEXIST)
-		err = ERR_SYSTEM;
-	unlink(fresh);
-	return err == OK ? OK : fail(problem, err, path, "cannot be written; is the data directory writable?");
-}
-
-enum err keys_load(struct str data_directory, struct buf *problem, struct keys *ret_keys)
-{
-	AUTO(secret) *master = NULL;
 	char path[KEY_PATH_MAX];
 
-	TRY(directory_make(data_directory, path, problem));
-	snprintf(path, sizeof(path), "%.*s/server.key", STR_ARG(data_directory));
-	if (access(path, F_OK) != 0 && errno == ENOENT)
-		TRY(key_make(path, problem));
-	TRY(secret_file_key(AT_FDCWD, path, problem, &master));
+	if (directory.n >= KEY_PATH_MAX) {
+		buf_put(problem, STR("data: the path of the data directory is too long"));
+		return ERR_CONFIG;
+	}
+	snprintf(path, sizeof(path), "%.*s", STR_ARG(directory));
+	if (mkdir(path, 0700) == 0 || errno == EEXIST)
+		return OK;
+	buf_put_fmt(problem, "%s: cannot be made; set `data` to a directory you may write to", path);
+	return ERR_SYSTEM;
+}
+
+AWAITS enum err keys_load(struct str data_directory, struct secrets *secrets, struct buf *problem,
+			  struct keys *ret_keys)
+{
+	AUTO(secret) *master = NULL;
+
+	TRY(directory_make(data_directory, problem));
+	TRY(secrets_get_key(secrets, STR("server-key"), true, problem, &master));
 	ret_keys->api_key = secret_derive(master, STR("gatehouse api-key 1"));
 	ret_keys->session = secret_derive(master, STR("gatehouse session 1"));
 	ret_keys->state = secret_derive(master, STR("gatehouse request-state 1"));

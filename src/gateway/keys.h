@@ -1,9 +1,9 @@
-/* The installation's own secret: one 256-bit key in a file of the data directory, from which
- * every purpose gets a key of its own. */
+/* The installation's own secret: one 256-bit key called server-key, from which every purpose gets a key of its own. */
 #ifndef GATEHOUSE_GATEWAY_KEYS_H
 #define GATEHOUSE_GATEWAY_KEYS_H
 
 #include "base/crypto.h"
+#include "secrets/secrets.h"
 
 /* The keys, one for each purpose; each is taken over by the room that uses it, or freed with keys_free. */
 struct keys {
@@ -18,11 +18,12 @@ struct keys {
 	struct secret *seal;	/* seals what rows keep: signing keys, people's keys, documents */
 };
 
-/* Read DATA/server.key, or make it (0600) when the directory has none.
- *   problem    what is wrong with the file and what to do
- *   Errors     ERR_SYSTEM, ERR_CONFIG (readable by others, wrong size)
- *   Runs on    any thread; reads and writes files */
-NODISCARD enum err keys_load(struct str data_directory, struct buf *problem, struct keys *ret_keys);
+/* Ask for server-key; make the data directory, and where secrets_get_key does so the key, when there is none.
+ *   problem    what is wrong with it and what to do
+ *   Errors     ERR_SYSTEM, those of secrets_get
+ *   Runs on    a fiber */
+NODISCARD enum err keys_load(struct str data_directory, struct secrets *secrets, struct buf *problem,
+			     struct keys *ret_keys) AWAITS;
 void keys_free(struct keys *keys);
 
 #endif

@@ -12,6 +12,7 @@
 #include "gateway/metrics.h"
 #include "gateway/operator_key.h"
 #include "gateway/pipeline.h"
+#include "gateway/secret_watch.h"
 #include "gateway/serve.h"
 #include "gateway/stored.h"
 
@@ -60,6 +61,8 @@ static void warn_restart(const struct config *before, const struct config *after
 		log_warn("reload.needs_restart", LOG_CSTR("setting", "data"));
 	if (!str_eq(before->state.place, after->state.place))
 		log_warn("reload.needs_restart", LOG_CSTR("setting", "state"));
+	if (!config_same_secrets(before, after))
+		log_warn("reload.needs_restart", LOG_CSTR("setting", "secrets"));
 	if (before->durability != after->durability || before->audit_commit_ms != after->audit_commit_ms)
 		log_warn("reload.needs_restart", LOG_CSTR("setting", "audit"));
 }
@@ -132,6 +135,7 @@ AWAITS static enum err take_config(struct gateway *gateway, struct config *confi
 	gateway_configure_identity(gateway, config);
 	config_unref(gateway->config);
 	gateway->config = config_ref(config);
+	secret_watch_apply(gateway);
 	assembly_retire(gateway->assembly, drain_ms);
 	return OK;
 }
@@ -142,8 +146,8 @@ AWAITS static enum err reload_now(struct gateway *gateway, struct buf *problem)
 	struct tls **tls;
 	enum err err;
 
-	TRY(config_load(gateway->config->file, problem, &file));
-	TRY(operator_key_load(file, gateway->api_key, problem));
+	TRY(config_load_here(gateway->config->file, gateway->secrets, problem, &file));
+	TRY(operator_key_load(file, gateway->secrets, gateway->api_key, problem));
 	TRY(stored_merge(gateway, file, &config));
 	tls = calloc(gateway->listener_count + 1, sizeof(*tls));
 	CHECK(tls != NULL);

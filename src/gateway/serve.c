@@ -39,6 +39,7 @@
 #include "gateway/operator_key.h"
 #include "gateway/parked.h"
 #include "gateway/reload.h"
+#include "gateway/secret_watch.h"
 #include "gateway/blocklist.h"
 #include "gateway/stored.h"
 #include "gateway/stream_watch.h"
@@ -256,7 +257,8 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 	struct config *config = serving->config;
 	struct db_spec spec = config_db_spec(config);
 
-	TRY(keys_load(config->data, problem, &serving->keys));
+	TRY(secrets_open(&gateway->started_config->secrets, problem, &gateway->secrets));
+	TRY(keys_load(config->data, gateway->secrets, problem, &serving->keys));
 	TRY(lock_data(serving, problem));
 	TRY(db_open(&spec, problem, &gateway->db));
 	TRY(state_open(&config->state, problem, &gateway->state));
@@ -270,7 +272,7 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 	if (config->auth_required)
 		TRY(first_key_make(serving, problem));
 	gateway->api_key = serving->keys.api_key;
-	TRY(operator_key_load(config, gateway->api_key, problem));
+	TRY(operator_key_load(config, gateway->secrets, gateway->api_key, problem));
 	TRY(identity_start(gateway->db, serving->keys.api_key, &gateway->identity));
 	serving->keys.api_key = NULL;
 	gateway->access = access_new(gateway->db, gateway->identity);
@@ -385,6 +387,7 @@ AWAITS static enum err start(struct serving *serving, struct buf *problem)
 	TRY(signal_watch(SIGHUP, on_reload_signal, serving));
 	TRY(blocklist_start(gateway, &gateway->block_follower));
 	TRY(stored_start(gateway, &gateway->stored));
+	TRY(secret_watch_start(gateway));
 	TRY(chores_start(gateway));
 	TRY(signal_watch(SIGUSR2, on_upgrade_signal, serving));
 	await_upstreams(serving);
@@ -438,6 +441,7 @@ AWAITS static void stop(struct serving *serving)
 	fleet_stop(gateway->fleet);
 	event_logs_stop();
 	await_reload(gateway);
+	secrets_unfollow(gateway->secrets);
 	stored_stop(gateway->stored);
 	blocklist_stop(gateway->block_follower);
 	chores_stop(gateway);
@@ -463,6 +467,7 @@ AWAITS static void stop(struct serving *serving)
 	if (gateway->control != NULL)
 		http_server_free(gateway->control);
 	state_free(gateway->state);
+	secrets_close(gateway->secrets);
 	free(gateway->listeners);
 	upgrade_free(gateway->upgrade);
 	gateway_free(gateway);

@@ -143,25 +143,29 @@ START_TEST(root_may_hand_one_to_a_group)
 }
 END_TEST
 
-START_TEST(keys_are_their_bytes)
+START_TEST(bytes_are_as_they_are)
 {
-	uint8_t bytes[CRYPTO_KEY_BYTES];
-	struct secret *key = NULL;
+	char bytes[CRYPTO_KEY_BYTES];
+	struct secret_text *read = NULL;
 	AUTO_BUF problem = {0};
 
-	memset(bytes, '\n', sizeof(bytes)); /* nothing is trimmed */
-	ck_ok(secret_file_write(directory_fd, "it", (struct str){(const char *)bytes, sizeof(bytes)}));
-	ck_ok(secret_file_key(directory_fd, "it", &problem, &key));
-	ck_assert_mem_eq(secret_bytes(key), bytes, sizeof(bytes));
-	secret_free(key);
-	put(STR("short"), 0600);
-	ck_err(secret_file_key(directory_fd, "it", &problem, &key), ERR_CONFIG);
-	put(STR("a byte more than a key has........"), 0600);
-	ck_err(secret_file_key(directory_fd, "it", &problem, &key), ERR_CONFIG);
-	put((struct str){(const char *)bytes, sizeof(bytes)}, 0640);
-	ck_err(secret_file_key(directory_fd, "it", &problem, &key), ERR_CONFIG);
-	ck_assert_ptr_nonnull(memmem(problem.p, problem.n, "32 bytes", 8));
+	memset(bytes, '\n', sizeof(bytes));
+	bytes[1] = '\0';
+	ck_ok(secret_file_write(directory_fd, "it", (struct str){bytes, sizeof(bytes)}));
+	ck_ok(secret_file_bytes(directory_fd, "it", SECRET_FILE_PRIVATE, &problem, &read));
+	ck_bytes(secret_text_str(read), ((struct str){bytes, sizeof(bytes)}));
+	secret_text_unref(read);
+	put(STR(""), 0600);
+	ck_err(secret_file_bytes(directory_fd, "it", SECRET_FILE_PRIVATE, &problem, &read), ERR_CONFIG);
+	put(STR("x"), 0640);
+	ck_err(secret_file_bytes(directory_fd, "it", SECRET_FILE_HERE, &problem, &read), ERR_CONFIG);
 	ck_assert_ptr_nonnull(memmem(problem.p, problem.n, "chmod 600", 9));
+	put(STR("x"), 0600);
+	ck_assert_int_eq(symlinkat("it", directory_fd, "link"), 0);
+	ck_err(secret_file_bytes(directory_fd, "link", SECRET_FILE_HERE, &problem, &read), ERR_CONFIG);
+	ck_ok(secret_file_bytes(directory_fd, "link", SECRET_FILE_PRIVATE, &problem, &read));
+	secret_text_unref(read);
+	ck_assert_int_eq(unlinkat(directory_fd, "link", 0), 0);
 }
 END_TEST
 
@@ -174,6 +178,6 @@ int main(void)
 	tcase_add_test(tcase, what_is_no_secret_is_refused);
 	tcase_add_test(tcase, others_may_not_read_it);
 	tcase_add_test(tcase, root_may_hand_one_to_a_group);
-	tcase_add_test(tcase, keys_are_their_bytes);
+	tcase_add_test(tcase, bytes_are_as_they_are);
 	return unit_run("secret_file", tcase);
 }

@@ -109,7 +109,10 @@ static const struct {
 	{"data: ${env:GATEHOUSE_TEST_NOT_SET}", "is not set"},
 	{"production: true\ndata: ${env:HOME}", "do not come from the environment in production"},
 	{"data: ${file:/does/not/exist}", "there is no such file"},
-	{"data: ${what}", "only ${file:PATH} and ${env:NAME}"},
+	{"data: \"${secret:x}\"", "${secret:x}: no secret can be asked for here"},
+	{"secrets: etcd", "none of file, systemd"},
+	{"secrets: {refresh: 0s}", "refresh: "},
+	{"data: ${what}", "only ${secret:NAME}, ${file:PATH} and ${env:NAME}"},
 };
 
 START_TEST(a_mistake_is_named_with_its_place)
