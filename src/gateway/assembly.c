@@ -13,7 +13,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "gateway/assembly_private.h"
-#include "gateway/result_cache.h"
+#include "gateway/fleet_results.h"
 #include "gateway/subscription.h"
 
 #define ASSEMBLY_MAGIC 0x4153534du   /* "ASSM" */
@@ -89,6 +89,7 @@ static void on_change(void *arg, struct upstream *upstream, struct offer *offer)
 	CHECK(news != NULL);
 	/* Its lists have changed, or it was away and changes of resources were missed. */
 	result_cache_forget(assembly->gateway->results, upstream_name(upstream), STR_NONE);
+	fleet_results_forget(assembly->gateway->fleet_results, upstream_name(upstream));
 	news->task.run = news_arrived;
 	news->assembly = assembly;
 	news->upstream = upstream_ref(upstream);
@@ -112,6 +113,7 @@ static void on_notification(void *arg, struct upstream *upstream, const struct m
 	if (uri.p == NULL)
 		return;
 	result_cache_forget(assembly->gateway->results, upstream_name(upstream), uri);
+	fleet_results_forget(assembly->gateway->fleet_results, upstream_name(upstream));
 	subscriptions_updated(upstream, uri);
 }
 

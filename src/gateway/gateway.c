@@ -13,6 +13,7 @@
 #include "gateway/fleet.h"
 #include "gateway/metrics.h"
 #include "gateway/request.h"
+#include "gateway/fetches.h"
 #include "gateway/result_cache.h"
 #include "gateway/visible.h"
 
@@ -76,6 +77,7 @@ struct gateway *gateway_new(struct config *config)
 	gateway->started_ms = clock_wall_ms();
 	gateway->node = fleet_self();
 	gateway->results = result_cache_new(RESULT_CACHE_ENTRIES_MAX, RESULT_CACHE_BYTES_MAX);
+	gateway->fetches = fetches_new();
 	gateway->visible_views = visible_views_new();
 	gateway->loops = calloc(loop_count(), sizeof(struct gateway_loop));
 	CHECK(gateway->loops != NULL);
@@ -111,6 +113,7 @@ void gateway_free(struct gateway *gateway)
 	config_unref(gateway->config);
 	config_unref(gateway->started_config);
 	result_cache_free(gateway->results);
+	fetches_free(gateway->fetches);
 	visible_views_free(gateway->visible_views);
 	free(gateway->loops);
 	gateway->magic = 0;

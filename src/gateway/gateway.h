@@ -20,6 +20,8 @@ struct stored;
 struct blocklist;
 struct block_follower;
 struct result_cache;
+struct fetches;
+struct fleet_results;
 struct oauth;
 struct signing;
 struct signin;
@@ -83,6 +85,8 @@ struct gateway {
 	struct block_follower *block_follower;
 	struct stream_watch *stream_watch;
 	struct result_cache *results;
+	struct fetches *fetches;
+	struct fleet_results *fleet_results; /* NULL: the state is not shared */
 	struct signing *signing;
 	struct oauth *oauth;
 	struct signin *signin;

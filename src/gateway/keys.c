@@ -38,6 +38,7 @@ AWAITS enum err keys_load(struct str data_directory, struct secrets *secrets, st
 	ret_keys->oauth = secret_derive(master, STR("gatehouse oauth 1"));
 	ret_keys->signin = secret_derive(master, STR("gatehouse sign-in 1"));
 	ret_keys->forward = secret_derive(master, STR("gatehouse forward 1"));
+	ret_keys->results = secret_derive(master, STR("gatehouse results 1"));
 	ret_keys->seal = secret_derive(master, STR("gatehouse seal 1"));
 	return OK;
 }
@@ -52,6 +53,7 @@ void keys_free(struct keys *keys)
 	secret_free(keys->oauth);
 	secret_free(keys->signin);
 	secret_free(keys->forward);
+	secret_free(keys->results);
 	secret_free(keys->seal);
 	*keys = (struct keys){0};
 }

@@ -15,6 +15,7 @@ struct keys {
 	struct secret *oauth;	/* MACs of codes, refresh tokens, client secrets; seals successors */
 	struct secret *signin;	/* MACs of cookies; seals TOTP secrets and flows */
 	struct secret *forward; /* seals what replicas say to each other */
+	struct secret *results; /* names and seals results that replicas share */
 	struct secret *seal;	/* seals what rows keep: signing keys, people's keys, documents */
 };
 

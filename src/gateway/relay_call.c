@@ -240,23 +240,36 @@ AWAITS static enum err call_for_client(struct request *req, const struct relay *
 	return req->modern ? call_for_modern(req, relay, call) : call_for_session(req, relay->item->upstream, call);
 }
 
+AWAITS static enum err fetch(struct request *req, const struct relay *relay, struct upstream_call *call,
+			     struct cached_read *read)
+{
+	enum err err = call_for_client(req, relay, call);
+
+	if (err != OK && call->headers_refused && param_headers_renew(req, relay, call))
+		err = call_for_client(req, relay, call);
+	if (err == OK)
+		err = rounds_refused(req, &call->answer);
+	cached_read_end(read, req, relay, call, err);
+	return err;
+}
+
 AWAITS static enum err ask_upstream(struct request *req, const struct relay *relay, struct upstream_call *call)
 {
 	struct in_flight slot;
 	int64_t begun_ns = clock_ns();
 	struct cached_read read;
+	bool found;
 	enum err err;
 
 	if (cached_read_find(&read, req, relay, call))
 		return OK;
 	in_flight_begin(req, &slot);
-	err = call_for_client(req, relay, call);
-	if (err != OK && call->headers_refused && param_headers_renew(req, relay, call))
-		err = call_for_client(req, relay, call);
-	if (err == OK)
-		err = rounds_refused(req, &call->answer);
-	if (err == OK)
-		cached_read_keep(&read, req, relay, call);
+	err = cached_read_join(&read, req, relay, call, &found);
+	if (err != OK || found) {
+		in_flight_end(&slot);
+		return err;
+	}
+	err = fetch(req, relay, call, &read);
 	in_flight_end(&slot);
 	metrics_call(req->here, relay->item->metric, clock_ns() - begun_ns, err == OK && call->answer.error == NULL);
 	/* The cap on its children is not a limit that the request itself broke. */

@@ -32,7 +32,9 @@
 #include "gateway/event_log.h"
 #include "gateway/forward.h"
 #include "gateway/fleet.h"
+#include "gateway/fleet_results.h"
 #include "gateway/handover.h"
+#include "gateway/hints.h"
 #include "gateway/keys.h"
 #include "gateway/meters.h"
 #include "gateway/notify.h"
@@ -262,6 +264,8 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 	TRY(lock_data(serving, problem));
 	TRY(db_open(&spec, problem, &gateway->db));
 	TRY(state_open(&config->state, problem, &gateway->state));
+	hints_listen(gateway);
+	TRY(fleet_results_start(gateway->state, serving->keys.results, &gateway->fleet_results));
 	TRY(meters_start(gateway->db, gateway->state, &gateway->meters));
 	gateway->session_key = serving->keys.session;
 	gateway->request_state_key = serving->keys.state;
@@ -449,6 +453,7 @@ AWAITS static void stop(struct serving *serving)
 		http_server_drain(gateway->control, 0, CONTROL_DRAIN_MS);
 	if (gateway->assembly != NULL)
 		assembly_stop(gateway->assembly, 1000);
+	fleet_results_stop(gateway->fleet_results);
 	stream_watch_stop(gateway->stream_watch);
 	meters_stop(gateway->meters);
 	portal_free(gateway->portal);

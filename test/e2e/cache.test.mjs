@@ -56,6 +56,16 @@ describe('a result is kept', () => {
 		}), 1);
 	});
 
+	test('for all who want it while it is read', async () => {
+		const uri = fresh();
+		await web.control({ read_ms: 200 });
+		assert.equal(await counted(async () => {
+			const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => read(uri, i % 2 ? rival : undefined)));
+			for (const { message } of answers) assert.equal(message.result.contents[0].uri, uri);
+		}), 1);
+		await web.control({ read_ms: 0 });
+	});
+
 	test('and not a moment longer', async () => {
 		const uri = fresh();
 		await web.control({ ttl_ms: 30 });

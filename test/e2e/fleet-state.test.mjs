@@ -1,26 +1,30 @@
 // Three replicas on one PostgreSQL and one Redis: what they keep together. A month's quota ends for all of them at once and is
-// neither lost nor doubled when Redis forgets it.
+// neither lost nor doubled when Redis forgets it. A resource is read once for all of them.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { onPostgres } from './lib/backing.mjs';
 import { startFleet } from './lib/cluster.mjs';
-import { stdioFixture } from './lib/fixture.mjs';
+import { startFixture, stdioFixture } from './lib/fixture.mjs';
 import { scope } from './lib/gateway.mjs';
-import { modernCall } from './lib/mcp.mjs';
+import { modern, modernCall } from './lib/mcp.mjs';
 import { request } from './lib/raw.mjs';
 import { redisServers } from './lib/redis.mjs';
 import { each, until } from './lib/wait.mjs';
 
 const skip = (redisServers().length === 0 && 'neither redis-server nor valkey-server is installed: ./dev deps') ||
 	(onPostgres && 'brings its own replicas');
+const [A, B, C] = [0, 1, 2];
 const file = scope(after);
 let fleet;
+let web;
 
 before(async () => {
 	if (skip) return;
+	web = await startFixture(file, ['--era', 'modern']);
 	fleet = await startFleet(file, {
 		tenants: ['acme', 'rival', 'metered', 'forgotten'],
-		upstreams: { fx: stdioFixture() },
+		upstreams: { fx: stdioFixture(), web: web.upstream() },
+		config: { toolsets: { web: { include: ['web.*'] } } },
 	});
 });
 
@@ -67,5 +71,134 @@ describe('a quota of the month', { skip }, () => {
 			return more === 0 && allowed >= 90;
 		}, 20000);
 		assert.ok(allowed >= 90 && allowed <= 94, `${allowed} of 90`); // what others held when the counter began anew
+	});
+});
+
+describe('a resource that may be kept', { skip }, () => {
+	let serial = 0;
+
+	/** A URI that nobody has read yet. */
+	const fresh = () => `fixture://item/secret-${++serial}`;
+	const read = (uri, number, tenant = 'acme') => modern(fleet.targetOf(number, tenant, { path: '/mcp/web' }), 'resources/read', { uri });
+	const reads = async () => (await web.stats()).resource_reads;
+
+	async function counted(run) {
+		const before = await reads();
+		await run();
+		return (await reads()) - before;
+	}
+
+	/** 200, and what the URI says. */
+	function check(answer, uri) {
+		assert.equal(answer.status, 200, answer.text);
+		assert.deepEqual(JSON.parse(answer.message.result.contents[0].text), { id: uri.slice('fixture://item/'.length) });
+	}
+
+	before(async () => {
+		/* Servers that come up end what was kept before: until that is quiet. */
+		for (const number of [A, B, C]) await until('the server', async () => (await read('fixture://text', number)).status === 200);
+		await until('results to be shared', async () => {
+			const uri = fresh();
+			return (await counted(async () => {
+				for (const number of [A, B, C]) await read(uri, number);
+			})) === 1;
+		});
+	});
+
+	test('is read once, however many want it at the same time', async () => {
+		const uri = fresh();
+		await web.control({ read_ms: 300 });
+		assert.equal(await counted(async () => {
+			for (const answer of await Promise.all(Array.from({ length: 100 }, (_, i) => read(uri, i % 3, i % 2 ? 'acme' : 'rival')))) check(answer, uri);
+		}), 1);
+		await web.control({ read_ms: 0 });
+		assert.ok((await read(uri, B)).message.result.ttlMs < 60000);
+	});
+
+	test('is its principal\'s alone when it is private, once for each', async () => {
+		const uri = fresh();
+		await web.control({ private: true, read_ms: 200 });
+		assert.equal(await counted(async () => {
+			for (const answer of await Promise.all(Array.from({ length: 24 }, (_, i) => read(uri, i % 3, i % 2 ? 'acme' : 'rival')))) check(answer, uri);
+			for (const number of [A, B, C]) check(await read(uri, number, 'rival'), uri);
+		}), 2);
+		await web.control({ private: false, read_ms: 0 });
+	});
+
+	test('is not waited for when it turns out not to be kept', async () => {
+		const uri = fresh();
+		await web.control({ ttl_ms: 0, read_ms: 300 });
+		const begun = performance.now();
+		assert.equal(await counted(async () => {
+			for (const answer of await Promise.all(Array.from({ length: 12 }, (_, i) => read(uri, i % 3)))) check(answer, uri);
+		}), 12);
+		assert.ok(performance.now() - begun < 3000, 'one after the other'); // 12 times 300 ms
+		await web.control({ ttl_ms: 60000, read_ms: 0 });
+	});
+
+	test('says nothing to who reads in Redis', async () => {
+		const uri = fresh();
+		check(await read(uri, A), uri);
+		const keys = (await fleet.redis.command('KEYS', 'fleet:v:*')).filter((key) => key.includes('result:'));
+		assert.ok(keys.length > 0);
+		for (const key of keys) {
+			assert.doesNotMatch(key, /secret|item/);
+			assert.doesNotMatch(await fleet.redis.command('GET', key), /secret|contents|fixture|jsonrpc/);
+		}
+	});
+
+	test('that was altered, or put in another one\'s place, is read anew', async () => {
+		const [one, other] = [fresh(), fresh()];
+		const before = new Set(await fleet.redis.command('KEYS', 'fleet:v:result:*'));
+		const placed = async () => (await fleet.redis.command('KEYS', 'fleet:v:result:*')).filter((key) => !before.has(key));
+		check(await read(one, A), one);
+		const [first] = await placed();
+		before.add(first);
+		check(await read(other, A), other);
+		const [second] = await placed();
+		await fleet.redis.command('RENAME', first, second);
+		assert.equal(await counted(async () => check(await read(other, B), other)), 1);
+		await fleet.redis.command('SETRANGE', second, '40', 'x');
+		assert.equal(await counted(async () => check(await read(other, C), other)), 1);
+	});
+
+	test('is read anew everywhere after its server\'s lists have changed', async () => {
+		const uri = fresh();
+		for (const number of [A, B, C]) await read(uri, number);
+		const start = await reads();
+		await web.control({ add_tools: 1 });
+		for (const number of [A, B, C])
+			await until('a new read', async () => {
+				check(await read(uri, number), uri);
+				return (await reads()) > start;
+			});
+	});
+
+	test('is read by each for itself while Redis is down', async () => {
+		const uri = fresh();
+		await fleet.redis.kill();
+		assert.equal(await counted(async () => {
+			for (const number of [A, B, C, A]) check(await read(uri, number), uri);
+		}), 3);
+		await fleet.redis.start();
+		for (const replica of fleet.replicas)
+			await until('Redis to be back', async () => (await request(replica, { method: 'GET', path: '/health/ready' })).json.shared_state.ok);
+	});
+
+	test('is read by another one when the replica that reads it dies', async () => {
+		const uri = fresh();
+		await web.control({ read_ms: 60000 });
+		const start = await reads();
+		const lost = read(uri, A).catch(() => null);
+		await until('the read', async () => (await reads()) === start + 1);
+		const waiting = [B, C, B, C].map((number) => read(uri, number));
+		await web.control({ read_ms: 0 });
+		await fleet.replicas[A].gateway.crash();
+		const begun = performance.now();
+		for (const answer of await Promise.all(waiting)) check(answer, uri);
+		assert.ok(performance.now() - begun < 6000, `answered after ${performance.now() - begun} ms`);
+		assert.equal((await reads()) - start, 2);
+		await lost;
+		await fleet.replicas[A].restart();
 	});
 });
