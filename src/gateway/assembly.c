@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "gateway/assembly_private.h"
 #include "gateway/fleet_results.h"
+#include "gateway/running.h"
 #include "gateway/subscription.h"
 
 #define ASSEMBLY_MAGIC 0x4153534du   /* "ASSM" */
@@ -395,18 +396,61 @@ AWAITS enum err assembly_apply(struct assembly *assembly, struct config *config,
 	return err;
 }
 
-AWAITS void assembly_retire(struct assembly *assembly, int64_t grace_ms)
+/* ---- those who leave ------------------------------------------------------------- */
+
+/* Until no catalog names them. */
+AWAITS static void await_catalog(struct assembly *assembly)
 {
 	int64_t until_ms = loop_now(loop_self()) + CATALOG_WAIT_MS;
-	struct fiber_shield shield = fiber_shield_begin(CATALOG_WAIT_MS);
 
 	while (assembly->shown != assembly->applied && !assembly->stopping && loop_now(loop_self()) < until_ms)
 		if (fiber_sleep(BURST_MS) != OK)
 			break;
-	fiber_shield_end(shield);
+}
+
+/* Until nobody who knows them from an earlier catalog is on the way to them. Who has not chosen an upstream yet
+ * will soon; who waits for something else is not waited for. */
+AWAITS static void await_requests(struct assembly *assembly, const struct str *names, size_t count, int64_t until_ms)
+{
+	int64_t choice_ms = loop_now(loop_self()) + CHOICE_WAIT_MS;
+	struct running running;
+
+	while (!assembly->stopping && loop_now(loop_self()) < until_ms) {
+		if (running_count(assembly->gateway, names, count, &running) == OK && running.bound == 0 &&
+		    (running.undecided == 0 || loop_now(loop_self()) >= choice_ms))
+			return;
+		if (fiber_sleep(BURST_MS) != OK)
+			return;
+	}
+}
+
+AWAITS static void await_leave(struct assembly *assembly, int64_t until_ms)
+{
+	struct str *names = calloc(assembly->leaving_count + 1, sizeof(*names));
+	size_t count = 0;
+
+	CHECK(names != NULL);
 	for (size_t i = 0; i < assembly->leaving_count; i++)
 		if (assembly->leaving[i].upstream != NULL)
-			member_stop(&assembly->leaving[i], grace_ms);
+			names[count++] = upstream_name(assembly->leaving[i].upstream);
+	if (count > 0)
+		await_requests(assembly, names, count, until_ms);
+	free(names);
+}
+
+AWAITS void assembly_retire(struct assembly *assembly, int64_t grace_ms)
+{
+	struct fiber_shield shield = fiber_shield_begin(CATALOG_WAIT_MS + grace_ms);
+	int64_t until_ms, left_ms;
+
+	await_catalog(assembly);
+	until_ms = loop_now(loop_self()) + grace_ms;
+	await_leave(assembly, until_ms);
+	fiber_shield_end(shield);
+	left_ms = until_ms - loop_now(loop_self());
+	for (size_t i = 0; i < assembly->leaving_count; i++)
+		if (assembly->leaving[i].upstream != NULL)
+			member_stop(&assembly->leaving[i], left_ms > 0 ? left_ms : 0);
 	free(assembly->leaving);
 	assembly->leaving = NULL;
 	assembly->leaving_count = 0;

@@ -18,8 +18,8 @@ NODISCARD enum err assembly_start(struct gateway *gateway, struct assembly **ret
  *   Runs on    a fiber of loop 0 */
 NODISCARD enum err assembly_apply(struct assembly *assembly, struct config *config, struct buf *problem) AWAITS;
 
-/* Stop the upstreams that the last assembly_apply left out, once no catalog names them; calls in
- * flight have `grace_ms`.
+/* Stop the upstreams that the last assembly_apply left out, once no catalog names them and nobody is on the way
+ * to them any more; those who are, and calls in flight, have `grace_ms` together.
  *   Runs on    a fiber of loop 0 */
 void assembly_retire(struct assembly *assembly, int64_t grace_ms) AWAITS;
 

@@ -7,6 +7,7 @@
 #include "gateway/gateway.h"
 
 #define CATALOG_WAIT_MS 5000 /* for the catalog that does without those who leave */
+#define CHOICE_WAIT_MS 5000  /* for requests that have not come to their upstream yet: rates, access classes */
 #define BURST_MS 20	     /* changes this close together make one catalog */
 
 struct member {

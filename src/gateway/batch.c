@@ -9,6 +9,7 @@
 #include "gateway/admission.h"
 #include "gateway/forward.h"
 #include "gateway/pipeline.h"
+#include "gateway/running.h"
 
 #define BATCH_ELEMENTS_MAX 64 /* each has a fiber while it runs */
 
@@ -36,6 +37,7 @@ AWAITS_ENTRY static void element_main(void *arg)
 		err = serve_element(req);
 	if (err != OK)
 		answer_error(req, err);
+	running_end(req);
 }
 
 /* What the POST has found out so far holds for its elements; the message and its answer are their own. */
@@ -51,6 +53,7 @@ static struct request *element_new(struct request *whole, struct str text)
 	req->whole = whole;
 	req->problem = req->problem_data = STR_NONE;
 	answer_begin(req);
+	running_begin(req);
 	return req;
 }
 
@@ -78,9 +81,12 @@ AWAITS enum err batch_serve(struct request *req)
 
 		one->counts = !first; /* admission has counted the POST */
 		first = false;
-		if (group_spawn(&group, "batch", element_main, one) != OK)
-			answer_error(one, ERR_BUSY);
+		if (group_spawn(&group, "batch", element_main, one) == OK)
+			continue;
+		answer_error(one, ERR_BUSY);
+		running_end(one);
 	}
+	running_end(req); /* its elements stand for it */
 	TRY(group_join(&group));
 	return answer_batch(req);
 }

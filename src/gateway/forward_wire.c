@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "gateway/forward.h"
 #include "gateway/forward_statement.h"
+#include "gateway/running.h"
 
 #define LAST_WORD_MS 1000 /* for the end of a stream whose fiber was canceled */
 
@@ -154,6 +155,7 @@ AWAITS static enum err relay_head(struct request *req, const struct http_answer 
 	}
 	put_field(&headers, STR("X-Request-Id"), req->id);
 	req->exchange->extra_headers = STR("");
+	running_end(req); /* it stays there */
 	return http_relay_begin(req->exchange, answer->status, buf_str(&headers), length_of(answer));
 }
 

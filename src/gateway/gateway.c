@@ -86,6 +86,7 @@ struct gateway *gateway_new(struct config *config)
 			(struct gateway_loop){.gateway = gateway, .loop = loop_at(i), .metrics = metrics_new()};
 		gateway->loops[i].classes = access_classes_new();
 		gateway->loops[i].allowances = allowances_new();
+		list_init(&gateway->loops[i].running);
 		list_init(&gateway->loops[i].streams);
 		list_init(&gateway->loops[i].relays);
 	}

@@ -56,6 +56,7 @@ struct gateway_loop {
 	uint64_t ask_serial, parked_serial;
 	struct access_classes *classes;
 	struct allowances *allowances;
+	struct list running; /* requests under way: see running.c */
 	struct list streams; /* open SSE streams: see streams.c */
 	size_t stream_count;
 };
@@ -102,6 +103,7 @@ struct gateway {
 	atomic_uint calls_parked;
 	atomic_bool draining;
 	bool reloading; /* loop 0's */
+	bool listening; /* loop 0's: every listener accepts */
 };
 
 /* Create with one part per loop; free after every room was stopped.

@@ -15,6 +15,7 @@
 #include "gateway/metrics.h"
 #include "gateway/request.h"
 #include "gateway/routes.h"
+#include "gateway/running.h"
 #include "gateway/sse_server.h"
 #include "gateway/visible.h"
 #include "gateway/visits.h"
@@ -124,6 +125,7 @@ AWAITS void gateway_handle(struct http_exchange *exchange, void *arg)
 	req->body = exchange->body;
 	req->config = config_ref(req->here->config);
 	req->catalog = catalog_ref(req->here->catalog);
+	running_begin(req);
 	req->started_ns = clock_ns();
 	req->outcome = STR("ok");
 	fiber_deadline_set(loop_now(req->here->loop) + req->config->limits.request_timeout_ms);
@@ -137,6 +139,7 @@ AWAITS void gateway_handle(struct http_exchange *exchange, void *arg)
 	answer_finish(req);
 	metrics_request(req, err);
 
+	running_end(req);
 	allowance_unref(req->allowance);
 	visible_release(req);
 	catalog_unref(req->catalog);

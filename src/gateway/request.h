@@ -27,6 +27,7 @@ struct request {
 	struct config *config;	 /* held while the request runs */
 	struct catalog *catalog; /* held while the request runs */
 	const struct catalog_view *view;
+	struct list running;	 /* in gateway_loop.running: see running.h */
 	struct visible *visible; /* held while the request runs; NULL: the view is the whole one, and nobody judges */
 
 	/* who: admission.c */

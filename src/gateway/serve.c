@@ -351,6 +351,10 @@ AWAITS static enum err start_listening(struct serving *serving, struct buf *prob
 		TRY(listen_on(serving, i, problem, &gateway->listeners[i]));
 		gateway->listener_count++;
 	}
+	/* Nobody before all of it is well: who takes over and cannot would lose what it has accepted. */
+	TRY(http_server_accept(gateway->server));
+	TRY(http_server_accept(gateway->control));
+	gateway->listening = true;
 	return OK;
 }
 

@@ -158,7 +158,7 @@ static NODISCARD enum err may_upgrade(const struct upgrade *upgrade, struct buf 
 		why = "an upgrade is under way already";
 	else if (upgrade->ending || atomic_load(&gateway->draining))
 		why = "this process is about to end";
-	else if (gateway->listener_count < gateway->started_config->listen_count)
+	else if (!gateway->listening)
 		why = "this process is still starting";
 	if (why == NULL)
 		return OK;

@@ -74,6 +74,14 @@ AWAITS enum err http_server_listen(struct http_server *server, const struct list
 	return OK;
 }
 
+AWAITS enum err http_server_accept(struct http_server *server)
+{
+	CHECK_OBJ(server, HTTP_SERVER_MAGIC);
+	for (size_t i = 0; i < server->listener_count; i++)
+		TRY(listener_accept(server->listener[i]));
+	return OK;
+}
+
 /* Work for one loop's part of the server. */
 struct home_call {
 	struct http_home *home;

@@ -70,10 +70,14 @@ struct http_server_spec {
  *   Errors     ERR_CONFIG when a limit or time-out is not positive */
 NODISCARD enum err http_server_new(const struct http_server_spec *spec, struct http_server **ret_server);
 
-/* Listen. The server closes its listeners when it drains.
+/* Listen; connections wait for http_server_accept. The server closes its listeners when it drains.
  *   Errors     as listener_open; ERR_LIMIT beyond 32 listeners */
 NODISCARD enum err http_server_listen(struct http_server *server, const struct listener_spec *spec, struct tls *tls,
 				      struct listener **ret_listener, struct address *ret_bound) AWAITS;
+
+/* Begin to accept, on every listener that there is. Once.
+ *   Errors     as listener_accept */
+NODISCARD enum err http_server_accept(struct http_server *server) AWAITS;
 
 /* Take new limits from the next connection (or request) on; any loop sees them at once. */
 void http_server_reconfigure(struct http_server *server, const struct http_server_spec *spec) AWAITS;

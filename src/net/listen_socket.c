@@ -124,6 +124,20 @@ static NODISCARD bool copy_sockets(const int *fd, unsigned fd_count, unsigned co
 	return true;
 }
 
+/* Now rather than by libuv later: that the address can be had is known at once. */
+static NODISCARD bool listen_all(const int *fd, unsigned count, int backlog)
+{
+	unsigned i = 0;
+
+	while (i < count && listen(fd[i], backlog > 0 ? backlog : SOMAXCONN) == 0)
+		i++;
+	if (i == count)
+		return true;
+	for (i = 0; i < count; i++)
+		close(fd[i]);
+	return false;
+}
+
 enum err listen_sockets_open(const struct listener_spec *spec, unsigned count, int *out, struct address *ret_bound)
 {
 	char text[ADDRESS_TEXT_MAX];
@@ -140,6 +154,8 @@ enum err listen_sockets_open(const struct listener_spec *spec, unsigned count, i
 	} else {
 		ok = open_tcp(&spec->address, count, out);
 	}
+	if (ok && spec->inherited_count == 0)
+		ok = listen_all(out, count, spec->backlog);
 	if (!ok) {
 		log_error("listen.failed", LOG_STR("address", address_text(&spec->address, true, text)),
 			  LOG_CSTR("reason", strerror(errno)));

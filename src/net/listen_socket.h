@@ -4,7 +4,7 @@
 
 #include "net/stream.h"
 
-/* Make `count` bound descriptors for the same address: TCP ones share the port through
+/* Make `count` listening descriptors for the same address: TCP ones share the port through
  * SO_REUSEPORT, so the kernel spreads connections over the loops; a Unix one is one socket and
  * copies of it, on which the loops race, and so are inherited ones that are fewer than `count`.
  *   out        `count` descriptors, the caller's to close

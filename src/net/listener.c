@@ -302,15 +302,17 @@ AWAITS enum err listener_open(const struct listener_spec *spec, const struct lis
 		list_init(&acceptor->waiting);
 		listener->acceptor[listener->count++] = acceptor;
 	}
-	for (unsigned i = 0; i < listener->count && err == OK; i++)
-		err = loop_call(listener->acceptor[i]->loop, "listen", acceptor_open, listener->acceptor[i]);
-	if (err != OK) {
-		listener_close(listener);
-		return err;
-	}
 	*ret_listener = listener;
 	if (ret_bound != NULL)
 		*ret_bound = bound;
+	return OK;
+}
+
+AWAITS enum err listener_accept(struct listener *listener)
+{
+	CHECK_OBJ(listener, LISTENER_MAGIC);
+	for (unsigned i = 0; i < listener->count; i++)
+		TRY(loop_call(listener->acceptor[i]->loop, "listen", acceptor_open, listener->acceptor[i]));
 	return OK;
 }
 

@@ -50,12 +50,18 @@ struct listener_events {
 	bool (*on_accept)(void *owner, struct stream *stream);
 };
 
-/* Listen on all loops. Called on loop 0.
+/* Take the address: from here on connections wait in its backlog. What can fail comes before listener_accept, so
+ * that who needs several listeners, or has sockets of another process, accepts nobody before all is well.
+ * Called on loop 0.
  *   ret_listener  until listener_close
  *   ret_bound     may be NULL: the address with the port the kernel chose
  *   Errors     ERR_SYSTEM (address in use, no permission), with a log line */
 NODISCARD enum err listener_open(const struct listener_spec *spec, const struct listener_events *events, void *owner,
 				 struct listener **ret_listener, struct address *ret_bound) AWAITS;
+
+/* Begin to accept, on all loops. Once, on loop 0.
+ *   Errors     ERR_SYSTEM, ERR_BUSY: some loops may accept, others not; close it */
+NODISCARD enum err listener_accept(struct listener *listener) AWAITS;
 
 /* Use these settings for TLS from the next connection on; NULL for plain. Called on loop 0. */
 void listener_set_tls(struct listener *listener, struct tls *tls);

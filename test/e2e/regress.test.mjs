@@ -1,12 +1,17 @@
 // Faults that were found once and shall not come back.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { stateSection } from './lib/backing.mjs';
+import { startFaultProxy } from './lib/faults.mjs';
 import { startFixture, stdioFixture } from './lib/fixture.mjs';
 import { startGateway } from './lib/gateway.mjs';
 import { modern, modernCall, openSession } from './lib/mcp.mjs';
 import { Connection, request, requestBytes } from './lib/raw.mjs';
+import { redisServers, startRedis } from './lib/redis.mjs';
 import { EventStream } from './lib/sse.mjs';
 import { each, until } from './lib/wait.mjs';
+
+const noRedis = redisServers().length === 0 && 'neither redis-server nor valkey-server is installed: ./dev deps';
 
 async function toolNames(target) {
 	return (await modern(target, 'tools/list')).message.result.tools.map(({ name }) => name);
@@ -67,8 +72,9 @@ test('a new separator renames the tools of upstreams that go on running', async 
 	assert.deepEqual((await modernCall(gateway, 'fx__echo', { a: 1 })).message.result.structuredContent, { a: 1 });
 });
 
-test('an upstream that the new file leaves out serves until its tools are gone from the lists', async (t) => {
-	const gateway = await startGateway(t, { upstreams: { fx: stdioFixture(), old: stdioFixture() } });
+/** Calls of `old` by four clients, while a new file leaves it out: each is served, or the tool is unknown. */
+async function leaveOut(t, config) {
+	const gateway = await startGateway(t, { upstreams: { fx: stdioFixture(), old: stdioFixture() }, ...config });
 	const session = await openSession(gateway);
 	let running = true;
 	let refusals = 0;
@@ -85,6 +91,15 @@ test('an upstream that the new file leaves out serves until its tools are gone f
 	await until('the tool to be unknown', () => refusals > 0);
 	running = false;
 	await calling;
+}
+
+test('an upstream that the new file leaves out serves until its tools are gone from the lists', (t) => leaveOut(t, {}));
+
+test('also those who wait for their limits when it leaves', { skip: noRedis }, async (t) => {
+	const redis = await startRedis(t);
+	const slow = await startFaultProxy(t, { port: redis.port });
+	slow.delay(30);
+	await leaveOut(t, { limits: { per_ip: '100000/s' }, config: { state: stateSection(redis, 'slow:', slow.port) } });
 });
 
 test('DELETE ends the GET stream of its session', async (t) => {

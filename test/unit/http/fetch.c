@@ -72,6 +72,7 @@ AWAITS static void rig_main(void *arg)
 	ck_ok(address_parse(STR("127.0.0.1:0"), &listen.address));
 	ck_ok(http_server_new(&spec, &server));
 	ck_ok(http_server_listen(server, &listen, NULL, &listener, &rig->bound));
+	ck_ok(http_server_accept(server));
 	rig->arena = arena;
 	rig->script(rig);
 	http_server_drain(server, 0, 100);

@@ -58,6 +58,7 @@ AWAITS static inline void serving_main(void *arg)
 
 	ck_ok(http_server_new(&serving->spec, &serving->server));
 	ck_ok(http_server_listen(serving->server, &serving->listen, serving->tls, &serving->listener, &serving->bound));
+	ck_ok(http_server_accept(serving->server));
 	ck_ok(work_run(serving_client, serving));
 	serving->stats = http_server_stats(serving->server);
 	http_server_drain(serving->server, 0, 1000);

@@ -129,6 +129,7 @@ AWAITS static struct listener *listen_on(const char *address, struct tls *tls, b
 	spec.trusted_count = 1;
 	ck_ok(address_parse(str_of(address), &spec.address));
 	ck_ok(listener_open(&spec, &listener_events, NULL, &listener, bound));
+	ck_ok(listener_accept(listener));
 	return listener;
 }
 
@@ -168,6 +169,35 @@ AWAITS static void plain_main(void *arg)
 START_TEST(plain)
 {
 	ck_ok(rt_run(2, plain_main, NULL));
+}
+END_TEST
+
+/* Who connects before the listener accepts waits, and is served then. */
+AWAITS static void patient_main(void *arg)
+{
+	struct listener_spec spec = {0};
+	struct listener *listener;
+	struct end end = {0};
+	struct address bound;
+
+	peer_text[0] = '\0';
+	ck_ok(address_parse(STR("127.0.0.1:0"), &spec.address));
+	ck_ok(listener_open(&spec, &listener_events, NULL, &listener, &bound));
+	ck_ok(stream_connect(&bound, NULL, STR_NONE, &client_events, &end, &end.stream));
+	say(&end, STR("hello"));
+	ck_ok(fiber_sleep(30));
+	ck_str(str_of(peer_text), "");
+	ck_ok(listener_accept(listener));
+	hear(&end, "<hello>");
+	say(&end, STR("quit"));
+	await_close(&end);
+	listener_close(listener);
+	rt_stop(1000);
+}
+
+START_TEST(patient)
+{
+	ck_ok(rt_run(2, patient_main, NULL));
 }
 END_TEST
 
@@ -441,5 +471,5 @@ START_TEST(resolves)
 }
 END_TEST
 
-UNIT_MAIN("stream", plain, address_in_use, unix_sockets, deadline, tls, client_certs, bad_files, proxy_protocol,
-	  resolves)
+UNIT_MAIN("stream", plain, patient, address_in_use, unix_sockets, deadline, tls, client_certs, bad_files,
+	  proxy_protocol, resolves)
