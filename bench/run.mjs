@@ -83,22 +83,35 @@ async function throughput(results, root) {
 	await stopAll();
 }
 
-/** What there is on SQLite and on PostgreSQL with Redis. */
+/** What there is on SQLite and on PostgreSQL with Redis. Says how long each part took. */
 async function manyMachines(results, root) {
 	const servers = await startServers('1');
 	const keep = ({ name, kind, era, connections, summary, rounds: raw }) => ({ name, kind, era, connections, summary, rounds: raw });
-	const run = async (cases) => {
-		results.unquiet = [...(results.unquiet ?? []), ...await measure(tools, cases, { rounds, seconds, cores: '1', log })];
+	const run = async (cases, timing = { rounds, seconds }) => {
+		results.unquiet = [...(results.unquiet ?? []), ...await measure(tools, cases, { ...timing, cores: '1', log })];
 		results.cases.push(...cases.map(keep));
 		await stopAll();
 	};
+	const timed = async (part, work) => {
+		const begun = Date.now();
+		await work();
+		log(`${part} took ${Math.round((Date.now() - begun) / 1000)} s`);
+	};
 
-	if (parts.includes('fleet')) await run(await fleetCases({ tools, root, servers }));
-	if (parts.includes('replicas')) results.replicas = await replicas({ tools, root, servers, rounds: options.quick ? 2 : 4, seconds, log });
+	if (parts.includes('fleet')) await timed('fleet', async () => run(await fleetCases({ tools, root, servers })));
+	if (parts.includes('replicas')) {
+		await timed('replicas', async () => {
+			results.replicas = await replicas({ tools, root, servers, rounds: options.quick ? 2 : 4, seconds, log });
+		});
+	}
 	for (const [engine, its] of parts.includes('growth') ? [['sqlite', null], ['postgresql', servers]] : []) {
-		const { cases, trails } = await growthCases({ tools, root, engine, servers: its, rows, log });
-		results.search = { ...results.search, [engine]: await searchTimes({ tools, trails, log }) };
-		await run(cases);
+		await timed(`growth on ${engine}`, async () => {
+			const { cases, trails, seeded } = await growthCases({ tools, root, engine, servers: its, rows, log });
+			results.trails = { ...results.trails, [engine]: seeded };
+			results.search = { ...results.search, [engine]: await searchTimes({ tools, trails, log }) };
+			// Many sizes that must not differ: more and shorter rounds.
+			await run(cases, options.quick ? undefined : { rounds: rounds + 2, seconds: seconds / 2 });
+		});
 	}
 }
 

@@ -48,8 +48,23 @@ export class Backing {
 		return this.servers === null ? `CAST(${text} AS BLOB)` : `convert_to(${text}, 'UTF8')`;
 	}
 
-	/** What the planner must know after a seed. */
+	/** What autovacuum would do after a seed. */
 	settle() {
-		return this.servers === null ? Promise.resolve() : this.seed('ANALYZE');
+		return this.servers === null ? Promise.resolve() : this.seed('VACUUM (ANALYZE)');
+	}
+
+	/** What the trail takes, with its indexes. */
+	async trailBytes() {
+		const [{ bytes }] = this.servers === null
+			? await this.seed('SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size')
+			: await this.seed("SELECT sum(pg_total_relation_size(inhrelid))::bigint AS bytes FROM pg_inherits WHERE inhparent = 'audit'::regclass");
+		return Number(bytes);
+	}
+
+	/** Whether the gateway has still to note whose rows some are: see store/audit_search.c. */
+	async blocksMissing() {
+		if (this.servers !== null) return false;
+		const [{ missing }] = await this.seed('SELECT coalesce((SELECT max(block) + 1 FROM audit_block), 0) < (SELECT max(seq) / 32768 FROM audit) AS missing');
+		return missing !== 0;
 	}
 }

@@ -13,12 +13,15 @@ const TENANTS = [10, 1000, 10000];
 const KEYS_EACH = 10;
 const TOOLS = [100, 10000];
 const TOOLS_AN_UPSTREAM = 1000;
-/** Tenants the seeded trail is about; every SHARE'th row is the measured tenant's. */
+/** Tenants the seeded trail is about; every SHARE'th row is the measured tenant's, every RARE_SHARE'th one's that is seldom there. */
 const TRAIL_TENANTS = 10000;
 const SHARE = 1000;
+const RARE_SHARE = 200000;
+const RARE_PLACE = 77;
 const TRAIL_DAYS = 30;
 const DAY_MS = 24 * 3600 * 1000;
 const SEARCHES = 15;
+const BLOCKS_WAIT_MS = 600000;
 
 const numbers = (count) => `WITH RECURSIVE n (i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < ${count})`;
 
@@ -31,28 +34,57 @@ function seedTenants(backing, count) {
 	);
 }
 
-/** Rows of a month of calls. They are not chained: nobody verifies them here. */
+/** Rows of a month of calls, as long as real ones. They are not chained: nobody verifies them here. */
 async function seedTrail(backing, count) {
-	const [{ id }] = await backing.seed("SELECT id FROM tenant WHERE name = 'bench'");
+	const tenant = async (name) => (await backing.seed(`SELECT id FROM tenant WHERE name = '${name}'`))[0].id;
 	const [{ last }] = await backing.seed('SELECT coalesce(max(seq), 0) AS last FROM audit');
 	const begun = Date.now() - TRAIL_DAYS * DAY_MS;
 	const step = Math.floor((TRAIL_DAYS * DAY_MS) / count);
 	await backing.seed(`${numbers(count)} INSERT INTO audit (seq, at_ms, event, tenant_id, principal, ip, request_id, target, upstream, outcome,`
 		+ ` duration_us, bytes_in, bytes_out, mac) SELECT ${last} + i, ${begun} + i * ${step}, 'mcp.tool_called',`
-		+ ` CASE WHEN i % ${SHARE} = 0 THEN '${id}' ELSE 'SEEDTENANT' || (1000000 + i * 7919 % ${TRAIL_TENANTS}) END,`
-		+ ` 'SEEDKEY' || (10000000 + i % 100000), '~seededseededseededseededseededseededseededseededseeded', 'seed-' || i, 'bench_tool_0000', 'bench', 'ok',`
-		+ ` 1000, 250, 300, ${backing.blob("'0123456789abcdef'")} FROM n`);
+		+ ` CASE WHEN i % ${SHARE} = 0 THEN '${await tenant('bench')}' WHEN i % ${RARE_SHARE} = ${RARE_PLACE} THEN '${await tenant('rare')}'`
+		+ ` ELSE 'SEEDTENANT000000000' || (1000000 + i * 7919 % ${TRAIL_TENANTS}) END,`
+		+ ` 'SEEDKEY00000000000' || (10000000 + i % 100000), '~seededseededseededseededseededseededseededseededseeded',`
+		+ ` 'SEEDREQ' || (1000000000000000000 + i), 'bench_tool_0000', 'bench', 'ok', 1000, 250, 300, ${backing.blob("'0123456789abcdef'")} FROM n`);
+	await backing.settle();
+}
+
+/** Until the gateway's job has noted whose rows those of a trail are; on PostgreSQL at once. */
+async function waitForBlocks(target, backing) {
+	const until = Date.now() + BLOCKS_WAIT_MS;
+	run(target.binary, ['jobs', 'run', 'audit-blocks', '--config', target.config]);
+	while (await backing.blocksMissing()) {
+		if (Date.now() > until) throw new Error('the blocks of the trail are not noted');
+		await new Promise((resolve) => setTimeout(resolve, 500));
+	}
+}
+
+/** A gateway with a trail of so many rows, and what making it took. */
+async function startTrail(options, rows, log) {
+	const begun = Date.now();
+	const seconds = () => Math.round((Date.now() - begun) / 100) / 10;
+	const made = {};
+	const target = await startGrown(options, async (backing, prepared) => {
+		run(prepared.binary, ['tenant', 'create', 'rare', '--config', prepared.config]);
+		if (rows > 0) await seedTrail(backing, rows);
+		made.seeded_s = seconds();
+		made.bytes = await backing.trailBytes();
+	});
+	if (rows > 0) await waitForBlocks(target, target.backing);
+	made.ready_s = seconds();
+	log(`a trail of ${rows} rows: seeded after ${made.seeded_s} s, ready after ${made.ready_s} s, ${Math.round(made.bytes / 1e6)} MB`);
+	return { target, made };
 }
 
 async function startGrown({ tools, root, servers, upstreams, count }, seed) {
 	fs.mkdirSync(root, { recursive: true });
 	const backing = await new Backing(servers).prepare(tools.gatehouse, root);
 	const prepared = await prepareGatehouse({ binary: tools.gatehouse, root, upstreams, more: backing.yaml });
-	await seed?.(backing);
+	await seed?.(backing, prepared);
 	await backing.settle();
 	const gatehouse = await launchGatehouse(prepared, { cores: '0' });
 	await waitForTools(gatehouse, count);
-	return { ...gatehouse, prefix: Object.keys(upstreams)[0] + '_' };
+	return { ...gatehouse, backing, prefix: Object.keys(upstreams)[0] + '_' };
 }
 
 function casesOf(name, targets, upstream) {
@@ -72,6 +104,7 @@ export async function growthCases({ tools, root, engine, servers, rows, log }) {
 	const tenants = {};
 	const manyTools = {};
 	const trails = {};
+	const seeded = {};
 
 	for (const count of TENANTS) tenants[`n${count}`] = await startGrown({ ...one, root: at(`tenants${count}`) }, (backing) => seedTenants(backing, count));
 	for (const count of TOOLS) {
@@ -81,11 +114,12 @@ export async function growthCases({ tools, root, engine, servers, rows, log }) {
 		manyTools[`n${count}`] = await startGrown({ tools, servers, upstreams, count: Math.min(count, TOOLS_AN_UPSTREAM), root: at(`tools${count}`) });
 	}
 	for (const count of [0, ...rows]) {
-		trails[`n${count}`] = await startGrown({ ...one, root: at(`rows${count}`) }, (backing) => (count === 0 ? null : seedTrail(backing, count)));
-		log(`${engine}: a trail of ${count} rows`);
+		const { target, made } = await startTrail({ ...one, root: at(`rows${count}`) }, count, (text) => log(`${engine}: ${text}`));
+		trails[`n${count}`] = target;
+		seeded[`n${count}`] = made;
 	}
 	return {
-		trails,
+		trails, seeded,
 		cases: [...casesOf(`${engine}_tenants`, tenants, upstream), ...casesOf(`${engine}_tools`, manyTools, upstream), ...casesOf(`${engine}_rows`, trails, upstream)],
 	};
 }
@@ -104,23 +138,29 @@ async function search(target, key, query) {
 	return found;
 }
 
-/** Milliseconds of searches by tenant and time in each trail: an hour of today, an hour of two weeks ago, a day of four weeks ago. */
+/** Milliseconds of searches by tenant and time in each trail, for a tenant that is often there and for one that is not. */
 export async function searchTimes({ tools, trails, log }) {
 	const result = {};
 	const time = (ms) => encodeURIComponent(new Date(ms).toISOString());
 	const now = Date.now();
-	const spans = { hour_now: [now - DAY_MS / 24, now], hour_14d: [now - 14 * DAY_MS, now - 14 * DAY_MS + DAY_MS / 24], day_28d: [now - 28 * DAY_MS, now - 27 * DAY_MS] };
+	const ago = (days, of) => [now - days * DAY_MS, now - (days - of) * DAY_MS];
+	const spans = {
+		hour_now: ['bench', ago(1 / 24, 1 / 24)], hour_14d: ['bench', ago(14, 1 / 24)], day_28d: ['bench', ago(28, 1)],
+		month: ['bench', ago(30, 30)], day_28d_rare: ['rare', ago(28, 1)], month_rare: ['rare', ago(30, 30)],
+	};
 
 	for (const [size, target] of Object.entries(trails).filter(([name]) => name !== 'n0')) {
-		const { key } = JSON.parse(run(target.binary, ['key', 'create', '--tenant', 'bench', '--role', 'admin', '--json', '--config', target.config]));
+		const keys = {};
+		for (const tenant of ['bench', 'rare'])
+			keys[tenant] = JSON.parse(run(target.binary, ['key', 'create', '--tenant', tenant, '--role', 'admin', '--json', '--config', target.config])).key;
 		result[size] = {};
-		for (const [name, [from, to]] of Object.entries(spans)) {
+		for (const [name, [tenant, [from, to]]] of Object.entries(spans)) {
 			const times = [];
 			let found = 0;
 			settle(tools);
 			for (let i = 0; i < SEARCHES; i++) {
 				const begun = performance.now();
-				found = await search(target, key, `from=${time(from)}&to=${time(to)}`);
+				found = await search(target, keys[tenant], `from=${time(from)}&to=${time(to)}`);
 				times.push(performance.now() - begun);
 			}
 			result[size][name] = { found, median_ms: median(times), max_ms: Math.max(...times) };

@@ -43,8 +43,25 @@ static AWAITS int64_t kept_bytes(struct db *db, struct str target)
 	return test_int(db, "SELECT length(CAST(target AS BLOB)) FROM audit ORDER BY seq DESC LIMIT 1");
 }
 
+/* Wherever it stands in texts of all lengths around a word's: what is behind it goes. */
+static AWAITS void check_cut(struct db *db, char odd)
+{
+	for (size_t n = 1; n < 20; n += 3) {
+		for (size_t at = 0; at < n; at += n < 8 ? 1 : 2) {
+			char text[20];
+
+			memset(text, 'x', sizeof(text));
+			text[at] = odd;
+			ck_assert_int_eq(kept_bytes(db, (struct str){text, n}), (int64_t)at);
+		}
+	}
+}
+
 static AWAITS void text_body(struct db *db)
 {
+	check_cut(db, '\0');
+	check_cut(db, '\xff');
+	ck_assert_int_eq(kept_bytes(db, STR("twenty bytes of text")), 20);
 	ck_assert_int_eq(kept_bytes(db, STR("a\xc3\xa4\xe2\x82\xac")), 6);
 	ck_assert_int_eq(kept_bytes(db, STR("ab\0c")), 2);
 	ck_assert_int_eq(kept_bytes(db, STR("ab\xc3(c")), 2);
