@@ -80,14 +80,18 @@ enum err config_read_proxies(struct conf_reading *reading, const struct conf_nod
 enum err config_read_fleet(struct conf_reading *reading, const struct conf_node *node, void *object)
 {
 	struct config *config = object;
+	struct str text = STR("");
 	struct url url;
 
-	if (node->kind != CONF_SCALAR || node->text.n > STATE_MEMBER_BYTES_MAX || url_parse(node->text, &url) != OK ||
+	/* One file for all replicas: what they differ in is in the environment. */
+	if (node->kind == CONF_SCALAR)
+		TRY(conf_expand(reading, node, &text));
+	if (text.n == 0 || text.n > STATE_MEMBER_BYTES_MAX || url_parse(text, &url) != OK ||
 	    !str_eq(url.path, STR("/")))
 		return complain(reading, node,
 				"fleet: `address` must be the origin of a listener of this process, such as "
 				"http://10.0.0.5:8080, without a path");
-	config->fleet.address = node->text;
+	config->fleet.address = text;
 	return OK;
 }
 

@@ -64,6 +64,23 @@ async function parsed(text) {
 	return JSON.parse(ended.stdout);
 }
 
+/** What the gateway itself says of a configuration that we ship, where nothing of what it names exists. */
+async function checked(t, text, env) {
+	const root = fs.mkdtempSync(path.join(os.tmpdir(), 'gatehouse-config-'));
+	t.after(() => fs.rmSync(root, { recursive: true }));
+	fs.writeFileSync(path.join(root, 'gatehouse.yaml'), text);
+	const ended = await run(binary, ['check', '--config', path.join(root, 'gatehouse.yaml')], { env: { ...process.env, ...env } });
+	assert.equal(ended.code, 0, ended.stderr);
+}
+
+/** `gatehouse migrate` as it is started there: all that it can miss here is the password. */
+async function migrates(args) {
+	assert.equal(args[0], 'migrate');
+	const ended = await run(binary, args);
+	assert.equal(ended.code, 1, ended.stderr);
+	assert.match(ended.stderr, /the database's password file .*: there is no such file/);
+}
+
 const read = (name) => fs.readFileSync(path.join(deploy, name), 'utf8');
 const withYaml = { skip: (await run('python3', ['-c', 'import yaml'])).code !== 0 && 'python3-yaml is not installed: ./dev deps test installs it' };
 
@@ -99,6 +116,15 @@ describe('deploy/kubernetes and deploy/helm', withYaml, () => {
 		assert.notEqual(of('Job').spec.template.metadata.labels['app.kubernetes.io/component'], 'gateway', 'the Job gets no calls');
 		assert.deepEqual(of('HorizontalPodAutoscaler').spec.scaleTargetRef, { apiVersion: 'apps/v1', kind: 'Deployment', name: 'gatehouse' });
 		assert.deepEqual(of('NetworkPolicy').spec.policyTypes, ['Ingress', 'Egress']);
+	});
+
+	test('the gateway takes its configuration, and the Job\'s command line', async (t) => {
+		const manifests = await parsed(read('kubernetes/gatehouse.yaml'));
+		const of = (kind) => manifests.find((one) => one.kind === kind);
+		await checked(t, of('ConfigMap').data['gatehouse.yaml'], { POD_IP: '10.1.2.3' });
+		await migrates(of('Job').spec.template.spec.containers[0].args);
+		const [values] = await parsed(read('helm/gatehouse/values.yaml'));
+		assert.deepEqual(values.migrate.args, of('Job').spec.template.spec.containers[0].args);
 	});
 
 	test('the templates say the same: every line without an action stands in them', async () => {
@@ -149,7 +175,15 @@ describe('deploy/compose', withYaml, () => {
 		assert.equal(networks.back.internal, true);
 		assert.deepEqual(services.postgres.networks, ['back']);
 		const [config] = await parsed(read('compose/gatehouse.yaml'));
-		assert.match(config.database, /^postgresql:\/\/[^:@]+@/, 'no password in it');
-		assert.match(config.state, /^redis:\/\//);
+		assert.match(config.database.url, /^postgresql:\/\/[^:@]+@/, 'no password in it');
+		assert.match(config.state.url, /^redis:\/\//);
+	});
+
+	test('the gateway takes its configuration, and migrate\'s command line', async (t) => {
+		const [{ services }] = await parsed(read('compose/compose.yaml'));
+		await checked(t, read('compose/gatehouse.yaml'), services['gatehouse-1'].environment);
+		await migrates(services.migrate.command);
+		const [{ database }] = await parsed(read('compose/gatehouse.yaml'));
+		assert.equal(services.migrate.command[2], database.url);
 	});
 });
