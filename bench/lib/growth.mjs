@@ -68,10 +68,10 @@ async function startTrail(options, rows, log) {
 		run(prepared.binary, ['tenant', 'create', 'rare', '--config', prepared.config]);
 		if (rows > 0) await seedTrail(backing, rows);
 		made.seeded_s = seconds();
-		made.bytes = await backing.trailBytes();
 	});
 	if (rows > 0) await waitForBlocks(target, target.backing);
 	made.ready_s = seconds();
+	made.bytes = await target.backing.trailBytes();
 	log(`a trail of ${rows} rows: seeded after ${made.seeded_s} s, ready after ${made.ready_s} s, ${Math.round(made.bytes / 1e6)} MB`);
 	return { target, made };
 }
