@@ -19,6 +19,7 @@
 
 #include "base/check.h"
 #include "base/list.h"
+#include "base/secret_text.h"
 
 #define ARENA_MAGIC 0x6172656eu
 #define ARENA_ALIGN 16
@@ -195,6 +196,25 @@ void arena_free(struct arena *arena)
 		chunk_give(chunk);
 		chunk = next;
 	}
+}
+
+void arena_free_wiped(struct arena *arena)
+{
+	if (arena == NULL)
+		return;
+	CHECK_OBJ(arena, ARENA_MAGIC);
+	run_deferred(arena);
+	for (struct list *link = arena->large.next; link != &arena->large; link = link->next) {
+		struct large *large = LIST_OBJ(link, struct large, link);
+
+		crypto_wipe(large->bytes, malloc_usable_size(large) - sizeof(*large));
+	}
+	for (struct chunk *chunk = arena->chunks; chunk != NULL; chunk = chunk->next) {
+		char *start = (char *)(chunk + 1) + (chunk->next == NULL ? sizeof(*arena) : 0);
+
+		crypto_wipe(start, (size_t)((char *)chunk + ARENA_CHUNK_BYTES - start));
+	}
+	arena_free(arena);
 }
 
 size_t arena_used(const struct arena *arena)

@@ -27,6 +27,11 @@ struct secret_text *secret_text_ref(struct secret_text *text);
 void secret_text_unref(struct secret_text *text);
 DEFINE_AUTO(secret_text, secret_text_unref);
 
+/* Free an arena that secrets passed through, after overwriting all that was in it. Pieces that arena_try_grow has moved
+ * are not found again. NULL is fine. */
+struct arena;
+void arena_free_wiped(struct arena *arena);
+
 /* A key from the text that an operator keeps: CRYPTO_KEY_BYTES raw bytes, or as many in hexadecimal (either
  * case), base64 or base64url (with or without padding). Line ends behind a written form are passed over.
  *   Errors     ERR_CONFIG: none of these */

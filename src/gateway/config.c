@@ -38,7 +38,7 @@ void config_unref(struct config *config)
 		return;
 	config->magic = 0;
 	config_unref(config->base);
-	arena_free(config->arena);
+	arena_free_wiped(config->arena); /* values of secrets are among its texts */
 }
 
 struct config *config_derive(struct config *base)

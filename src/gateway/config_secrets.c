@@ -10,29 +10,74 @@
 #define DAY (24 * 3600 * SECOND)
 #define REFERENCE STR("${secret:")
 
-static const char *const provider_names[] = {"file", "systemd", NULL};
+static const char *const provider_names[] = {"file", "systemd", "vault", NULL};
+
+#define VAULT(member) offsetof(struct secrets_vault, member)
+static const struct conf_field vault_fields[] = {
+	{"url", CONF_STR, VAULT(url), .doc = "The server's URL; http only on this machine, to an agent.",
+	 .example = "https://vault.internal:8200"},
+	{"ca", CONF_STR, VAULT(ca_file), .doc = "Trust these certificates instead of the system's.",
+	 .example = "ca.pem"},
+	{"namespace", CONF_STR, VAULT(namespace_name), .doc = "The namespace, where there are some.",
+	 .example = "platform"},
+	{"mount", CONF_STR, VAULT(mount), .fallback = "secret", .doc = "Where the KV version 2 engine is mounted."},
+	{"path", CONF_STR, VAULT(path), .fallback = "gatehouse",
+	 .doc = "Below it: the secret NAME is the text `value` of the entry PATH/NAME."},
+	{"login_path", CONF_STR, VAULT(login_path), .fallback = "approle", .doc = "Where AppRole is mounted."},
+	{"role_id_file", CONF_STR, VAULT(role_id_file),
+	 .doc = "File, mode 0600, with the role's id; read at each sign-in.", .example = "/etc/gatehouse/role-id"},
+	{"secret_id_file", CONF_STR, VAULT(secret_id_file),
+	 .doc = "File, mode 0600, with the secret id; read at each sign-in. A credential of the unit is one, too.",
+	 .example = "/run/credentials/gatehouse.service/secret-id"},
+	{"transit_mount", CONF_STR, VAULT(transit_mount), .fallback = "transit",
+	 .doc = "Where the transit engine is mounted."},
+	{"transit_key", CONF_STR, VAULT(transit_key),
+	 .doc = "The transit engine's key that wraps tenants' keys, so that it never leaves the server; else "
+		"credential-kek "
+		"does.",
+	 .example = "gatehouse"},
+};
+const struct conf_table config_vault_table = {"vault", vault_fields, ARRAY_LEN(vault_fields)};
 
 static const struct conf_field secrets_fields[] = {
 	{"provider", CONF_CHOICE, SECRETS(kind), .fallback = "file", .choices = provider_names,
 	 .doc = "file: files that only the gateway's user may read. systemd: credentials of the unit "
-		"(LoadCredentialEncrypted=)."},
+		"(LoadCredentialEncrypted=). vault: Vault or OpenBao."},
 	{"directory", CONF_STR, SECRETS(directory),
 	 .doc = "Where the file provider looks; else `secrets` in the data directory. server-key and operator-key are "
 		"server.key and operator.key of the data directory.",
 	 .example = "/run/secrets/gatehouse"},
 	{"refresh", CONF_MS, SECRETS(refresh_ms), .low = SECOND, .high = DAY, .fallback = "1min",
 	 .doc = "A new value is noticed within this."},
+	{"vault", CONF_TABLE, SECRETS(vault), .table = &config_vault_table, .doc = "How Vault or OpenBao is reached."},
 };
 const struct conf_table config_secrets_table = {"secrets", secrets_fields, ARRAY_LEN(secrets_fields)};
+
+/* What a provider cannot do without. */
+static enum err check_provider(struct conf_reading *reading, const struct conf_node *node,
+			       const struct secrets_settings *secrets)
+{
+	const struct secrets_vault *vault = &secrets->vault;
+
+	if (secrets->kind == SECRETS_VAULT &&
+	    (vault->url.n == 0 || vault->role_id_file.n == 0 || vault->secret_id_file.n == 0)) {
+		conf_problem(&reading->problems, node,
+			     "secrets: vault needs `url`, `role_id_file` and `secret_id_file`");
+		return ERR_CONFIG;
+	}
+	return OK;
+}
 
 enum err config_read_secrets(struct conf_reading *reading, const struct conf_node *node, void *object)
 {
 	struct config *config = object;
 
-	if (node->kind != CONF_MAP)
-		return conf_read_value(reading, &secrets_fields[0], node, &config->secrets);
+	if (node->kind != CONF_MAP) {
+		TRY(conf_read_value(reading, &secrets_fields[0], node, &config->secrets));
+		return check_provider(reading, node, &config->secrets);
+	}
 	conf_read(reading, &config_secrets_table, node, &config->secrets);
-	return OK;
+	return check_provider(reading, node, &config->secrets);
 }
 
 void config_secrets_defaults(struct conf_reading *reading, struct config *config)
@@ -128,10 +173,20 @@ enum err config_secret_text(struct conf_reading *reading, const struct conf_node
 	return ERR_CONFIG;
 }
 
+static bool same_vault(const struct secrets_vault *a, const struct secrets_vault *b)
+{
+	return str_eq(a->url, b->url) && str_eq(a->ca_file, b->ca_file) && str_eq(a->mount, b->mount) &&
+	       str_eq(a->namespace_name, b->namespace_name) && str_eq(a->path, b->path) &&
+	       str_eq(a->login_path, b->login_path) && str_eq(a->role_id_file, b->role_id_file) &&
+	       str_eq(a->secret_id_file, b->secret_id_file) && str_eq(a->transit_mount, b->transit_mount) &&
+	       str_eq(a->transit_key, b->transit_key);
+}
+
 bool config_same_secrets(const struct config *a, const struct config *b)
 {
 	const struct secrets_settings *left = &a->secrets, *right = &b->secrets;
 
 	return left->kind == right->kind && left->refresh_ms == right->refresh_ms &&
-	       left->production == right->production && str_eq(left->directory, right->directory);
+	       left->production == right->production && str_eq(left->directory, right->directory) &&
+	       same_vault(&left->vault, &right->vault);
 }

@@ -14,6 +14,7 @@
 
 #define REDIRECTS_MAX 3
 #define FRESH_S_MAX (366LL * 24 * 3600)
+#define RETRY_AFTER_S_MAX 3600
 
 static bool is_loopback(struct str host)
 {
@@ -36,9 +37,25 @@ static enum err read_url(const struct fetch *fetch, struct str text, struct url 
 	return OK;
 }
 
+struct trusting {
+	const char *ca_file;
+	struct tls *tls;
+};
+
 static enum err read_trusted(void *arg)
 {
-	return tls_client_new(&(struct tls_client_spec){0}, NULL, arg);
+	struct trusting *trusting = arg;
+
+	return tls_client_new(&(struct tls_client_spec){.ca_file = trusting->ca_file}, NULL, &trusting->tls);
+}
+
+static int64_t retry_after_of(const struct http_fields *fields)
+{
+	uint64_t seconds;
+
+	if (str_to_u64(http_field_find(fields, STR("retry-after")), &seconds) != OK)
+		return 0;
+	return (int64_t)(seconds < RETRY_AFTER_S_MAX ? seconds : RETRY_AFTER_S_MAX) * 1000;
 }
 
 /* As Cache-Control allows. */
@@ -133,6 +150,8 @@ AWAITS static enum err ask(struct http_pool *pool, struct arena *arena, const st
 		.status = answer->status,
 		.body = text,
 		.content_type = arena_str(arena, http_field_get(&answer->fields, HTTP_CONTENT_TYPE)),
+		.challenge = arena_str(arena, http_field_find(&answer->fields, STR("www-authenticate"))),
+		.retry_after_ms = retry_after_of(&answer->fields),
 		.fresh_ms = fresh_ms_of(&answer->fields),
 	};
 	return OK;
@@ -151,6 +170,7 @@ AWAITS static enum err go(struct arena *arena, const struct fetch *fetch, struct
 		.connect_timeout_ms = hop->until_ms - clock_ms(),
 	};
 	struct http_answer *redirect = NULL;
+	struct trusting trusting = {.ca_file = fetch->ca_file};
 	AUTO(tls) *tls = NULL;
 	struct http_pool *pool;
 	enum err err;
@@ -158,8 +178,8 @@ AWAITS static enum err go(struct arena *arena, const struct fetch *fetch, struct
 	if (spec.connect_timeout_ms <= 0)
 		return ERR_UPSTREAM_TIMEOUT;
 	if (hop->url.tls)
-		TRY(work_run(read_trusted, &tls));
-	spec.tls = tls;
+		TRY(work_run(read_trusted, &trusting));
+	spec.tls = tls = trusting.tls;
 	pool = http_pool_new(loop_self(), &spec);
 	err = ask(pool, arena, fetch, hop, ret_fetched, &redirect);
 	*ret_turned = redirect != NULL;

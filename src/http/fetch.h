@@ -13,16 +13,19 @@ struct fetch {
 	struct str method;  /* p NULL: GET */
 	struct str headers; /* full lines */
 	struct str body;
-	size_t bytes_max;   /* 0: FETCH_BYTES_MAX */
-	int64_t timeout_ms; /* 0: FETCH_TIMEOUT_MS */
-	unsigned redirects; /* followed, each checked like the first, at most 3; only of a GET; 0 none */
-	bool allow_private; /* the address may be private or loopback */
+	size_t bytes_max;    /* 0: FETCH_BYTES_MAX */
+	int64_t timeout_ms;  /* 0: FETCH_TIMEOUT_MS */
+	unsigned redirects;  /* followed, each checked like the first, at most 3; only of a GET; 0 none */
+	bool allow_private;  /* the address may be private or loopback */
+	const char *ca_file; /* trusted instead of the system's certificates; NULL these */
 };
 
 struct fetched {
 	int status;
 	struct str body;
 	struct str content_type;
+	struct str challenge;	/* WWW-Authenticate, its first line */
+	int64_t retry_after_ms; /* Retry-After in seconds, as ms; 0 when it names none, or a date */
 	int64_t fresh_ms; /* as Cache-Control: max-age allows it to be kept; 0 when it names none, -1 for no-store */
 };
 

@@ -15,7 +15,7 @@
 #include "base/secret_file.h"
 #include "secrets/provider.h"
 
-#define PATH_BYTES_MAX 4096
+#define PATH_BYTES_MAX 1024 /* two of them fit a frame */
 
 struct files {
 	const struct secrets_settings *settings;

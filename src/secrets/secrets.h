@@ -14,12 +14,21 @@
 
 enum secrets_kind { SECRETS_FILE, SECRETS_SYSTEMD, SECRETS_VAULT, SECRETS_AZURE };
 
+struct secrets_vault {
+	struct str url, ca_file, namespace_name;
+	struct str mount, path; /* of a KV version 2 engine, and below it */
+	struct str login_path;	/* where AppRole is mounted */
+	struct str role_id_file, secret_id_file;
+	struct str transit_mount, transit_key; /* key empty: it does not wrap */
+};
+
 struct secrets_settings {
 	enum secrets_kind kind;
 	struct str data;      /* the data directory: server-key and operator-key of the file provider */
 	struct str directory; /* of all others; empty: DATA/secrets */
 	int64_t refresh_ms;   /* what is watched is asked for again this often */
 	bool production;      /* nothing is made by itself */
+	struct secrets_vault vault;
 };
 
 struct secrets;
