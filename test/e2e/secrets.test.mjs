@@ -149,3 +149,38 @@ test('the key that wraps keys is kept when its successor comes', async (t) => {
 	assert.match(refused.stderr, /the one before it is still kept/);
 	assert.equal(value('credential-kek-previous'), first);
 });
+
+/** What a unit's LoadCredentialEncrypted= does: sealed by systemd-creds where the machine has it, and opened into the directory. */
+async function loadCredential(directory, name, value) {
+	const [sealed, opened] = [`${directory}.sealed`, path.join(directory, name)];
+	const creds = (...args) => run('systemd-creds', [...args, `--name=${name}`], { input: value }).catch(() => ({ code: 127 }));
+	const made = await creds('encrypt', '--with-key=tpm2-absent', '-', sealed);
+	const loaded = made.code === 0 && (await creds('decrypt', sealed, opened)).code === 0;
+	fs.rmSync(sealed, { force: true });
+	if (!loaded) fs.writeFileSync(opened, value);
+	fs.chmodSync(opened, 0o400);
+	return loaded;
+}
+
+test("systemd's credentials are read where the unit has them, and written by systemd alone", async (t) => {
+	const upstreams = { fx: { http: { url: 'http://127.0.0.1:9/', headers: { A: '${secret:fx-token}' } } } };
+	const gateway = await prepareGateway(t, { upstreams, config: { secrets: 'systemd', production: true }, tenants: [] });
+	const directory = gateway.file('credentials');
+
+	assert.match(await refusal(gateway), /CREDENTIALS_DIRECTORY is not set: the unit needs LoadCredentialEncrypted=/);
+	fs.mkdirSync(directory, { mode: 0o700 });
+	process.env.CREDENTIALS_DIRECTORY = directory;
+	t.after(() => delete process.env.CREDENTIALS_DIRECTORY);
+	t.diagnostic(`systemd-creds: ${await loadCredential(directory, 'fx-token', 'value-XYZZY\n')}`);
+	assert.match(await refusal(gateway), /secret server-key: there is no credential server-key in .*systemd-creds encrypt --name=server-key/);
+	await loadCredential(directory, 'server-key', Buffer.alloc(32, 10)); // 32 line ends are a key, too
+	await gateway.makeKey('acme');
+	await gateway.start();
+	assert.equal(fs.existsSync(path.join(gateway.data, 'server.key')), false);
+	assert.match((await secret(gateway, 'x', 'set', 'fx-token')).stderr, /run `systemd-creds encrypt --name=fx-token/);
+	assert.deepEqual((await gateway.cliJson('secret', 'list')).map(({ name }) => name), ['fx-token', 'server-key']);
+	fs.rmSync(path.join(directory, 'fx-token'));
+	fs.symlinkSync('server-key', path.join(directory, 'fx-token'));
+	assert.match((await gateway.cli('reload')).stderr, /fx-token: is a symbolic link/);
+	assert.doesNotMatch(gateway.allStderr, /XYZZY/);
+});
