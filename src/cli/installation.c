@@ -7,11 +7,14 @@
 #include <unistd.h>
 
 #include "audit/audit.h"
+#include "cli/control_call.h"
+#include "store/store.h"
 
 #define ARENA_BYTES_MAX (64u * 1024 * 1024)
 
 struct running {
 	struct installation installation;
+	bool changed; /* what a running server keeps in memory */
 	enum err err;
 };
 
@@ -58,6 +61,27 @@ AWAITS static void close_storage(struct installation *installation)
 	secrets_close(installation->secrets);
 }
 
+/* A database without tables has no generation: the work says what is wrong with that. */
+AWAITS static enum err do_work(struct running *running)
+{
+	struct installation *installation = &running->installation;
+	int64_t before, after;
+	bool known = store_generation(installation->db, &before) == OK;
+	enum err err = installation->work(installation);
+
+	running->changed = known && store_generation(installation->db, &after) == OK && after != before;
+	return err;
+}
+
+/* The server would notice by itself in half a second; nothing is lost when it cannot be told. */
+static void tell_server(const struct config *config)
+{
+	AUTO_BUF problem = {0}, body = {0};
+	int status;
+
+	(void)!control_call(config->data, "POST", "/look", STR_NONE, &problem, &status, &body);
+}
+
 AWAITS_ENTRY static void work_main(void *arg)
 {
 	struct running *running = arg;
@@ -65,7 +89,7 @@ AWAITS_ENTRY static void work_main(void *arg)
 
 	running->err = open_storage(installation);
 	if (running->err == OK)
-		running->err = installation->work(installation);
+		running->err = do_work(running);
 	close_storage(installation);
 	rt_stop(1000);
 }
@@ -117,6 +141,8 @@ int installation_run(const struct invocation *invocation, enum installation_mode
 		status = command_failed("the event loop cannot be started: is the limit of open files too low?");
 	else
 		status = report(&running);
+	if (running.changed)
+		tell_server(config);
 	buf_free(&running.installation.problem);
 	arena_free(running.installation.arena);
 	return status;

@@ -140,9 +140,13 @@ AWAITS static enum err look(struct block_follower *follower)
 static AWAITS void follower_main(void *arg)
 {
 	struct block_follower *follower = arg;
+	int64_t seen = follower->generation;
 
-	while (fiber_sleep(IDENTITY_POLL_MS) == OK) {
-		enum err err = look(follower);
+	while (identity_await(follower->gateway->identity, seen) == OK) {
+		enum err err;
+
+		seen = identity_generation(follower->gateway->identity);
+		err = look(follower);
 
 		if (err == ERR_CANCELED)
 			break;

@@ -44,6 +44,13 @@ AWAITS static enum err control_reload(struct gateway *gateway, struct http_excha
 	return control_answer(exchange, err == OK ? 200 : 422, buf_str(&text));
 }
 
+/* A command has changed the rows. */
+AWAITS static enum err control_look(struct gateway *gateway, struct http_exchange *exchange)
+{
+	identity_look(gateway->identity);
+	return control_answer(exchange, 200, STR("{\"ok\":true}\n"));
+}
+
 AWAITS static enum err control_upgrade(struct gateway *gateway, struct http_exchange *exchange)
 {
 	AUTO_BUF problem = {0}, text = {0};
@@ -158,9 +165,13 @@ static const struct {
 	const char *path;
 	enum err (*run)(struct gateway *gateway, struct http_exchange *exchange); /* AWAITS */
 } control_routes[] = {
-	{HTTP_GET, "/status", control_status},	  {HTTP_POST, "/reload", control_reload},
-	{HTTP_POST, "/upgrade", control_upgrade}, {HTTP_GET, "/catalog/diff", control_diff},
-	{HTTP_POST, "/why", control_why},	  {HTTP_POST, "/catalog/approve", control_approve},
+	{HTTP_GET, "/status", control_status},
+	{HTTP_POST, "/reload", control_reload},
+	{HTTP_POST, "/upgrade", control_upgrade},
+	{HTTP_GET, "/catalog/diff", control_diff},
+	{HTTP_POST, "/look", control_look},
+	{HTTP_POST, "/why", control_why},
+	{HTTP_POST, "/catalog/approve", control_approve},
 };
 
 AWAITS_ENTRY static void control_handle(struct http_exchange *exchange, void *arg)

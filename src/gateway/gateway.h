@@ -21,6 +21,7 @@ struct blocklist;
 struct block_follower;
 struct result_cache;
 struct fetches;
+struct hints_said;
 struct fleet_results;
 struct oauth;
 struct signing;
@@ -87,7 +88,8 @@ struct gateway {
 	struct stream_watch *stream_watch;
 	struct result_cache *results;
 	struct fetches *fetches;
-	struct fleet_results *fleet_results; /* NULL: the state is not shared */
+	struct fleet_results *fleet_results; /* these two are NULL when the state is not shared */
+	struct hints_said *hints;	     /* loop 0's */
 	struct signing *signing;
 	struct oauth *oauth;
 	struct signin *signin;

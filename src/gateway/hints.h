@@ -5,8 +5,14 @@
 
 #include "gateway/gateway.h"
 
-/* Listen from now on.
- *   Runs on    loop 0, once */
-void hints_listen(struct gateway *gateway);
+struct hints_said;
+
+/* Listen to the others and tell them of changes, from now on. Nothing when the state is not shared.
+ *   Runs on    a fiber of loop 0 */
+void hints_start(struct gateway *gateway);
+
+/* The end of both; hints that still come say nothing.
+ *   Runs on    a fiber of loop 0 */
+void hints_stop(struct gateway *gateway) AWAITS;
 
 #endif

@@ -135,8 +135,10 @@ AWAITS static void block(struct request *req)
 			prefix.bits = 64; /* what one customer has: as for the limits */
 		prefix_cut(&prefix);
 		blocked.prefix = prefix_text(&prefix, text);
-		if (blocked_put(req->gateway->db, &blocked) == OK && life_ms > BLOCK_SEEN_MS)
-			life_ms = BLOCK_SEEN_MS;
+		if (blocked_put(req->gateway->db, &blocked) == OK) {
+			life_ms = life_ms < BLOCK_SEEN_MS ? life_ms : BLOCK_SEEN_MS;
+			identity_look(req->gateway->identity);
+		}
 	}
 	if (state_mark(state_here(req->gateway->state), peer_key(req, key, 'B'), life_ms) != OK)
 		log_error("auth.block_lost", LOG_STR("ip", req->ip_text));

@@ -264,7 +264,6 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 	TRY(lock_data(serving, problem));
 	TRY(db_open(&spec, problem, &gateway->db));
 	TRY(state_open(&config->state, problem, &gateway->state));
-	hints_listen(gateway);
 	TRY(fleet_results_start(gateway->state, serving->keys.results, &gateway->fleet_results));
 	TRY(meters_start(gateway->db, gateway->state, &gateway->meters));
 	gateway->session_key = serving->keys.session;
@@ -279,6 +278,7 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 	TRY(operator_key_load(config, gateway->secrets, gateway->api_key, problem));
 	TRY(identity_start(gateway->db, serving->keys.api_key, &gateway->identity));
 	serving->keys.api_key = NULL;
+	hints_start(gateway);
 	gateway->access = access_new(gateway->db, gateway->identity);
 	access_configure(gateway->access, config->rules, config->rule_count);
 	start_rooms(serving);
@@ -459,6 +459,7 @@ AWAITS static void stop(struct serving *serving)
 		assembly_stop(gateway->assembly, 1000);
 	fleet_results_stop(gateway->fleet_results);
 	stream_watch_stop(gateway->stream_watch);
+	hints_stop(gateway);
 	meters_stop(gateway->meters);
 	portal_free(gateway->portal);
 	access_free(gateway->access);

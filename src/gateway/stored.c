@@ -3,7 +3,7 @@
  * is gone ends once its calls have. A reload and this never run at the same time (gateway->reloading): both replace
  * the same snapshot.
  *
- *     sleep --> generation moved? --> rows differ from those in force? --> merge, apply, retire
+ *     await --> generation moved? --> rows differ from those in force? --> merge, apply, retire
  *
  * Rows are compared by a digest over all of them, since the generation moves for keys and users too. */
 #include "gateway/stored.h"
@@ -136,9 +136,13 @@ AWAITS static enum err look(struct stored *stored)
 static AWAITS void follower_main(void *arg)
 {
 	struct stored *stored = arg;
+	int64_t seen = identity_generation(stored->gateway->identity);
 
-	while (fiber_sleep(IDENTITY_POLL_MS) == OK) {
-		enum err err = look(stored);
+	while (identity_await(stored->gateway->identity, seen) == OK) {
+		enum err err;
+
+		seen = identity_generation(stored->gateway->identity);
+		err = look(stored);
 
 		if (err == ERR_CANCELED)
 			break;

@@ -93,9 +93,10 @@ AWAITS static enum err check_here(void *arg)
 AWAITS_ENTRY static void watch_main(void *arg)
 {
 	struct stream_watch *watch = arg;
-	int64_t seen = 0, now;
+	int64_t seen = 0, now, known = identity_generation(watch->gateway->identity);
 
-	while (fiber_sleep(IDENTITY_POLL_MS) == OK) {
+	while (identity_await(watch->gateway->identity, known) == OK) {
+		known = identity_generation(watch->gateway->identity);
 		now = access_generation(watch->gateway->access);
 		if (now == seen && clock_wall_ms() < atomic_load(&watch->next_end_ms))
 			continue;

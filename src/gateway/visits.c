@@ -166,5 +166,8 @@ AWAITS enum err visits_serve(struct request *req, enum route route)
 		      : ERR_HTTP_ROUTE;
 	if (err != OK && !req->exchange->answered)
 		answer_failure(req, visit.problem, err);
+	/* Whatever it has changed is to be known at once, here and by the other replicas. */
+	if (req->exchange->method != HTTP_GET && req->exchange->method != HTTP_HEAD)
+		identity_look(req->gateway->identity);
 	return err;
 }

@@ -1,8 +1,8 @@
 /* The identity room's life: what credentials are checked with (lookup.c does that), and a poller that hears of changes.
  *
  * A fiber on loop 0 reads the store's generation every IDENTITY_POLL_MS (one row on one page: some 20 us on a worker
- * thread) and once a minute writes when keys were last used. Each change begins a new epoch: entries of the caches
- * that are older are read again at their next use. */
+ * thread), or when it is asked to, and once a minute writes when keys were last used. Each change begins a new epoch:
+ * entries of the caches that are older are read again at their next use. */
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -16,7 +16,7 @@
 #include "store/tenant.h"
 #include "store/user.h"
 
-#define POLLS_PER_TOUCH (60000 / IDENTITY_POLL_MS)
+#define TOUCH_MS 60000
 
 AWAITS static enum err check_key(struct identity *identity, struct arena *arena, const struct caller_mark *mark)
 {
@@ -116,6 +116,19 @@ int64_t identity_generation(const struct identity *identity)
 	return atomic_load_explicit(&identity->generation, memory_order_relaxed);
 }
 
+int64_t identity_store_generation(const struct identity *identity)
+{
+	return identity->store_generation;
+}
+
+void identity_listen(struct identity *identity, void (*moved)(void *arg, int64_t generation), void *arg)
+{
+	CHECK_OBJ(identity, IDENTITY_MAGIC);
+	CHECK(identity->moved == NULL);
+	identity->moved_arg = arg;
+	identity->moved = moved;
+}
+
 /* --- the poller --- */
 
 struct collection {
@@ -177,16 +190,20 @@ AWAITS static void poll_store(struct identity *identity)
 		return;
 	identity->store_generation = generation;
 	begin_epoch(identity);
+	naps_end(identity);
+	if (identity->moved != NULL)
+		identity->moved(identity->moved_arg, generation);
 }
 
 static AWAITS void poller_main(void *arg)
 {
 	struct identity *identity = arg;
 
-	while (fiber_sleep(IDENTITY_POLL_MS) == OK) {
+	while (nap_until_poll(identity) == OK) {
 		poll_store(identity);
-		if (++identity->polls % POLLS_PER_TOUCH != 0)
+		if (clock_ms() < identity->touch_ms)
 			continue;
+		identity->touch_ms = clock_ms() + TOUCH_MS;
 		touch_used(identity);
 		/* Whoever keeps a caller asks again, so that its next use is seen too. */
 		atomic_fetch_add(&identity->generation, 1);
@@ -205,6 +222,8 @@ AWAITS enum err identity_start(struct db *db, struct secret *key, struct identit
 	identity->db = db;
 	identity->key = key;
 	identity->cache_count = loops;
+	identity->touch_ms = clock_ms() + TOUCH_MS;
+	naps_init(identity);
 	group_init(&identity->poller, loop_self());
 	pthread_mutex_init(&identity->lock, NULL);
 	if (err == OK) {
@@ -253,7 +272,8 @@ AWAITS void identity_stop(struct identity *identity)
 	CHECK_OBJ(identity, IDENTITY_MAGIC);
 	group_cancel(&identity->poller);
 	if (group_join(&identity->poller) != OK)
-		log_warn("identity.slow_stop", LOG_INT("polls", identity->polls));
+		log_warn("identity.slow_stop", LOG_BOOL("failing", identity->poll_failed));
+	naps_drain(identity);
 	touch_used(identity);
 	fiber_shield_end(shield);
 	for (size_t i = 0; i < identity->cache_count; i++) {

@@ -1,6 +1,6 @@
 /* Credentials to callers: API keys (gh_ + base64url of 256 random bits), access tokens of our own, tokens of
  * configured issuers; each looked up by HMAC in a per-loop cache in front of the proof. A change by any process (key
- * created, grant revoked) is seen within IDENTITY_POLL_MS. */
+ * created, grant revoked) is seen within IDENTITY_POLL_MS, sooner where somebody says so (identity_look). */
 #ifndef GATEHOUSE_IDENTITY_IDENTITY_H
 #define GATEHOUSE_IDENTITY_IDENTITY_H
 
@@ -73,6 +73,26 @@ void identity_foreign_id(struct str tenant_id, struct str issuer, struct str sub
  * keys in steady use are seen to be used. One atomic load.
  *   Runs on    any thread */
 int64_t identity_generation(const struct identity *identity);
+
+/* Look at the store now, and not only at the next poll: somebody has changed it, or says so. Many at the same time are
+ * one.
+ *   Runs on    any thread, does not wait */
+void identity_look(struct identity *identity);
+
+/* Be told when the store's generation has moved.
+ *   moved      a callback of loop 0; `generation` is the store's
+ *   Runs on    loop 0, once */
+void identity_listen(struct identity *identity, void (*moved)(void *arg, int64_t generation), void *arg);
+
+/* The store's generation as it was last seen.
+ *   Runs on    loop 0 */
+int64_t identity_store_generation(const struct identity *identity);
+
+/* Sleep until the store has moved, for IDENTITY_POLL_MS at most.
+ *   seen       identity_generation as the caller knows it: when it has moved already there is no sleep
+ *   Errors     ERR_CANCELED, ERR_TIMEOUT
+ *   Runs on    a fiber of loop 0; it has ended before identity_stop */
+NODISCARD enum err identity_await(struct identity *identity, int64_t seen) AWAITS;
 
 /* What is kept of a caller for what stays open longer than a request. */
 struct caller_mark {

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "identity/identity.h"
+#include "rt/loop.h"
 #include "store/api_key.h"
 #include "store/oauth_grant.h"
 
@@ -67,15 +68,30 @@ struct identity {
 	struct signing *signing; /* NULL: no tokens of our own */
 	pthread_mutex_t lock;
 	struct issuers *issuers; /* under lock; NULL: not configured yet */
-	struct group poller;	 /* loop 0's, as the next three */
-	unsigned polls;
+	struct group poller;	 /* loop 0's, as the next seven */
+	int64_t touch_ms;	 /* when last uses are written next */
 	bool poll_failed;
 	int64_t store_generation;
+	struct list sleepers; /* see nap.c */
+	struct nap *napping;  /* the poller, between two polls */
+	bool look_asked;
+	void (*moved)(void *arg, int64_t generation); /* NULL: nobody listens */
+	void *moved_arg;
+	atomic_bool look_posted;
+	struct task look;
 	atomic_int_fast64_t epoch;	/* an entry of a cache is true as long as it is the entry's */
 	atomic_int_fast64_t generation; /* what callers compare: moves with the epoch and once a minute */
 	size_t cache_count;
 	struct key_cache *caches[]; /* by loop_index; each made and used by its loop only */
 };
+
+/* nap.c: sleep until the next poll is due or somebody asks for one; wake who awaits a change.
+ *   Errors     ERR_CANCELED
+ *   Runs on    the poller; loop 0 */
+NODISCARD enum err nap_until_poll(struct identity *identity) AWAITS;
+void naps_end(struct identity *identity);
+void naps_init(struct identity *identity);
+void naps_drain(struct identity *identity) AWAITS;
 
 /* token_caller.c: the caller behind a token.
  *   Errors     as identity_of */

@@ -1,7 +1,9 @@
 // Three replicas on one PostgreSQL and one Redis: what they keep together. A month's quota ends for all of them at once and is
-// neither lost nor doubled when Redis forgets it. A resource is read once for all of them.
+// neither lost nor doubled when Redis forgets it. A resource is read once for all of them. What changes on one is known to the others
+// at once, and without Redis within a second.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { call } from './lib/api.mjs';
 import { onPostgres } from './lib/backing.mjs';
 import { startFleet } from './lib/cluster.mjs';
 import { startFixture, stdioFixture } from './lib/fixture.mjs';
@@ -23,8 +25,9 @@ before(async () => {
 	web = await startFixture(file, ['--era', 'modern']);
 	fleet = await startFleet(file, {
 		tenants: ['acme', 'rival', 'metered', 'forgotten'],
+		state: { timeout: '3s' }, // a busy machine is no Redis that is down
 		upstreams: { fx: stdioFixture(), web: web.upstream() },
-		config: { toolsets: { web: { include: ['web.*'] } } },
+		config: { toolsets: { web: { include: ['web.*'] } }, private_upstreams: true },
 	});
 });
 
@@ -71,6 +74,60 @@ describe('a quota of the month', { skip }, () => {
 			return more === 0 && allowed >= 90;
 		}, 20000);
 		assert.ok(allowed >= 90 && allowed <= 94, `${allowed} of 90`); // what others held when the counter began anew
+	});
+});
+
+describe('a change through one replica', { skip }, () => {
+	const SOON_MS = 1000;
+	let admin;
+
+	before(async () => {
+		admin = (await fleet.replicas[A].gateway.makeKey('acme', '--role', 'admin')).key;
+	});
+
+	const at = (number) => ({ port: fleet.replicas[number].port });
+	const ask = (number, key) => modern({ ...at(number), key }, 'tools/list');
+
+	/** Until every replica says so; the time since `begun` is what is measured. */
+	async function allSoon(what, begun, check) {
+		await Promise.all([A, B, C].map((number) => until(`${what} on ${number}`, () => check(number))));
+		const ms = performance.now() - begun;
+		assert.ok(ms < SOON_MS, `${what}: ${ms} ms`);
+	}
+
+	/** Keys that every replica knows, revoked: by the API, by the command line. */
+	async function revoke(through) {
+		const { key, id } = await fleet.replicas[A].gateway.makeKey('acme');
+		for (const number of [A, B, C]) await until('the key', async () => (await ask(number, key)).status === 200);
+		await through(id);
+		await allSoon('refused', performance.now(), async (number) => (await ask(number, key)).status === 401);
+	}
+
+	const byApi = async (id) => assert.equal((await call(at(A), 'DELETE', `/tenants/self/keys/${id}`, { key: admin })).status, 204);
+	const byCommand = (id) => fleet.cli('key', 'revoke', id);
+
+	const hasTools = async (number, name) => (await ask(number, admin)).message.result.tools.some((tool) => tool.name.startsWith(`${name}_`));
+
+	for (const round of [1, 2, 3]) {
+		test(`is known to all: a key is revoked by the API, ${round}`, () => revoke(byApi));
+		test(`is known to all: a key is revoked by the command line, ${round}`, () => revoke(byCommand));
+	}
+
+	test('is known to all: an upstream is taken away', async () => {
+		const made = await call(at(A), 'POST', '/tenants/self/upstreams', { key: admin, body: { name: 'added', document: web.upstream() } });
+		assert.equal(made.status, 201, made.text);
+		for (const number of [A, B, C]) await until('its tools', () => hasTools(number, 'added'));
+		assert.equal((await call(at(A), 'DELETE', `/tenants/self/upstreams/${made.json.id}`, { key: admin })).status, 204);
+		await allSoon('its tools gone', performance.now(), async (number) => !(await hasTools(number, 'added')));
+	});
+
+	test('is known within a second without Redis', async () => {
+		await fleet.redis.kill();
+		await revoke(byApi);
+		await revoke(byCommand);
+		await fleet.redis.start();
+		for (const replica of fleet.replicas)
+			await until('Redis to be back', async () => (await request(replica, { method: 'GET', path: '/health/ready' })).json.shared_state.ok);
 	});
 });
 

@@ -92,7 +92,7 @@ async function prepareReplica(t, fleet, options) {
 		config: {
 			...options.config,
 			database: databaseSection(fleet.database, { port: links.postgres.port }),
-			state: stateSection(fleet.redis, 'fleet:', links.redis.port),
+			state: { ...stateSection(fleet.redis, 'fleet:', links.redis.port), ...options.state },
 			fleet: { address: `http://127.0.0.1:${port}` },
 		},
 	});
@@ -105,7 +105,7 @@ async function prepareReplica(t, fleet, options) {
 	fleet.replicas.push(new Replica(gateway, port, links));
 }
 
-/** Options: replicas, and those of startGateway. */
+/** Options: replicas, `state` (more of that section), and those of startGateway. */
 export async function startFleet(t, options = {}) {
 	const postgres = await startPostgres(t);
 	const redis = await startRedis(t);

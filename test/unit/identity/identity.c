@@ -60,6 +60,52 @@ AWAITS static void ask_until(struct identity *identity, const struct made *made,
 	}
 }
 
+/* A change that is asked for does not wait for the poll: as many one after the other as that would take ten times as
+ * long for. */
+#define LOOKS 20
+
+struct news {
+	int heard;
+	int64_t generation;
+};
+
+static void on_moved(void *arg, int64_t generation)
+{
+	struct news *news = arg;
+
+	ck_assert_int_gt(generation, news->generation);
+	news->generation = generation;
+	news->heard++;
+}
+
+static AWAITS void look_body(struct db *db)
+{
+	struct identity *identity = start(db);
+	struct news news = {.generation = identity_store_generation(identity)};
+	int64_t start_ms = clock_ms();
+
+	identity_listen(identity, on_moved, &news);
+	for (int i = 0; i < LOOKS; i++) {
+		int64_t seen = identity_generation(identity);
+
+		make_key(db, "member", 0);
+		for (int asked = 0; asked < 100; asked++)
+			identity_look(identity); /* as good as one */
+		while (identity_generation(identity) == seen)
+			ck_ok(identity_await(identity, seen));
+	}
+	ck_assert_int_lt(clock_ms() - start_ms, LOOKS * IDENTITY_POLL_MS / 2);
+	ck_assert_int_ge(news.heard, LOOKS);
+	identity_look(identity); /* on its way at the end */
+	identity_stop(identity);
+}
+
+START_TEST(a_look_is_sooner_than_the_poll)
+{
+	test_with_store(2, look_body);
+}
+END_TEST
+
 static AWAITS void good_body(struct db *db)
 {
 	AUTO(arena) *arena = arena_new(1 << 16);
@@ -295,4 +341,4 @@ START_TEST(every_loop_has_its_cache)
 END_TEST
 
 UNIT_MAIN("identity", good_key_gives_its_caller, bad_keys_are_refused, expiry_is_checked_at_use, changes_are_seen_soon,
-	  refusal_does_not_last, misses_share_one_lookup, every_loop_has_its_cache)
+	  refusal_does_not_last, misses_share_one_lookup, every_loop_has_its_cache, a_look_is_sooner_than_the_poll)
