@@ -137,10 +137,10 @@ test('rate limits: per address and per tenant, with Retry-After and RateLimit he
 });
 
 test('a limit opens again as time passes', async (t) => {
-	const gateway = await startGateway(t, { upstreams: {}, limits: { per_ip: '10/s' } });
+	const gateway = await startGateway(t, { upstreams: {}, limits: { per_ip: '10/10s' } }); // a place a second, however slow the machine
 	const answers = await each(20, 4, () => ask(gateway, { 'x-api-key': gateway.key }));
 	assert.ok(answers.some(({ status }) => status === 429));
-	await until('a free place', async () => (await ask(gateway, { 'x-api-key': gateway.key })).status === 200, 3000);
+	await until('a free place', async () => (await ask(gateway, { 'x-api-key': gateway.key })).status === 200);
 });
 
 test('an address that fails ten times is blocked, and only that one', async (t) => {
