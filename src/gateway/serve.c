@@ -60,6 +60,7 @@
 #define SETTLE_POLL_MS 20
 #define CONTROL_DRAIN_MS 1000 /* for the answer of the command that asked us to end */
 #define HANDOVER_IDLE_MS 6000 /* longer than the 5 s for which many clients keep an idle connection */
+#define FLEET_IDLE_MS 2500 /* two beats: the other replicas have heard that we leave, what they sent before is here */
 #define WELCOME_KEY_MS (30LL * 24 * 3600 * 1000)
 
 struct serving {
@@ -436,7 +437,7 @@ AWAITS static void stop(struct serving *serving)
 {
 	struct gateway *gateway = serving->gateway;
 	int64_t grace_ms = serving->config->limits.drain_ms;
-	int64_t idle_ms = serving->handed_over ? HANDOVER_IDLE_MS : 0;
+	int64_t idle_ms = serving->handed_over ? HANDOVER_IDLE_MS : gateway->fleet != NULL ? FLEET_IDLE_MS : 0;
 
 	leave_doors(serving);
 	fleet_leave(gateway->fleet);
