@@ -67,10 +67,11 @@
 /* Store */
 #define AUDIT_RING_ROWS 8192 /* per loop; a full ring slows callers */
 #define AUDIT_COMMIT_MS 5
-#define DB_QUEUE_MAX 4096     /* statements waiting for the writer */
-#define DB_ROWS_MAX 100000    /* rows one query may return */
-#define DB_CONNECTIONS_MAX 4  /* to PostgreSQL, a loop: some 5,000 small reads a second each */
-#define DB_STATEMENT_MS 30000 /* PostgreSQL: what one statement may take */
+#define DB_QUEUE_MAX 4096      /* statements waiting for the writer */
+#define DB_ROWS_MAX 100000     /* rows one query may return */
+#define DB_CONNECTIONS_MAX 4   /* to PostgreSQL, a loop: some 5,000 small reads a second each */
+#define DB_STATEMENT_MS 30000  /* PostgreSQL: what one statement may take */
+#define DB_REPLICA_LAG_MS 5000 /* PostgreSQL: what a read replica may be behind; people look at the past there */
 
 /* Logs */
 #define LOG_VALUE_BYTES_MAX 2048

@@ -57,6 +57,7 @@ struct db_server {
 	const char *ca_file;	   /* whom certificates must be from; NULL: as libpq does it */
 	unsigned pool;		   /* connections a loop; 0: DB_CONNECTIONS_MAX */
 	int64_t timeout_ms;	   /* for a statement; 0: DB_STATEMENT_MS */
+	int64_t replica_lag_ms;	   /* what the replica may be behind; 0: DB_REPLICA_LAG_MS */
 	bool unprepared;	   /* for poolers that cannot follow prepared statements */
 };
 
@@ -88,7 +89,8 @@ void db_close(struct db *db) AWAITS;
 NODISCARD enum err db_query(struct db *db, struct str scope, struct arena *arena, const char *sql,
 			    const struct db_value *params, size_t count, struct db_rows **ret_rows) AWAITS;
 
-/* The same for searches and reports, which may come from a read replica a moment behind. */
+/* The same for searches and reports, which may come from a read replica a moment (replica_lag_ms) behind; from the
+ * primary when the replica is away, silent or farther behind. */
 NODISCARD enum err db_query_stale(struct db *db, struct str scope, struct arena *arena, const char *sql,
 				  const struct db_value *params, size_t count, struct db_rows **ret_rows) AWAITS;
 

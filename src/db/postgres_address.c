@@ -25,6 +25,7 @@ struct pg_address {
 	struct secret_text *password; /* with a NUL behind it; NULL: none */
 	const char *password_file, *ca_file, *ssl_mode, *user;
 	bool names; /* some host must be looked up */
+	bool replica;
 	const char *host, *port;
 };
 
@@ -158,6 +159,7 @@ enum err pg_address_new(const char *url, const struct db_server *server, struct 
 	enum err err;
 
 	CHECK(address != NULL);
+	address->replica = url == server->replica_url;
 	if (str_starts(str_of(url), STR("postgresql://")) || str_starts(str_of(url), STR("postgres://")))
 		address->parsed = PQconninfoParse(url, &words);
 	if (address->parsed == NULL) {
@@ -298,7 +300,7 @@ static void set_options(const struct pg_address *address, struct pg_options *opt
 	set_option(options, "tcp_user_timeout", "5000");
 	set_option(options, "application_name", "gatehouse");
 	if (strchr(address->host, ',') != NULL)
-		set_option(options, "target_session_attrs", "read-write");
+		set_option(options, "target_session_attrs", address->replica ? "prefer-standby" : "read-write");
 	for (const PQconninfoOption *at = address->parsed; at->keyword != NULL; at++)
 		set_option(options, at->keyword, at->val);
 	set_option(options, "client_encoding", "UTF8");

@@ -96,6 +96,7 @@ AWAITS static enum err postgres_open(const struct db_spec *spec, struct buf *pro
 	db->base.commit_ms = spec->commit_ms;
 	db->connections = spec->server.pool == 0 ? DB_CONNECTIONS_MAX : spec->server.pool;
 	db->timeout_ms = spec->server.timeout_ms == 0 ? DB_STATEMENT_MS : spec->server.timeout_ms;
+	db->replica_lag_ms = spec->server.replica_lag_ms == 0 ? DB_REPLICA_LAG_MS : spec->server.replica_lag_ms;
 	db->unprepared = spec->server.unprepared;
 	db->pools = calloc(loop_count(), sizeof(*db->pools));
 	db->replica_pools = calloc(loop_count(), sizeof(*db->replica_pools));

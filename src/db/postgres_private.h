@@ -11,6 +11,8 @@
 #define PG_BACKOFF_MS_MIN 50	 /* between attempts to connect, doubling, with jitter */
 #define PG_BACKOFF_MS_MAX 1000	 /* recovery is to be seen in less than 5 s */
 #define PG_ATTEMPTS_MAX 3	 /* of a statement that may be repeated */
+#define PG_REPLICA_AGAIN_MS 1000 /* a replica that is behind is asked again so much later */
+#define PG_REPLICA_MS 10000	 /* a replica that does not answer in this time: the primary */
 
 /* --- postgres_connection.c: one connection on a loop --- */
 
@@ -66,11 +68,12 @@ NODISCARD enum err pg_finish(struct pg_conn *conn) AWAITS;
 struct pg_pool {
 	uint32_t magic;
 	const struct pg_address *address;
-	bool unprepared;
+	bool unprepared, replica;
 	struct gate gate;
 	struct list idle, all;
 	int64_t retry_at_ms, backoff_ms; /* 0: the server is there, for all we know */
 	bool probing;			 /* somebody finds out whether it is back */
+	int64_t behind_until_ms;	 /* a replica that was too far behind is not asked before */
 	atomic_uint open, busy, waiting;
 	struct pg_texts texts;
 };
@@ -132,7 +135,7 @@ struct postgres {
 	struct db base;
 	struct pg_address *address, *replica;
 	unsigned connections;
-	int64_t timeout_ms;
+	int64_t timeout_ms, replica_lag_ms;
 	bool unprepared;
 	struct pg_link *link;				  /* the writer thread's; NULL: connect first */
 	_Atomic(struct pg_pool *) *pools, *replica_pools; /* by loop_index; each made by its loop */

@@ -2,6 +2,9 @@
  * transaction, read-only. A write is BEGIN, the scope, its statements and COMMIT in one round trip,
  * or in two when it says how many rows must change: those counts are looked at before COMMIT.
  *
+ * A read that may be a moment old goes to the replica, where there is one, and says in the same round trip how far the
+ * replica is behind. Where that is too far, or the replica is away or silent, the primary is asked.
+ *
  * What may be repeated: a read whose connection was lost; anything that lost a deadlock. A
  * write whose COMMIT was sent and not answered may be in the database or not: its caller gets an
  * error and knows best what to look for. */
@@ -22,6 +25,13 @@ static const char write_scope[] = "SELECT set_config('app.current_tenant_id', ?,
 				  " set_config('statement_timeout', ?, true),"
 				  " set_config('idle_in_transaction_session_timeout', ?, true)";
 
+/* Milliseconds since the newest transaction that the replica has; 0 where it follows nobody by WAL. A primary that
+ * nobody writes to looks like one far ahead: then the primary has time for reads. */
+static const struct db_statement lag = {
+	.sql = "SELECT CASE WHEN pg_is_in_recovery() THEN coalesce(CAST(extract(epoch FROM clock_timestamp() -"
+	       " pg_last_xact_replay_timestamp()) * 1000 AS BIGINT), 9223372036854775807) ELSE 0 END",
+	.changes_expected = -1};
+
 static const struct db_statement begin = {.sql = "BEGIN", .changes_expected = -1};
 static const struct db_statement commit = {.sql = "COMMIT", .changes_expected = -1};
 static const struct db_statement rollback = {.sql = "ROLLBACK", .changes_expected = -1};
@@ -35,6 +45,7 @@ static struct pg_pool *pool_here(struct postgres *db, bool replica)
 
 	if (pool == NULL) {
 		pool = pg_pool_new(replica ? db->replica : db->address, db->connections, db->unprepared);
+		pool->replica = replica;
 		atomic_store_explicit(slot, pool, memory_order_release);
 	}
 	return pool;
@@ -62,25 +73,49 @@ static void add_scope(struct pg_conn *conn, const char *sql, struct str scope, i
 
 /* --- reads --- */
 
+/* How long the replica may take, so that time is left for the primary. */
+static int64_t patience_ms(const struct postgres *db, const struct pg_pool *pool)
+{
+	int64_t ms = statement_ms(db);
+
+	return !pool->replica ? ms : ms > 2 * PG_REPLICA_MS ? PG_REPLICA_MS : ms / 2 + 1;
+}
+
+/* Whether the replica is near enough; when not, it is not asked for a while. */
+static enum err judge_lag(const struct postgres *db, struct pg_pool *pool, const struct db_rows *rows)
+{
+	int64_t lag_ms = rows->rows == 1 && rows->cells[0].kind == DB_INT ? rows->cells[0].num : INT64_MAX;
+
+	if (lag_ms <= db->replica_lag_ms)
+		return OK;
+	pool->behind_until_ms = clock_ms() + PG_REPLICA_AGAIN_MS;
+	return ERR_BUSY;
+}
+
 AWAITS static enum err read_once(struct postgres *db, struct pg_pool *pool, const struct db_question *question,
 				 struct db_rows **ret_rows, enum pg_remedy *ret_remedy)
 {
 	struct db_statement statement = {question->sql, question->params, question->count, -1};
-	int64_t timeout_ms = statement_ms(db);
-	struct pg_reader reader;
+	int64_t timeout_ms = patience_ms(db, pool);
+	struct pg_reader reader, age;
 	struct pg_conn *conn;
 	enum err err;
 
 	*ret_remedy = PG_REMEDY_NONE;
 	TRY(pg_reader_init(&reader, question->arena));
+	TRY(pg_reader_init(&age, question->arena));
 	TRY(pg_pool_take(pool, &conn));
 	pg_begin(conn, timeout_ms + PG_GRACE_MS);
 	add_scope(conn, read_scope, question->scope, timeout_ms);
+	if (pool->replica)
+		pg_add(conn, &lag, &age);
 	pg_add(conn, &statement, &reader);
 	pg_sync(conn);
 	err = pg_finish(conn);
 	*ret_remedy = conn->broken == ERR_CLOSED ? PG_REMEDY_RECONNECT : conn->remedy;
 	pg_pool_give(conn);
+	if (err == OK && pool->replica)
+		err = judge_lag(db, pool, age.rows);
 	if (err == OK)
 		*ret_rows = reader.rows;
 	return err;
@@ -112,11 +147,12 @@ AWAITS enum err postgres_query(struct db *base, const struct db_question *questi
 	struct postgres *db = postgres_of(base);
 
 	TRY(fiber_status());
-	if (question->stale && db->replica != NULL) {
+	if (question->stale && db->replica != NULL && clock_ms() >= pool_here(db, true)->behind_until_ms) {
 		enum err err = read_from(db, pool_here(db, true), question, ret_rows);
 
-		if (err != ERR_DB && err != ERR_BUSY)
+		if (err != ERR_DB && err != ERR_BUSY && err != ERR_TIMEOUT)
 			return err;
+		TRY(fiber_status());
 	}
 	return read_from(db, pool_here(db, false), question, ret_rows);
 }

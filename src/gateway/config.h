@@ -50,7 +50,7 @@ struct config_database {
 	struct str url;
 	struct str replica, password_file, ca_file; /* p NULL: none */
 	unsigned connections;
-	int64_t timeout_ms;
+	int64_t timeout_ms, replica_lag_ms;
 	bool prepared;
 };
 

@@ -21,6 +21,8 @@ static const struct conf_field database_fields[] = {
 	{"replica", CONF_STR, DATABASE(replica),
 	 .doc = "URL of a read replica, for searches of the trail and reports; the primary stands in for it.",
 	 .example = "postgresql://gatehouse@db-replica.internal/gatehouse"},
+	{"replica_lag", CONF_MS, DATABASE(replica_lag_ms), .low = 100, .high = 3600000, .fallback = "5s",
+	 .doc = "A replica that is farther behind is passed over."},
 	{"connections", CONF_UINT, DATABASE(connections), .low = 1, .high = 64, .fallback = "4",
 	 .doc = "Connections of each event loop to PostgreSQL, at most."},
 	{"timeout", CONF_MS, DATABASE(timeout_ms), .low = 100, .high = 600000, .fallback = "30s",
@@ -81,6 +83,7 @@ struct db_spec config_db_spec(const struct config *config)
 					 .ca_file = database->ca_file.p,
 					 .pool = database->connections,
 					 .timeout_ms = database->timeout_ms,
+					 .replica_lag_ms = database->replica_lag_ms,
 					 .unprepared = !database->prepared};
 	return spec;
 }

@@ -93,9 +93,10 @@ AWAITS static enum err first_since(struct db *db, const struct range *within, in
 	int64_t low = within->low, high = within->high + 1;
 	struct db_rows *rows;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena, FIRST_SINCE,
-		     CELLS(DB_I(low), DB_I(high), DB_I(low + (high - low) / 2), DB_I(at_ms), DB_I(at_ms), DB_I(at_ms)),
-		     6, &rows));
+	TRY(db_query_stale(
+		db, DB_ALL_TENANTS, arena, FIRST_SINCE,
+		CELLS(DB_I(low), DB_I(high), DB_I(low + (high - low) / 2), DB_I(at_ms), DB_I(at_ms), DB_I(at_ms)), 6,
+		&rows));
 	*ret_seq = cell_int(&rows->cells[0]);
 	return OK;
 }
@@ -106,7 +107,7 @@ AWAITS static enum err whole_range(struct db *db, const struct audit_search *sea
 	struct range range;
 	struct db_rows *rows;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena, ENDS, NULL, 0, &rows));
+	TRY(db_query_stale(db, DB_ALL_TENANTS, arena, ENDS, NULL, 0, &rows));
 	range = (struct range){cell_int(&rows->cells[0]), cell_int(&rows->cells[1])};
 	if (search->to_ms > 0)
 		TRY(first_since(db, &range, search->to_ms + AUDIT_DISORDER_MS, &range.high));

@@ -107,15 +107,15 @@ AWAITS enum err usage_page(struct db *db, struct arena *arena, const struct usag
 	struct db_rows *rows;
 	struct usage *usages;
 
-	TRY(db_query(db, search->tenant_id, arena,
-		     "SELECT principal, month, calls, failures FROM usage_month WHERE tenant_id = ?1"
-		     " AND (CAST(?2 AS BIGINT) = 0 OR month = ?2) AND (CAST(?3 AS BIGINT) <> 0 OR principal = ?4)"
-		     " AND (CAST(?5 AS BIGINT) = 0 OR month < ?5 OR (month = ?5 AND principal > ?6))"
-		     " ORDER BY month DESC, principal LIMIT ?7",
-		     CELLS(DB_T(search->tenant_id), DB_I(search->month), DB_I(search->principal.p == NULL),
-			   cell_text(search->principal), DB_I(search->after_month), cell_text(search->after_principal),
-			   DB_I((int64_t)search->limit)),
-		     7, &rows));
+	TRY(db_query_stale(db, search->tenant_id, arena,
+			   "SELECT principal, month, calls, failures FROM usage_month WHERE tenant_id = ?1"
+			   " AND (CAST(?2 AS BIGINT) = 0 OR month = ?2) AND (CAST(?3 AS BIGINT) <> 0 OR principal = ?4)"
+			   " AND (CAST(?5 AS BIGINT) = 0 OR month < ?5 OR (month = ?5 AND principal > ?6))"
+			   " ORDER BY month DESC, principal LIMIT ?7",
+			   CELLS(DB_T(search->tenant_id), DB_I(search->month), DB_I(search->principal.p == NULL),
+				 cell_text(search->principal), DB_I(search->after_month),
+				 cell_text(search->after_principal), DB_I((int64_t)search->limit)),
+			   7, &rows));
 	usages = arena_try_alloc(arena, (rows->rows + 1) * sizeof(*usages));
 	if (usages == NULL)
 		return ERR_LIMIT;

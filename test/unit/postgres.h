@@ -20,13 +20,18 @@
 
 static char test_postgres_directory[64]; /* data/ and the socket */
 static pid_t test_postgres_pid;
-static char test_postgres_database[64]; /* the case's */
+static unsigned test_postgres_port;	      /* 0: the usual one */
+static const char *test_postgres_options[16]; /* words for the server's command line, besides the usual ones */
+static char test_postgres_database[64];	      /* the case's */
 
 static inline PGconn *test_postgres_connect(const char *user, const char *database)
 {
-	const char *const keys[] = {"host", "user", "dbname", NULL};
-	const char *const values[] = {test_postgres_directory, user, database, NULL};
+	char port[16] = "";
+	const char *const keys[] = {"host", "user", "dbname", "port", NULL};
+	const char *const values[] = {test_postgres_directory, user, database, port, NULL};
 
+	if (test_postgres_port != 0)
+		(void)snprintf(port, sizeof(port), "%u", test_postgres_port);
 	return PQconnectdbParams(keys, values, 0);
 }
 
@@ -49,30 +54,35 @@ static inline void test_postgres_launch(void)
 {
 	const struct timespec step = {.tv_nsec = 10000000};
 	char data[80];
-	const char *const argv[] = {"postgres",
-				    "-D",
-				    data,
-				    "-k",
-				    test_postgres_directory,
-				    "-c",
-				    "listen_addresses=",
-				    "-c",
-				    "fsync=off",
-				    "-c",
-				    "full_page_writes=off",
-				    "-c",
-				    "max_connections=200",
-				    "-c",
-				    "shared_buffers=16MB",
-				    "-c",
-				    "max_wal_senders=1",
-				    "-c",
-				    "wal_level=replica",
-				    NULL};
+	const char *argv[48] = {"postgres",
+				"-D",
+				data,
+				"-k",
+				test_postgres_directory,
+				"-c",
+				"listen_addresses=",
+				"-c",
+				"fsync=off",
+				"-c",
+				"full_page_writes=off",
+				"-c",
+				"max_connections=200",
+				"-c",
+				"shared_buffers=16MB",
+				"-c",
+				"max_wal_senders=2",
+				"-c",
+				"wal_level=replica",
+				NULL};
+	size_t count = 0;
 	PGconn *pq;
 	int tries = 0;
 
 	(void)snprintf(data, sizeof(data), "%s/data", test_postgres_directory);
+	while (argv[count] != NULL)
+		count++;
+	for (size_t i = 0; test_postgres_options[i] != NULL; i++)
+		argv[count + i] = test_postgres_options[i];
 	test_postgres_pid = fork();
 	if (test_postgres_pid == 0)
 		test_postgres_become("postgres", argv);

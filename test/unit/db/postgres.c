@@ -3,6 +3,8 @@
 #include "../database.h"
 
 #include <stdatomic.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "base/limits.h"
 
@@ -280,6 +282,158 @@ START_TEST(rows_of_a_lost_commit_come_again)
 }
 END_TEST
 
+/* --- silence --- */
+
+static int turns;
+static bool turning;
+
+AWAITS_ENTRY static void turn(void *arg)
+{
+	while (turning && fiber_sleep(10) == OK)
+		turns++;
+}
+
+/* From here on a fiber of this loop counts how often it has its turn. */
+static void turns_begin(void)
+{
+	turns = 0;
+	turning = true;
+	ck_ok(fiber_spawn(loop_self(), "turns", turn, NULL, 0, NULL));
+}
+
+static AWAITS void turns_end(int least)
+{
+	ck_assert_int_ge(turns, least);
+	turning = false;
+	ck_ok(fiber_sleep(30)); /* it ends */
+}
+
+/* Something that accepts where the server was, and says nothing. */
+static int silent_listener(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/.s.PGSQL.5432", test_postgres_directory);
+	(void)unlink(address.sun_path);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	ck_assert_int_eq(listen(fd, 16), 0);
+	return fd;
+}
+
+static AWAITS void frozen_body(struct db *db)
+{
+	int64_t pid = test_int(db, "SELECT pg_backend_pid()"), us;
+
+	turns_begin();
+	ck_assert_int_eq(kill((pid_t)pid, SIGSTOP), 0);
+	ck_err(db_ping(db, &us), ERR_TIMEOUT);
+	turns_end(100);
+	ck_assert_int_eq(kill((pid_t)pid, SIGCONT), 0);
+	ck_ok(db_ping(db, &us)); /* on a new connection */
+
+	pid = test_int(db, "SELECT pg_backend_pid()");
+	turns_begin();
+	ck_assert_int_eq(kill((pid_t)pid, SIGSTOP), 0);
+	ck_err(put(db, 1), ERR_DB);
+	turns_end(100);
+	ck_assert_int_eq(kill((pid_t)pid, SIGCONT), 0);
+	ck_ok(put(db, 2));
+}
+
+START_TEST(frozen_server_holds_nobody)
+{
+	run(1, 300, frozen_body);
+}
+END_TEST
+
+static AWAITS void silent_body(struct db *db)
+{
+	int64_t us, tries = 0;
+	int fd;
+
+	test_postgres_kill(SIGQUIT);
+	fd = silent_listener();
+	turns_begin();
+	ck_err(db_ping(db, &us), ERR_DB);
+	ck_err(db_ping(db, &us), ERR_BUSY); /* known to be away: nobody waits for it again */
+	turns_end(100);
+	close(fd);
+	test_postgres_launch();
+	while (db_ping(db, &us) != OK) {
+		ck_assert_int_lt(++tries, 500);
+		ck_ok(fiber_sleep(10));
+	}
+}
+
+START_TEST(silent_server_holds_nobody)
+{
+	run(1, 0, silent_body);
+}
+END_TEST
+
+AWAITS_ENTRY static void open_silent_body(void *arg)
+{
+	AUTO_BUF problem = {0};
+	struct db *db;
+
+	turns_begin();
+	ck_err(db_open(arg, &problem, &db), ERR_DB);
+	turns_end(100);
+	ck_assert_ptr_nonnull(memmem(problem.p, problem.n, "timeout expired", 15));
+}
+
+START_TEST(opening_ends_at_a_silent_server)
+{
+	char url[160];
+	struct db_spec s = {test_data(), .commit_ms = 5, .server = {.url = url}};
+	int fd;
+
+	if (!installed)
+		return;
+	fd = silent_listener();
+	(void)snprintf(url, sizeof(url), "postgresql://x@/x?host=%s", test_postgres_directory);
+	ck_ok(rt_run(1, open_silent_body, &s));
+	close(fd);
+}
+END_TEST
+
+/* --- without prepared statements --- */
+
+static AWAITS void unprepared_body(struct db *db)
+{
+	AUTO(arena) *arena = arena_new(65536);
+	const struct db_value params[] = {DB_I(7), DB_N};
+	const struct db_statement insert = {"INSERT INTO item VALUES (?, ?)", params, 2, 1};
+	struct db_rows *rows;
+
+	ck_ok(db_write(db, DB_ALL_TENANTS, &insert, 1));
+	ck_ok(db_query(db, DB_ALL_TENANTS, arena, "SELECT id FROM item WHERE id = ? AND name IS NOT DISTINCT FROM ?",
+		       params, 2, &rows));
+	ck_assert_uint_eq(rows->rows, 1);
+	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM pg_prepared_statements"), 0);
+}
+
+static AWAITS void prepared_body(struct db *db)
+{
+	ck_assert_int_gt(test_int(db, "SELECT count(*) FROM pg_prepared_statements"), 0);
+}
+
+START_TEST(nothing_is_prepared_where_told_so)
+{
+	struct db_spec s;
+
+	if (!installed)
+		return;
+	s = spec();
+	s.server.pool = 1; /* whose session is looked at */
+	test_with_db(1, &s, prepared_body);
+	s.server.unprepared = true;
+	test_with_db(1, &s, unprepared_body);
+	test_postgres_kill(SIGQUIT);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tcase = tcase_create("postgres");
@@ -294,6 +448,10 @@ int main(void)
 	tcase_add_test(tcase, pool_is_bounded);
 	tcase_add_test(tcase, rows_of_an_unanswered_commit_are_found);
 	tcase_add_test(tcase, rows_of_a_lost_commit_come_again);
+	tcase_add_test(tcase, frozen_server_holds_nobody);
+	tcase_add_test(tcase, silent_server_holds_nobody);
+	tcase_add_test(tcase, opening_ends_at_a_silent_server);
+	tcase_add_test(tcase, nothing_is_prepared_where_told_so);
 	status = unit_run("postgres", tcase);
 	test_postgres_end();
 	return status;
