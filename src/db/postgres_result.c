@@ -33,6 +33,20 @@ static uint64_t get_be(const uint8_t *p, size_t n)
 	return value;
 }
 
+/* By its length, which is the server's word: of a type that is none of these nothing is read. */
+static bool whole_int(const uint8_t *p, size_t n, int64_t *ret_value)
+{
+	if (n == 8 || n == 1)
+		*ret_value = (int64_t)get_be(p, n);
+	else if (n == 4)
+		*ret_value = (int32_t)get_be(p, 4);
+	else if (n == 2)
+		*ret_value = (int16_t)get_be(p, 2);
+	else
+		return false;
+	return true;
+}
+
 /* Four 16-bit words (digits, weight, sign, scale), then digits of base 10000; the first stands for
  * 10000^weight, those that are left out are zero. */
 static bool numeric_int(const uint8_t *p, size_t n, int64_t *ret_value)
@@ -84,11 +98,9 @@ static enum err read_cell(const PGresult *result, int row, int column, struct ar
 	case OID_INT2:
 	case OID_INT4:
 		ret_cell->kind = DB_INT;
-		if (n == 8 || n == 1)
-			ret_cell->num = (int64_t)get_be(bytes, n);
-		else
-			ret_cell->num = n == 2 ? (int16_t)get_be(bytes, 2) : (int32_t)get_be(bytes, 4);
-		return OK;
+		if (whole_int(bytes, n, &ret_cell->num))
+			return OK;
+		break;
 	case OID_NUMERIC:
 		ret_cell->kind = DB_INT;
 		if (numeric_int(bytes, n, &ret_cell->num))
