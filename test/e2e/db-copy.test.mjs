@@ -1,9 +1,11 @@
 // `gatehouse db copy`: an installation that was lived in, into PostgreSQL, cell for cell.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { test } from 'node:test';
-import { onlySqlite } from './lib/backing.mjs';
+import { databaseSection, onlySqlite } from './lib/backing.mjs';
 import { stdioFixture } from './lib/fixture.mjs';
 import { startGateway } from './lib/gateway.mjs';
+import { modernCall } from './lib/mcp.mjs';
 import { OWNER, RUNTIME, startPostgres } from './lib/postgres.mjs';
 import { sql } from './lib/sqlite.mjs';
 
@@ -51,4 +53,34 @@ test('every row arrives as it was, once, and only while the gateway is stopped',
 	assert.match(again.stderr, /already holds rows/);
 	assert.equal((await database.sql(`SELECT count(*)::int AS n FROM pg_class WHERE relnamespace = 'gatehouse'::regnamespace
 		AND relkind IN ('r', 'p') AND relname NOT IN ('meta', 'schema_version') AND NOT (relrowsecurity AND relforcerowsecurity)`))[0].n, 0);
+});
+
+test('what was copied is served: keys, what is sealed, and one chain through both', { skip: onlySqlite }, async (t) => {
+	const postgres = await startPostgres(t);
+	const database = await postgres.createDatabase();
+	const gateway = await startGateway(t, { upstreams: { fx: stdioFixture() } });
+	const to = ['--url', database.urlOf(RUNTIME), '--as', OWNER, '--password-file', postgres.passwordFile];
+	const called = async () => (await gateway.cliJson('audit', 'list')).filter(({ event }) => event === 'mcp.tool_called');
+
+	for (const text of ['one', 'two', 'three']) await modernCall(gateway, 'fx_echo', { text });
+	await gateway.stop();
+	assert.equal((await gateway.cli('migrate', ...to)).code, 0);
+	assert.equal((await gateway.cli('db', 'copy', ...to)).code, 0);
+	for (const name of ['', '-wal', '-shm']) fs.rmSync(`${gateway.data}/gatehouse.db${name}`, { force: true });
+
+	gateway.configure({ config: { database: databaseSection(database) } });
+	await gateway.start();
+	await gateway.settled();
+	const answer = await modernCall(gateway, 'fx_echo', { text: 'four' }); // with the key of before
+	assert.equal(answer.message.result?.structuredContent.text, 'four', answer.text);
+	const rows = await called();
+	assert.equal(rows.length, 4);
+	assert.ok(rows.every(({ ip }) => ip === '127.0.0.1'), 'addresses are opened with the keys that sealed them');
+	const stored = await database.sql("SELECT ip FROM audit WHERE event = 'mcp.tool_called'");
+	assert.ok(stored.length === 4 && stored.every(({ ip }) => ip.startsWith('~')));
+	const verified = await gateway.cli('audit', 'verify');
+	assert.equal(verified.code, 0, verified.stderr);
+	assert.ok(!fs.existsSync(`${gateway.data}/gatehouse.db`));
+	await gateway.stop();
+	assert.equal((await gateway.cli('audit', 'verify')).code, 0);
 });

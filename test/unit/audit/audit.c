@@ -1,4 +1,4 @@
-/* Writing the trail: several loops and processes, strict commits, kill -9, a database that takes
+/* Writing the trail: several loops, strict commits, kill -9, a database that takes
  * nothing, canceled callers. */
 #include "trail.h"
 
@@ -149,36 +149,6 @@ static AWAITS void strict_body(struct db *db)
 START_TEST(strict_waits_for_its_commit)
 {
 	test_with_store(LOOPS, strict_body);
-}
-END_TEST
-
-static AWAITS void process_body(struct db *db)
-{
-	for (int64_t n = 0; n < 20; n++)
-		trail_write(db, n * 50, 50);
-}
-
-static void process_run(void *arg)
-{
-	test_with_store(1, process_body);
-}
-
-static AWAITS void process_count(struct db *db)
-{
-	ck_assert_int_eq(trail_rows(db), 3 * 1000);
-}
-
-START_TEST(processes_share_one_chain)
-{
-	pid_t pids[2];
-
-	(void)test_data();
-	for (int i = 0; i < 2; i++)
-		pids[i] = test_fork(process_run, NULL, -1);
-	process_run(NULL);
-	for (int i = 0; i < 2; i++)
-		test_join(pids[i]);
-	test_with_store(1, process_count);
 }
 END_TEST
 
@@ -337,5 +307,5 @@ START_TEST(canceled_callers_are_recorded)
 END_TEST
 
 UNIT_MAIN("audit", rows_say_what_was_said, rows_are_text, loops_share_one_chain, strict_waits_for_its_commit,
-	  processes_share_one_chain, strict_rows_survive_kill, chain_survives_kill, full_queue_slows_and_loses_nothing,
+	  strict_rows_survive_kill, chain_survives_kill, full_queue_slows_and_loses_nothing,
 	  canceled_callers_are_recorded)
