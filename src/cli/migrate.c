@@ -6,12 +6,15 @@
 
 #include "cli/installation.h"
 #include "cli/server.h"
+#include "gateway/conf_value.h"
 
 const struct option migrate_options[] = {
 	{"url", "URL", "the database, with the role that serves, instead of the configuration's"},
 	{"as", "USER", "the role that owns the tables; without it, who serves owns them too"},
 	{"password-file", "FILE", "the password of the role that connects"},
 	{"ca-file", "FILE", "certificates of who may answer; makes TLS and the server's name compulsory"},
+	{"keep", "TIME",
+	 "rows of the trail that are younger are not archived, whatever who serves asks for; at first 1d"},
 	{"dry-run", NULL, "try everything and take it back"},
 	{0},
 };
@@ -21,6 +24,7 @@ enum migrate_what { MIGRATE_UP, MIGRATE_REHEARSE, MIGRATE_STATUS };
 struct migration {
 	struct db_server server;
 	enum migrate_what what;
+	int64_t keep_ms; /* -1: as it is */
 	struct migrate_state before, after;
 	struct buf problem;
 };
@@ -37,7 +41,8 @@ static enum err migrate_work(void *arg)
 	migration->after = migration->before;
 	if (migration->what == MIGRATE_STATUS)
 		return OK;
-	return migrate_up(owner, runtime, migration->what == MIGRATE_REHEARSE, &migration->problem, &migration->after);
+	return migrate_up(owner, runtime, migration->keep_ms, migration->what == MIGRATE_REHEARSE, &migration->problem,
+			  &migration->after);
 }
 
 static void put_json(const struct migration *migration)
@@ -67,11 +72,14 @@ static void put_text(const struct migration *migration)
 
 static int run(const struct invocation *invocation, enum migrate_what what)
 {
-	struct migration migration = {.what = what};
+	struct migration migration = {.what = what, .keep_ms = -1};
+	struct str keep = options_get(&invocation->options, "keep");
 	AUTO(config) *config = NULL;
 	int status = STATUS_DONE;
 	enum err err;
 
+	if (keep.p != NULL && (conf_parse_ms(keep, &migration.keep_ms) != OK || migration.keep_ms > INT64_MAX / 2))
+		return command_misused(invocation, "--keep is not a time such as 1d");
 	if (!server_find(invocation, &config, &migration.server))
 		return STATUS_FAILED;
 	if (migration.server.url == NULL) {

@@ -138,13 +138,13 @@ void db_feed_ring(struct db *db, bool now);
  *   Runs on    the writer thread, inside drain */
 NODISCARD enum err db_tx_run(struct db_tx *tx, const char *sql, const struct db_value *params, size_t count);
 
-/* A table that takes many rows at once, in each engine's fastest words; static. Cells are c0, c1, ... in SQLite
- * and the columns in their order in PostgreSQL, where a DB_INT goes into a BIGINT, DB_TEXT into TEXT or VARCHAR,
- * DB_BLOB into BYTEA. */
+/* A table that takes many rows at once, in each engine's fastest words; static. Cells are c0, c1, ... in SQLite;
+ * PostgreSQL has an array of each column for a `?`. */
 struct db_load {
 	const char *sqlite;   /* INSERT INTO ... SELECT c0, c1, ... FROM db_rows */
-	const char *postgres; /* COPY ... (...) FROM STDIN (FORMAT binary) */
-	size_t columns;	      /* DB_SOURCE_COLUMNS_MAX at most */
+	const char *postgres; /* INSERT INTO ... SELECT * FROM unnest(?, ?, ...) */
+	const char *kinds; /* a letter for each column: i BIGINT, t TEXT, b BYTEA; what is not NULL is of that kind */
+	size_t columns;	   /* DB_SOURCE_COLUMNS_MAX at most */
 };
 
 /* Insert many rows with one statement, which pulls them itself: a good third cheaper than a

@@ -2,7 +2,8 @@
  * time-out of its own, kept with poll(): a server that has fallen silent must not hold the
  * audit trail for as long as TCP is patient. After one the connection is of no more use.
  *
- * Statements are prepared as on the loops; rows in bulk go by COPY in its binary form. */
+ * Statements are prepared as on the loops. The owner's rows go by COPY in its binary form; those of who serves, whom
+ * row-level security allows none, by postgres_load.c. */
 #include <endian.h>
 #include <errno.h>
 #include <poll.h>
@@ -55,6 +56,8 @@ void pg_link_close(struct pg_link *link)
 	PQfinish(link->pq);
 	pg_texts_free(&link->texts);
 	buf_free(&link->copy_piece);
+	for (size_t i = 0; i < DB_SOURCE_COLUMNS_MAX; i++)
+		buf_free(&link->arrays[i]);
 	free(link);
 }
 
@@ -167,6 +170,13 @@ static enum err send_prepared(struct pg_link *link, const struct pg_text *text, 
 		       : lost(link);
 }
 
+static enum err run_values(struct pg_link *link, const struct pg_text *text, const struct pg_values *values,
+			   struct pg_reader *reader, int64_t *ret_changes)
+{
+	TRY(link->unprepared ? send_text(link, text, values) : send_prepared(link, text, values));
+	return finish(link, reader, ret_changes);
+}
+
 enum err pg_link_run(struct pg_link *link, const struct db_statement *statement, struct pg_reader *reader)
 {
 	struct pg_text *text = pg_text(&link->texts, statement->sql);
@@ -174,9 +184,13 @@ enum err pg_link_run(struct pg_link *link, const struct db_statement *statement,
 	int64_t changes = -1;
 
 	TRY(pg_values_set(&values, text, statement->params, statement->count));
-	TRY(link->unprepared ? send_text(link, text, &values) : send_prepared(link, text, &values));
-	TRY(finish(link, reader, &changes));
+	TRY(run_values(link, text, &values, reader, &changes));
 	return statement->changes_expected < 0 || changes == statement->changes_expected ? OK : ERR_NOT_FOUND;
+}
+
+enum err pg_link_send(struct pg_link *link, const char *sql, const struct pg_values *values)
+{
+	return run_values(link, pg_text(&link->texts, sql), values, NULL, NULL);
 }
 
 enum err pg_link_ask(struct pg_link *link, const struct db_statement *statement, struct pg_reader *reader)
@@ -273,15 +287,4 @@ enum err pg_link_copy_end(struct pg_link *link)
 	put_be(&link->copy_piece, UINT16_MAX, 2);
 	TRY(put_copy(link, &link->copy_piece, link->copy_until_ms));
 	return PQputCopyEnd(link->pq, NULL) == 1 ? finish(link, NULL, NULL) : lost(link);
-}
-
-enum err pg_link_copy(struct pg_link *link, const struct db_load *load, bool (*next)(void *arg, struct db_value *cells),
-		      void *arg)
-{
-	struct db_value cells[DB_SOURCE_COLUMNS_MAX];
-
-	TRY(pg_link_copy_begin(link, load->postgres));
-	while (next(arg, cells))
-		TRY(pg_link_copy_row(link, cells, load->columns));
-	return pg_link_copy_end(link);
 }

@@ -100,8 +100,9 @@ struct pg_link {
 	enum pg_remedy remedy; /* of the last command that failed */
 	struct pg_cache cache;
 	struct pg_texts texts;
-	struct buf copy_piece; /* rows of a COPY that were not handed over yet */
-	int64_t copy_until_ms; /* the whole COPY's end of patience */
+	struct buf copy_piece;			  /* rows of a COPY that were not handed over yet */
+	struct buf arrays[DB_SOURCE_COLUMNS_MAX]; /* of a load, by column */
+	int64_t copy_until_ms;			  /* the whole COPY's end of patience */
 };
 
 /* Connect.
@@ -122,12 +123,17 @@ NODISCARD enum err pg_link_run(struct pg_link *link, const struct db_statement *
 /* A statement whose text is made for the occasion: nothing of it is kept. */
 NODISCARD enum err pg_link_ask(struct pg_link *link, const struct db_statement *statement, struct pg_reader *reader);
 
-/* COPY ... FROM STDIN (FORMAT binary): all rows that `next` has; or begin, row by row, end. */
-NODISCARD enum err pg_link_copy(struct pg_link *link, const struct db_load *load,
-				bool (*next)(void *arg, struct db_value *cells), void *arg);
+/* A static text with values made elsewhere. */
+NODISCARD enum err pg_link_send(struct pg_link *link, const char *sql, const struct pg_values *values);
+
+/* COPY ... FROM STDIN (FORMAT binary): begin, row by row, end. */
 NODISCARD enum err pg_link_copy_begin(struct pg_link *link, const char *sql);
 NODISCARD enum err pg_link_copy_row(struct pg_link *link, const struct db_value *cells, size_t count);
 NODISCARD enum err pg_link_copy_end(struct pg_link *link);
+
+/* postgres_load.c: all rows that `next` has, in as few statements as their bytes allow. */
+NODISCARD enum err pg_link_load(struct pg_link *link, const struct db_load *load,
+				bool (*next)(void *arg, struct db_value *cells), void *arg);
 
 /* --- the database --- */
 

@@ -54,7 +54,7 @@ enum err postgres_tx_query(struct db_tx *base, struct arena *arena, const char *
 enum err postgres_tx_insert(struct db_tx *base, const struct db_load *load,
 			    bool (*next)(void *arg, struct db_value *cells), void *arg)
 {
-	return pg_link_copy(link_of(base), load, next, arg);
+	return pg_link_load(link_of(base), load, next, arg);
 }
 
 static enum err reconnect(struct postgres *db)

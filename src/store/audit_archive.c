@@ -4,6 +4,7 @@
  * tenants. */
 #include "store/audit_archive.h"
 
+#include "store/audit_search.h"
 #include "store/cells.h"
 
 #define ARENA_BYTES 4096
@@ -28,28 +29,22 @@ AWAITS enum err audit_archive_end(struct db *db, int64_t after, int64_t upto, in
 AWAITS enum err audit_archive_move(struct db *db, int64_t after, const struct audit_head *anchor, struct str file,
 				   int64_t now_ms)
 {
-	const struct db_value values[] = {DB_I(anchor->seq),
-					  DB_B(((struct str){(const char *)anchor->mac, AUDIT_MAC_BYTES})),
-					  DB_B(((struct str){(const char *)anchor->seal, AUDIT_MAC_BYTES})),
-					  DB_I(now_ms),
-					  DB_T(file),
-					  DB_I(after)};
-	const struct db_statement first = {
-		.sql = "INSERT INTO audit_anchor (id, seq, mac, seal, archived_ms, file) VALUES (1, ?, ?, ?, ?, ?)",
-		.params = values,
-		.count = ARRAY_LEN(values) - 1,
-		.changes_expected = 1};
-	const struct db_statement next = {
-		.sql = "UPDATE audit_anchor SET seq = ?, mac = ?, seal = ?, archived_ms = ?, file = ? WHERE seq = ?",
-		.params = values,
-		.count = ARRAY_LEN(values),
-		.changes_expected = 1};
-	const struct db_statement statements[] = {
-		after == 0 ? first : next,
-		db_engine(db) == DB_POSTGRES ? STATEMENT("SELECT audit_cut(?)", -1, DB_I(anchor->seq - after))
-					     : STATEMENT("DELETE FROM audit WHERE seq <= ?", -1, DB_I(anchor->seq)),
+	const struct db_value mac = DB_B(((struct str){(const char *)anchor->mac, AUDIT_MAC_BYTES})),
+			      seal = DB_B(((struct str){(const char *)anchor->seal, AUDIT_MAC_BYTES}));
+	const struct db_statement postgres = STATEMENT("SELECT audit_archive(?, ?, ?, ?, ?)", 1, DB_I(after),
+						       DB_I(anchor->seq), mac, seal, DB_T(file));
+	const struct db_statement sqlite[] = {
+		after == 0 ? STATEMENT("INSERT INTO audit_anchor (seq, mac, seal, archived_ms, file, id) VALUES (?, ?, "
+				       "?, ?, ?, 1)",
+				       1, DB_I(anchor->seq), mac, seal, DB_I(now_ms), DB_T(file))
+			   : STATEMENT("UPDATE audit_anchor SET seq = ?, mac = ?, seal = ?, archived_ms = ?, file = ? "
+				       "WHERE seq = ?",
+				       1, DB_I(anchor->seq), mac, seal, DB_I(now_ms), DB_T(file), DB_I(after)),
+		STATEMENT("DELETE FROM audit WHERE seq <= ?", -1, DB_I(anchor->seq)),
+		STATEMENT("DELETE FROM audit_block WHERE block < ?", -1, DB_I(anchor->seq / AUDIT_BLOCK_ROWS)),
 	};
-	enum err err = db_write(db, DB_ALL_TENANTS, statements, ARRAY_LEN(statements));
+	enum err err = db_engine(db) == DB_POSTGRES ? db_write(db, DB_ALL_TENANTS, &postgres, 1)
+						    : db_write(db, DB_ALL_TENANTS, sqlite, ARRAY_LEN(sqlite));
 
 	return err == ERR_EXISTS ? ERR_NOT_FOUND : err; /* there is an anchor where there was none */
 }

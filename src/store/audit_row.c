@@ -50,13 +50,13 @@ static bool next_cells(void *arg, struct db_value *cells)
 }
 
 /* A literal NULL lets SQLite number the rows while it appends at the end of the tree; OR FAIL
- * saves the statement journal, since the feed's failure rolls back everything anyway. PostgreSQL
- * refuses COPY into tables with row-level security, so there it goes through a view. */
+ * saves the statement journal, since the feed's failure rolls back everything anyway. */
 enum err audit_row_insert(struct db_tx *tx, bool (*next)(void *arg, struct audit_row *row), void *arg)
 {
 	static const struct db_load load = {
 		.sqlite = "INSERT OR FAIL INTO audit (seq, " COLUMNS ") SELECT NULL, " CELLS_AFTER_SEQ " FROM db_rows",
-		.postgres = "COPY audit_feed (seq, " COLUMNS ") FROM STDIN (FORMAT binary)",
+		.postgres = "INSERT INTO audit (seq, " COLUMNS ") SELECT * FROM unnest(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		.kinds = "iittttttttiiib",
 		.columns = 14,
 	};
 	struct source source = {.next = next, .arg = arg};

@@ -73,7 +73,20 @@ static enum err step(struct owner *owner, const struct db_migration *migration, 
 	return err;
 }
 
-enum err migrate_up(struct owner *owner, struct str runtime, bool rehearse, struct buf *problem,
+static enum err set_keep(struct owner *owner, int64_t keep_ms, struct buf *problem)
+{
+	AUTO_BUF text = {0};
+
+	if (keep_ms < 0)
+		return OK;
+	buf_put_fmt(&text,
+		    "CREATE OR REPLACE FUNCTION audit_keep_ms() RETURNS bigint LANGUAGE sql IMMUTABLE AS"
+		    " $$ SELECT %lld::bigint $$%c",
+		    (long long)keep_ms, '\0');
+	return owner_run(owner, text.p, problem);
+}
+
+enum err migrate_up(struct owner *owner, struct str runtime, int64_t keep_ms, bool rehearse, struct buf *problem,
 		    struct migrate_state *ret_state)
 {
 	const struct db_value name = DB_T(runtime);
@@ -86,6 +99,7 @@ enum err migrate_up(struct owner *owner, struct str runtime, bool rehearse, stru
 	TRY(check(&state, problem));
 	for (; state.number < state.newest; state.number++)
 		TRY(step(owner, &store_postgres_migrations[state.number], problem));
+	TRY(set_keep(owner, keep_ms, problem));
 	TRY(owner_int(owner, "SELECT rights_give(?)", &name, 1, problem, &given));
 	TRY(owner_run(owner, rehearse ? "ROLLBACK" : "COMMIT", problem));
 	*ret_state = state;

@@ -20,10 +20,11 @@ NODISCARD enum err migrate_read(struct owner *owner, struct str runtime, struct 
 				struct migrate_state *ret_state);
 
 /* Make the missing steps and give the role `runtime` its rights (also where no step is missing), in one transaction.
+ *   keep_ms    rows of the trail that are younger stay, whatever who serves asks for; -1: as it was (at first a day)
  *   rehearse   roll it back at the end: everything was tried, nothing has happened
  *   ret_state  as it is at the end of the transaction
  *   Errors     as migrate_read */
-NODISCARD enum err migrate_up(struct owner *owner, struct str runtime, bool rehearse, struct buf *problem,
-			      struct migrate_state *ret_state);
+NODISCARD enum err migrate_up(struct owner *owner, struct str runtime, int64_t keep_ms, bool rehearse,
+			      struct buf *problem, struct migrate_state *ret_state);
 
 #endif

@@ -11,9 +11,4 @@
  * job's: once a day. Errors     ERR_DB: also when a table was in use all the time; the next run tries again */
 NODISCARD enum err partition_prepare(struct db *db, int64_t now_ms) AWAITS;
 
-/* Remove from the trail what the audit anchor says is archived, at most `rows_max` rows besides whole months.
- *   ret_gone   how many rows went
- *   Errors     ERR_DB ... */
-NODISCARD enum err partition_cut(struct db *db, size_t rows_max, int64_t *ret_gone) AWAITS;
-
 #endif

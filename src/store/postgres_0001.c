@@ -7,7 +7,7 @@
  *   registered themselves, upstreams for all) are read by everybody and written under '*'. Tables of the installation
  *   are for '*' alone, but for meta, whose number every write raises.
  * - The trail is cut by months, so that what was archived goes as a whole table. The trigger keeps even the owner from
- *   deleting what the anchor does not cover; who serves has no right to, and asks audit_cut().
+ *   deleting what the anchor does not cover; who serves has no right to, and asks audit_archive().
  *
  * Rights are granted in each `gatehouse migrate`, since the role that serves is the configuration's: see grants.c. */
 #include "store/migrations.h"

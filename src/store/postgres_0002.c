@@ -1,8 +1,8 @@
 /* PostgreSQL, step 2: who sees which rows, who may do what, months.
  *
  * The functions that change tables or delete from the trail run as the owner (SECURITY DEFINER) with a search path of
- * their own, and do one thing that their arguments cannot bend: make the tables of coming months, drop what the anchor
- * says is archived. Nobody but the role that `gatehouse migrate` names may call them. */
+ * their own, and do one thing that their arguments cannot bend: make the tables of coming months, take away rows that
+ * are old and archived. Nobody but the role that `gatehouse migrate` names may call them. */
 #include "store/migrations.h"
 
 #define AS_OWNER " LANGUAGE plpgsql SECURITY DEFINER SET search_path = gatehouse, pg_temp SET lock_timeout = '2s' AS "
@@ -36,15 +36,6 @@ const char store_postgres_0002[] =
 	"  CALL policy_make('tool_pin', 'upstream IN (SELECT u.name FROM upstream u WHERE u.tenant_id = (SELECT scope()))');"
 	"  CALL policy_make('tenant', 'id = (SELECT scope())');"
 	"END $$;"
-
-	/* Rows that ride in on COPY, which row-level security refuses on tables. */
-	"CREATE VIEW audit_feed AS SELECT * FROM audit;"
-	"CREATE FUNCTION audit_feed_row() RETURNS trigger LANGUAGE plpgsql SET search_path = gatehouse, pg_temp AS $$"
-	" BEGIN"
-	"  INSERT INTO audit VALUES (NEW.*);"
-	"  RETURN NEW;"
-	" END $$;"
-	"CREATE TRIGGER audit_feed_row INSTEAD OF INSERT ON audit_feed FOR EACH ROW EXECUTE FUNCTION audit_feed_row();"
 
 	"CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql SET search_path = gatehouse, pg_temp AS $$"
 	" BEGIN"
@@ -106,25 +97,44 @@ const char store_postgres_0002[] =
 	"    WHERE inhparent IN ('audit'::regclass, 'usage_month'::regclass));"
 	" END $$;"
 
-	/* What the anchor covers goes: months as a whole, then at most `rows_max` rows. Returns how many rows went. */
-	"CREATE FUNCTION audit_cut(rows_max bigint) RETURNS bigint" AS_OWNER "$$"
-	" DECLARE anchor bigint; part regclass; last bigint; gone bigint := 0; count bigint;"
-	"  was text := current_setting('app.current_tenant_id', true);"
+	/* How young a row may be to be archived, whatever who serves asks for: the owner's to change (migrate --keep). */
+	"CREATE FUNCTION audit_keep_ms() RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT 86400000::bigint $$;"
+
+	/* Rows up to `upto` are in a file: the anchor moves there from `was` and they go, months as a whole. The only way
+	 * for either, for who serves: so no row goes that is young by the server's clock, none without the mark that its
+	 * chain has there, and none where rows are missing. Returns how many rows went; no row when the anchor is elsewhere. */
+	"CREATE FUNCTION audit_archive(was bigint, upto bigint, mark bytea, seal bytea, file text) RETURNS SETOF bigint"
+	AS_OWNER "$$"
+	" DECLARE anchor bigint; part regclass; last bigint; count bigint; youngest_ms bigint;"
+	"  now_ms bigint := (extract(epoch FROM clock_timestamp()) * 1000)::bigint;"
+	"  scope text := current_setting('app.current_tenant_id', true);"
 	" BEGIN"
 	"  PERFORM set_config('app.current_tenant_id', '*', true);"
-	"  SELECT coalesce(max(seq), 0) INTO anchor FROM audit_anchor;"
+	"  SELECT a.seq INTO anchor FROM audit_anchor a FOR UPDATE;"
+	"  IF coalesce(anchor, 0) <> was OR upto <= was THEN"
+	"    PERFORM set_config('app.current_tenant_id', scope, true);"
+	"    RETURN;"
+	"  END IF;"
+	"  SELECT count(*), max(a.at_ms) INTO count, youngest_ms FROM audit a WHERE a.seq > was AND a.seq <= upto;"
+	"  IF count <> upto - was THEN RAISE EXCEPTION 'rows to be archived are missing'; END IF;"
+	"  IF youngest_ms > now_ms - audit_keep_ms() THEN"
+	"    RAISE EXCEPTION 'audit rows are only archived once they are older than audit_keep_ms()';"
+	"  END IF;"
+	"  IF file = '' OR NOT EXISTS (SELECT 1 FROM audit a WHERE a.seq = upto AND a.mac = mark) THEN"
+	"    RAISE EXCEPTION 'the mark of the archived rows is not that of row %', upto;"
+	"  END IF;"
+	"  IF upto >= (SELECT h.seq FROM audit_head h) THEN RAISE EXCEPTION 'the newest audit row is never archived'; END IF;"
+	"  INSERT INTO audit_anchor AS a VALUES (1, upto, mark, seal, now_ms, file) ON CONFLICT (id) DO UPDATE"
+	"    SET seq = excluded.seq, mac = excluded.mac, seal = excluded.seal, archived_ms = excluded.archived_ms,"
+	"    file = excluded.file;"
 	"  FOR part IN SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'audit'::regclass"
 	"    AND inhrelid <> 'audit_default'::regclass LOOP"
-	"    EXECUTE format('SELECT max(seq), count(*) FROM %s', part) INTO last, count;"
-	"    IF last <= anchor THEN"
-	"      EXECUTE format('DROP TABLE %s', part);"
-	"      gone := gone + count;"
-	"    END IF;"
+	"    EXECUTE format('SELECT max(seq) FROM %s', part) INTO last;"
+	"    IF last <= upto THEN EXECUTE format('DROP TABLE %s', part); END IF;"
 	"  END LOOP;"
-	"  DELETE FROM audit WHERE seq IN (SELECT seq FROM audit WHERE seq <= anchor ORDER BY seq LIMIT rows_max);"
-	"  GET DIAGNOSTICS count = ROW_COUNT;"
-	"  PERFORM set_config('app.current_tenant_id', was, true);"
-	"  RETURN gone + count;"
+	"  DELETE FROM audit a WHERE a.seq <= upto;"
+	"  PERFORM set_config('app.current_tenant_id', scope, true);"
+	"  RETURN NEXT count;"
 	" END $$;"
 
 	/* All that the role which serves may do; for the owner to call. Returns whether the two are two. */
@@ -142,16 +152,16 @@ const char store_postgres_0002[] =
 	"  FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'gatehouse'::regnamespace"
 	"    AND relkind IN ('r', 'p') AND NOT relispartition AND relname NOT LIKE 'schema\\_%' LOOP"
 	"    EXECUTE format('GRANT %s ON %I TO %I', CASE name WHEN 'audit' THEN 'SELECT, INSERT' WHEN 'meta' THEN"
-	"      'SELECT, UPDATE' WHEN 'audit_head' THEN 'SELECT, INSERT, UPDATE' WHEN 'audit_anchor' THEN"
-	"      'SELECT, INSERT, UPDATE' ELSE 'SELECT, INSERT, UPDATE, DELETE' END, name, role);"
+	"      'SELECT, UPDATE' WHEN 'audit_head' THEN 'SELECT, INSERT, UPDATE' WHEN 'audit_anchor' THEN 'SELECT'"
+	"      ELSE 'SELECT, INSERT, UPDATE, DELETE' END, name, role);"
 	"  END LOOP;"
 	"  FOR name IN SELECT relname FROM pg_class WHERE relnamespace = 'gatehouse'::regnamespace"
 	"    AND relkind IN ('r', 'p') AND relname LIKE 'schema\\_%' LOOP"
 	"    EXECUTE format('GRANT SELECT ON %I TO %I', name, role);"
 	"  END LOOP;"
-	"  EXECUTE format('GRANT INSERT ON audit_feed TO %I', role);"
 	"  EXECUTE format('GRANT EXECUTE ON FUNCTION scope(), max(bigint, bigint), min(bigint, bigint), hex(bytea),"
-	"    glob(text, text), partitions_make(bigint, bigint), audit_cut(bigint) TO %I', role);"
+	"    glob(text, text), partitions_make(bigint, bigint),"
+	"    audit_archive(bigint, bigint, bytea, bytea, text) TO %I', role);"
 	"  RETURN true;"
 	" END $$;"
 	"SELECT partitions_make((extract(epoch FROM now()) * 1000)::bigint, 2);";

@@ -8,7 +8,7 @@
 #include "store/migrate.h"
 #include "store/tenant.h"
 
-/* The case's PostgreSQL with all tables, as `gatehouse migrate` makes them. */
+/* The case's PostgreSQL with all tables, as `gatehouse migrate --keep 0s` makes them. */
 static inline void test_store_migrate(void)
 {
 	struct db_server server = {.url = test_postgres_url("gatehouse"), .user = "gatehouse_owner"};
@@ -18,7 +18,7 @@ static inline void test_store_migrate(void)
 	enum err err = owner_open(&server, &problem, &owner);
 
 	if (err == OK)
-		err = migrate_up(owner, STR("gatehouse"), false, &problem, &state);
+		err = migrate_up(owner, STR("gatehouse"), 0, false, &problem, &state);
 	ck_assert_msg(err == OK, "%.*s", STR_ARG(buf_str(&problem)));
 }
 

@@ -36,7 +36,7 @@ export function stateSection(redis, prefix, port = redis.port) {
 
 /** Put the tables into an empty database, by the gateway's own command. */
 export async function migrate(binary, database) {
-	const ended = await run(binary, ['migrate', '--url', database.url, '--as', OWNER, '--password-file', database.postgres.passwordFile]);
+	const ended = await run(binary, ['migrate', '--url', database.url, '--as', OWNER, '--password-file', database.postgres.passwordFile, '--keep', '0s']);
 	if (ended.code !== 0) throw new Error(`gatehouse migrate: ${ended.stderr}`);
 }
 

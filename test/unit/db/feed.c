@@ -52,7 +52,8 @@ static enum err numbers_drain(void *arg, struct db_tx *tx)
 {
 	static const struct db_load load = {
 		.sqlite = "INSERT OR FAIL INTO row SELECT NULL, c1, c2, c3 FROM db_rows",
-		.postgres = "COPY row (seq, value, name, bytes) FROM STDIN (FORMAT binary)",
+		.postgres = "INSERT INTO row (seq, value, name, bytes) SELECT * FROM unnest(?, ?, ?, ?)",
+		.kinds = "iitb",
 		.columns = 4,
 	};
 	struct numbers *n = arg;

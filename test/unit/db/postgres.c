@@ -178,8 +178,8 @@ static bool feed_next(void *arg, struct db_value *cells)
 
 static enum err feed_drain(void *arg, struct db_tx *tx)
 {
-	static const struct db_load load = {.postgres = "COPY item (id, name) FROM STDIN (FORMAT binary)",
-					    .columns = 2};
+	static const struct db_load load = {
+		.postgres = "INSERT INTO item (id, name) SELECT * FROM unnest(?, ?)", .kinds = "it", .columns = 2};
 	struct feed *feed = arg;
 
 	feed->at = 0;
