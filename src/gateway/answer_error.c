@@ -71,7 +71,9 @@ AWAITS static enum err answer_failure(struct request *req, enum err err)
 
 static void log_failure(const struct request *req, enum err err)
 {
-	enum log_level level = err_row(err)->http_status >= 500 ? LOG_WARN : LOG_INFO;
+	enum log_level level = err == ERR_SHED			  ? LOG_DEBUG /* shed.c has said that it begins */
+			       : err_row(err)->http_status >= 500 ? LOG_WARN
+								  : LOG_INFO;
 
 	LOG_AT(level, "request.failed", LOG_ERR(err), LOG_STR("request_id", req->id), LOG_STR("ip", req->ip_text),
 	       LOG_STR("path", req->exchange->path), LOG_STR("method", req->message.method),

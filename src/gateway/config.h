@@ -34,6 +34,7 @@ struct config_limits {
 	unsigned connections_max, connections_per_ip_max;
 	int64_t header_timeout_ms, body_timeout_ms, idle_timeout_ms, keepalive_ms;
 	int64_t request_timeout_ms, input_timeout_ms, drain_ms, session_max_ms;
+	int64_t shed_lag_ms, shed_wait_ms, shed_interval_ms; /* see shed.h; 0: never */
 };
 
 struct plan; /* see plan.h */

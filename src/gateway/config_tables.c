@@ -30,6 +30,18 @@ static const char *const pin_names[] = {"off", "warn", "block", NULL};
 static const char *const mode_names[] = {"list", "search", NULL};
 static const char *const isolation_names[] = {"shared", "tenant", "user", "session", NULL};
 
+static const struct conf_field shed_fields[] = {
+	{"lag", CONF_MS, LIMIT(shed_lag_ms), .low = 0, .high = MINUTE, .fallback = "250ms",
+	 .doc = "The gateway itself may be this late, all the time, before it refuses lists and calls; 0s: never."},
+	{"wait", CONF_MS, LIMIT(shed_wait_ms), .low = 0, .high = HOUR, .fallback = "5s",
+	 .doc = "A call that has no other of its tenant before it may wait this long for a place at its server, before "
+		"calls that would have to wait there are refused; 0s: never."},
+	{"interval", CONF_MS, LIMIT(shed_interval_ms), .low = 10, .high = HOUR, .fallback = "1s",
+	 .doc = "Only what lasts this long counts; the next priority follows sooner, and each has its way back after "
+		"as long."},
+};
+static const struct conf_table shed_table = TABLE("shed", shed_fields);
+
 static const struct conf_field limit_fields[] = {
 	{"per_ip", CONF_RATE, LIMIT(per_ip), .fallback = "100/min",
 	 .doc = "Requests of one address (IPv6: of its /64)."},
@@ -69,6 +81,9 @@ static const struct conf_field limit_fields[] = {
 	 .doc = "Calls in flight get this long when the gateway stops."},
 	{"session", CONF_MS, LIMIT(session_max_ms), .low = MINUTE, .high = 90 * DAY, .fallback = "7d",
 	 .doc = "A client's session ends after this, used or not."},
+	{"shed", CONF_TABLE, 0, .table = &shed_table,
+	 .doc = "When new work is put off, of plans with the lowest `priority` first: 503 with Retry-After. See "
+		"doc/guides/keys-and-limits.md."},
 };
 const struct conf_table config_limits_table = TABLE("limits", limit_fields);
 

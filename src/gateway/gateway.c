@@ -15,6 +15,7 @@
 #include "gateway/request.h"
 #include "gateway/fetches.h"
 #include "gateway/result_cache.h"
+#include "gateway/shed.h"
 #include "gateway/visible.h"
 
 #define GATEWAY_MAGIC 0x47415445u /* "GATE" */
@@ -84,6 +85,7 @@ struct gateway *gateway_new(struct config *config)
 	for (unsigned i = 0; i < loop_count(); i++) {
 		gateway->loops[i] =
 			(struct gateway_loop){.gateway = gateway, .loop = loop_at(i), .metrics = metrics_new()};
+		gateway->loops[i].shed = shed_new();
 		gateway->loops[i].classes = access_classes_new();
 		gateway->loops[i].allowances = allowances_new();
 		list_init(&gateway->loops[i].running);
@@ -102,6 +104,7 @@ void gateway_free(struct gateway *gateway)
 		config_unref(here->config);
 		catalog_unref(here->catalog);
 		metrics_free(here->metrics);
+		shed_free(here->shed);
 		blocklist_free(here->blocked);
 		access_classes_free(here->classes);
 		allowances_free(here->allowances);

@@ -32,6 +32,7 @@ struct jobs;
 struct access_classes;
 struct allowances;
 struct meters;
+struct shed;
 struct visible_views;
 struct fleet;
 struct fleet_nodes;
@@ -45,6 +46,7 @@ struct gateway_loop {
 	uint64_t config_number; /* how many there have been: tells what was made of an earlier one */
 	struct catalog *catalog;
 	struct metrics *metrics;
+	struct shed *shed;
 	struct fleet_nodes *nodes; /* the replicas; NULL: no fleet */
 	struct map node_pools;	   /* connections to them: see forward.c */
 	struct list relays;	   /* their event streams on the way to our clients: see forward_wire.c */

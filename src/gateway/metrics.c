@@ -83,6 +83,12 @@ void metrics_forward(struct gateway_loop *here, enum metric_forward which)
 	bump(&here->metrics->forward[which], 1);
 }
 
+void metrics_shed(struct gateway_loop *here, unsigned work, unsigned rank)
+{
+	CHECK(work < WORKS && rank < RANKS);
+	bump(&here->metrics->shed[work][rank], 1);
+}
+
 void metrics_refused(struct gateway_loop *here)
 {
 	bump(&here->metrics->refused, 1);

@@ -46,6 +46,9 @@ enum metric_forward {
 };
 void metrics_forward(struct gateway_loop *here, enum metric_forward which);
 
+/* Count new work that was put off: `work` and `rank` are enum work and enum fair_rank (shed.h). */
+void metrics_shed(struct gateway_loop *here, unsigned work, unsigned rank);
+
 /* Count a request that never became one (malformed, too large, too slow). */
 void metrics_refused(struct gateway_loop *here);
 

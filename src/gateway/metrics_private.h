@@ -6,6 +6,7 @@
 
 #include "catalog/metric_slot.h"
 #include "gateway/metrics.h"
+#include "gateway/shed.h"
 
 #define METRIC_BUCKETS 16 /* the last one is +Inf */
 
@@ -27,6 +28,7 @@ struct metrics {
 	metric_number limited[METRIC_LIMITS];
 	metric_number policy[METRIC_POLICIES];
 	metric_number forward[METRIC_FORWARDS];
+	metric_number shed[WORKS][RANKS];
 	metric_number auth_failures;
 	metric_number refused;
 	struct metric_histogram request;

@@ -19,6 +19,8 @@ enum family {
 	F_CALL_SECONDS,
 	F_CALL_FAILURES,
 	F_LIMITED,
+	F_SHED,
+	F_SHED_LEVEL,
 	F_POLICY,
 	F_FORWARDS,
 	F_NODES,
@@ -37,6 +39,7 @@ enum family {
 	F_UPSTREAM_QUEUE_WAITS,
 	F_UPSTREAM_QUEUE_MS,
 	F_UPSTREAM_QUEUE_REFUSED,
+	F_UPSTREAM_SHED_LEVEL,
 	F_UPSTREAM_CHILDREN,
 	F_UPSTREAM_RESTARTS,
 	F_CATALOG_ITEMS,
@@ -76,6 +79,10 @@ static const struct {
 	[F_CALL_SECONDS] = {"gatehouse_call_seconds", "histogram", "Time an upstream took for a call, by tool"},
 	[F_CALL_FAILURES] = {"gatehouse_call_failures_total", "counter", "Calls without a good answer, by tool"},
 	[F_LIMITED] = {"gatehouse_limited_total", "counter", "Requests refused by a limit"},
+	[F_SHED] = {"gatehouse_shed_total", "counter", "New work that was put off, by what it is and its priority"},
+	[F_SHED_LEVEL] = {"gatehouse_shed_level", "gauge",
+			  "How much the latest loop puts off: 0 nothing, 1 lists of low priority, 2 its calls too, 3 "
+			  "lists of normal priority, and so on to 6"},
 	[F_POLICY] = {"gatehouse_policy_total", "counter",
 		      "Calls refused by a rule, names that are hidden, and what rules on trial would have refused"},
 	[F_FORWARDS] =
@@ -104,6 +111,9 @@ static const struct {
 	[F_UPSTREAM_QUEUE_REFUSED] = {"gatehouse_upstream_queue_refused_total", "counter",
 				      "Calls that got no place: the queue or the tenant's part of it was full, or none "
 				      "came free in time"},
+	[F_UPSTREAM_SHED_LEVEL] = {"gatehouse_upstream_shed_level", "gauge",
+				   "Whose calls may not wait for a place: 0 nobody's, 1 low priority, 2 normal too, 3 "
+				   "nobody may wait"},
 	[F_UPSTREAM_CHILDREN] = {"gatehouse_upstream_children", "gauge", "Child processes of the upstream"},
 	[F_UPSTREAM_RESTARTS] = {"gatehouse_upstream_restarts_total", "counter", "Times it was started again"},
 	[F_CATALOG_ITEMS] = {"gatehouse_catalog_items", "gauge", "Tools, prompts and resources on offer"},
@@ -136,6 +146,8 @@ static const struct {
 
 static const char *const policy_name[METRIC_POLICIES] = {"refused", "hidden", "shadow"};
 static const char *const forward_name[METRIC_FORWARDS] = {"sent", "unreached", "broken", "taken", "refused"};
+static const char *const work_name[WORKS] = {[WORK_LIST] = "list", [WORK_CALL] = "call"};
+static const char *const rank_name[RANKS] = {"low", "normal", "high"};
 static const char *const limit_name[METRIC_LIMITS] = {"ip", "tenant", "principal", "auth", "blocked", "quota", "queue"};
 
 static void put_family(struct buf *out, enum family family)
@@ -243,6 +255,22 @@ static void put_calls(struct buf *out, const struct gateway *gateway)
 	}
 }
 
+/* Work that is under way is never put off, and so has no series. */
+static void put_shed(struct buf *out, const struct gateway *gateway)
+{
+	unsigned level = 0;
+
+	put_family(out, F_SHED);
+	for (size_t w = WORK_LIST; w < WORKS; w++)
+		for (size_t r = 0; r < RANKS; r++)
+			buf_put_fmt(out, "gatehouse_shed_total{work=\"%s\",priority=\"%s\"} %llu\n", work_name[w],
+				    rank_name[r], (unsigned long long)SUM(gateway, shed[w][r]));
+	for (unsigned i = 0; i < loop_count(); i++)
+		if (shed_level(gateway->loops[i].shed) > level)
+			level = shed_level(gateway->loops[i].shed);
+	put_single(out, F_SHED_LEVEL, level);
+}
+
 static void put_requests(struct buf *out, const struct gateway *gateway)
 {
 	put_family(out, F_REQUESTS);
@@ -263,6 +291,7 @@ static void put_requests(struct buf *out, const struct gateway *gateway)
 		buf_put_fmt(out, "gatehouse_limited_total{limit=\"%s\"} %llu\n", limit_name[l],
 			    (unsigned long long)sum_at(gateway,
 						       offsetof(struct metrics, limited) + l * sizeof(metric_number)));
+	put_shed(out, gateway);
 	put_family(out, F_POLICY);
 	for (size_t p = 0; p < METRIC_POLICIES; p++)
 		buf_put_fmt(out, "gatehouse_policy_total{verdict=\"%s\"} %llu\n", policy_name[p],
@@ -283,8 +312,8 @@ static void put_upstreams(struct buf *out, struct gateway *gateway)
 {
 	static const enum family families[] = {
 		F_UPSTREAM_UP,		F_UPSTREAM_IN_FLIGHT, F_UPSTREAM_QUEUED,	F_UPSTREAM_LINES,
-		F_UPSTREAM_QUEUE_WAITS, F_UPSTREAM_QUEUE_MS,  F_UPSTREAM_QUEUE_REFUSED, F_UPSTREAM_CHILDREN,
-		F_UPSTREAM_RESTARTS};
+		F_UPSTREAM_QUEUE_WAITS, F_UPSTREAM_QUEUE_MS,  F_UPSTREAM_QUEUE_REFUSED, F_UPSTREAM_SHED_LEVEL,
+		F_UPSTREAM_CHILDREN,	F_UPSTREAM_RESTARTS};
 	struct upstream **upstreams;
 	size_t count = assembly_upstreams(gateway->assembly, &upstreams);
 
@@ -299,6 +328,7 @@ static void put_upstreams(struct buf *out, struct gateway *gateway)
 						  health.queue_waits,
 						  health.queue_wait_ms,
 						  health.queue_refused,
+						  health.shed_level,
 						  health.children,
 						  health.restarts};
 

@@ -1,5 +1,5 @@
 /* Four limits with one name each, wherever they are said. A limit that is 0 is none, and that is not the same as one
- * that is not said: so a tenant can be freed of its plan's. The weight is the plan's alone. */
+ * that is not said: so a tenant can be freed of its plan's. Weight and priority are the plan's alone. */
 #include "gateway/plan.h"
 
 #include "base/json.h"
@@ -18,6 +18,13 @@ const char *const plan_limit_names[PLAN_LIMITS] = {
 	[PLAN_PRINCIPAL_MONTH] = "principal_per_month",
 };
 
+static const char *const rank_names[] = {
+	[RANK_LOW] = "low",
+	[RANK_NORMAL] = "normal",
+	[RANK_HIGH] = "high",
+	[RANKS] = NULL,
+};
+
 static const struct conf_field plan_fields[] = {
 	{"tenant_per_minute", CONF_UINT, NUMBER(PLAN_TENANT_MINUTE), .high = 10000000,
 	 .doc = "Requests a minute, all callers of a tenant together; 0: any number; not set: limits.per_tenant."},
@@ -29,6 +36,8 @@ static const struct conf_field plan_fields[] = {
 	 .doc = "Calls a calendar month of each user or key; 0 or not set: any number."},
 	{"weight", CONF_UINT, offsetof(struct plan, weight), .low = 1, .high = FAIR_WEIGHT_MAX, .fallback = "1",
 	 .doc = "Places that a tenant gets in one turn when calls wait for a server."},
+	{"priority", CONF_CHOICE, offsetof(struct plan, rank), .fallback = "normal", .choices = rank_names,
+	 .doc = "When there is too much to do, new work of the lowest priority is refused first: see limits.shed."},
 };
 const struct conf_table config_plan_table = {"plan", plan_fields, ARRAY_LEN(plan_fields)};
 
@@ -106,5 +115,6 @@ struct terms plan_terms(const struct config *config, struct str plan_name, struc
 		.tenant_month_max = given[PLAN_TENANT_MONTH] ? at[PLAN_TENANT_MONTH] : 0,
 		.principal_month_max = given[PLAN_PRINCIPAL_MONTH] ? at[PLAN_PRINCIPAL_MONTH] : 0,
 		.weight = plan == NULL ? 1 : plan->weight,
+		.rank = plan == NULL ? RANK_NORMAL : (unsigned)plan->rank,
 	};
 }

@@ -21,12 +21,14 @@ struct plan {
 	unsigned at[PLAN_LIMITS];
 	bool given[PLAN_LIMITS];
 	unsigned weight;
+	int rank; /* enum fair_rank */
 };
 
 struct terms {
 	struct rate tenant_rate, principal_rate;       /* limit 0: none */
 	int64_t tenant_month_max, principal_month_max; /* calls; 0: any number */
 	unsigned weight;			       /* of the tenant in queues for a server */
+	unsigned rank;				       /* enum fair_rank: whose work is put off first */
 };
 
 /* What holds for a tenant. Each limit by itself: the tenant's own, else the plan's, else the configuration's rates and

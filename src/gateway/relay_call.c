@@ -79,6 +79,12 @@ static struct str client_capabilities(struct request *req)
 	return arena_str(req->arena, buf_str(&text));
 }
 
+/* Asking how a task is getting on belongs to the call that made it. */
+static bool is_counted(const struct relay *relay)
+{
+	return relay->task_id.n == 0;
+}
+
 AWAITS static void prepare_call(struct request *req, const struct relay *relay, struct upstream_call *ret_call)
 {
 	const struct http_fields *fields = &req->exchange->fields;
@@ -111,7 +117,7 @@ AWAITS static void prepare_call(struct request *req, const struct relay *relay, 
 		.param_headers = param_headers_write(req, relay->item, relay->arguments),
 		.idempotent = relay->idempotent,
 		.tenant_id = str_of(req->caller.tenant_id),
-		.weight = req->allowance == NULL ? 1 : req->allowance->tenant->terms.weight,
+		.terms = shed_terms(req, is_counted(relay)),
 		.principal = str_of(req->caller.principal),
 		.session = req->has_session ? str_of(req->session.number) : STR_NONE,
 		.client_capabilities = mcp_capabilities_in(req->session.capabilities, req->session.revision),
@@ -141,12 +147,6 @@ static struct str outcome_of(const struct upstream_call *call, enum err err)
 static bool has_failed(const struct request *req)
 {
 	return !str_eq(req->outcome, STR("ok")) && !str_eq(req->outcome, STR("input_required"));
-}
-
-/* Asking how a task is getting on belongs to the call that made it. */
-static bool is_counted(const struct relay *relay)
-{
-	return relay->task_id.n == 0;
 }
 
 AWAITS static enum err take_call(struct request *req, const struct relay *relay)
@@ -295,7 +295,7 @@ AWAITS enum err relay_call(struct request *req, const struct relay *relay)
 	TRY(take_call(req, relay));
 	prepare_call(req, relay, &call);
 	err = ask_upstream(req, relay, &call);
-	if (unlikely(err == ERR_QUEUE_TENANT || err == ERR_QUEUE_FULL || err == ERR_QUEUE_TIMEOUT))
+	if (unlikely(shed_is_queued(err)))
 		return refuse_queued(req, relay, err);
 	if (err == OK && relay->turn != NULL)
 		err = relay->turn(req, relay, &call.answer);

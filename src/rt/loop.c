@@ -51,6 +51,11 @@ int64_t loop_now(struct loop *loop)
 	return (int64_t)uv_now(&loop->uv);
 }
 
+int64_t loop_turn_ms(const struct loop *loop)
+{
+	return loop->turn_ms;
+}
+
 uv_buf_t loop_read_buffer(struct loop *loop)
 {
 	CHECK(loop == loop_current);
@@ -169,6 +174,7 @@ static void turn_measure(struct loop *loop)
 {
 	int64_t took_ms = loop_now(loop) - loop->turn_began_ms;
 
+	loop->turn_ms = took_ms;
 	if (took_ms > (int64_t)atomic_load_explicit(&loop->turn_ms_max, memory_order_relaxed))
 		atomic_store_explicit(&loop->turn_ms_max, (uint64_t)took_ms, memory_order_relaxed);
 }

@@ -42,6 +42,11 @@ uv_loop_t *loop_uv(struct loop *loop);
  *   Runs on    the loop */
 int64_t loop_now(struct loop *loop);
 
+/* How long the last whole turn took, without its waiting: what becomes readable at its start is looked at so much
+ * later. ms, measured anyway.
+ *   Runs on    the loop */
+int64_t loop_turn_ms(const struct loop *loop);
+
 /* One read buffer of LOOP_READ_BYTES shared by all streams of the loop: valid until the read
  * callback returns. */
 uv_buf_t loop_read_buffer(struct loop *loop);

@@ -59,6 +59,7 @@ struct loop {
 	bool canceling;
 	struct timer grace;
 	int64_t turn_began_ms;
+	int64_t turn_ms;  /* the last whole turn's length */
 	uint64_t shuffle; /* state of the order's generator; 0: first come, first served */
 	pthread_t thread;
 

@@ -225,7 +225,7 @@ AWAITS static enum err place_main(void *arg)
 AWAITS static enum err place_enter(struct upstream *upstream, struct lane *lane, const struct upstream_call *call,
 				   struct place **ret_place)
 {
-	const struct fair_caller caller = {call->tenant_id, call->weight};
+	const struct fair_caller caller = {call->tenant_id, call->terms};
 	struct place *place;
 	enum err err;
 
@@ -316,6 +316,7 @@ AWAITS enum err upstream_call(struct upstream *upstream, struct upstream_call *c
 		err = carry(upstream, lane, call, !channeled);
 	atomic_fetch_sub_explicit(&lane->in_flight, 1, memory_order_relaxed);
 	bump(&lane->calls);
+	call->terms.rank = RANK_IN_FLIGHT; /* a next round of it is no new work */
 	if (err != OK)
 		bump(&lane->failures);
 	else

@@ -86,7 +86,7 @@ AWAITS static enum err order_main(void *arg)
 	struct order *order = arg;
 	struct upstream *upstream = order->upstream;
 	struct instance_owner owner = instance_owner_of(upstream, order->call);
-	const struct fair_caller caller = {order->call->tenant_id, order->call->weight};
+	const struct fair_caller caller = {order->call->tenant_id, order->call->terms};
 	struct instance *instance;
 	enum err err;
 

@@ -9,12 +9,18 @@
  * waits for the next place, not behind everybody's turn. To be new again it must first be passed over with nobody
  * waiting: coming and going wins nothing, and between two turns of a line every other one has at most one.
  *
- * While places are free there are no lines, and nothing is allocated or looked up. */
+ * While places are free there are no lines, and nothing is allocated or looked up.
+ *
+ * How long the queue makes people wait is measured where a tenant's own crowd does not show: on calls that found no
+ * other of their tenant waiting. When these waits stand above the callers' target, ranks are turned away from the
+ * lowest on (codel.h); whoever finds a free place is served at any time. */
 #include "upstream/fair.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
 
 struct fair_line {
 	struct list turn; /* in fair.fresh or fair.turns */
@@ -31,6 +37,8 @@ struct waiter {
 	struct timer timer;
 	struct fair *fair;
 	struct fair_line *line;
+	unsigned rank;
+	bool alone; /* it found no other of its tenant waiting */
 };
 
 /* Only the loop writes them. */
@@ -98,7 +106,7 @@ static struct fair_line *line_new(struct fair *fair, const struct fair_caller *c
 	line = calloc(1, sizeof(*line) + caller->tenant.n);
 	CHECK(line != NULL);
 	list_init(&line->waiters);
-	line->weight = caller->weight == 0 ? 1 : caller->weight;
+	line->weight = caller->terms.weight == 0 ? 1 : caller->terms.weight;
 	if (line->weight > FAIR_WEIGHT_MAX)
 		line->weight = FAIR_WEIGHT_MAX;
 	line->left = line->weight;
@@ -157,6 +165,9 @@ static void waiter_remove(struct waiter *waiter)
 
 	timer_stop(&waiter->timer);
 	list_remove(&waiter->wait.link);
+	fair->alone -= waiter->alone;
+	if (waiter->rank < RANKS)
+		fair->ranked[waiter->rank]--;
 	waiter->line->queued--;
 	fair->queued--;
 	note_queued(fair);
@@ -184,7 +195,7 @@ static bool step_out(void *arg)
 /* Room for one more call of the tenant; `line` NULL: it has none yet. */
 static enum err make_room(struct fair *fair, const struct fair_caller *caller, const struct fair_line *line)
 {
-	size_t queued = line == NULL ? 0 : line->queued, weight = caller->weight == 0 ? 1 : caller->weight;
+	size_t queued = line == NULL ? 0 : line->queued, weight = caller->terms.weight == 0 ? 1 : caller->terms.weight;
 	struct fair_line *longest;
 
 	if (fair->bounds.line_max > 0 && queued >= fair->bounds.line_max)
@@ -198,18 +209,71 @@ static enum err make_room(struct fair *fair, const struct fair_caller *caller, c
 	return OK;
 }
 
+/* ---- standing queues ------------------------------------------------------------- */
+
+static void note_level(struct fair *fair)
+{
+	unsigned before = atomic_load_explicit(&fair->counts.level, memory_order_relaxed);
+
+	atomic_store_explicit(&fair->counts.level, fair->codel.level, memory_order_relaxed);
+	atomic_store_explicit(&fair->counts.rest_at_ms, codel_rest_at_ms(&fair->codel, &fair->law),
+			      memory_order_relaxed);
+	if (unlikely((before == 0) != (fair->codel.level == 0)))
+		LOG_AT(before == 0 ? LOG_WARN : LOG_INFO, before == 0 ? "shed.begun" : "shed.ended",
+		       LOG_CSTR("what", "queue"), LOG_STR("upstream", fair->bounds.name),
+		       LOG_INT("loop", loop_index(loop_self())), LOG_INT("queued", fair->queued));
+}
+
+/* Whether the caller may wait, by its rank. Who waits by itself at the moment will say how long it took. */
+static enum err check_level(struct fair *fair, const struct fair_caller *caller, int64_t now_ms)
+{
+	fair->law = (struct codel_law){caller->terms.target_ms, caller->terms.interval_ms, RANKS};
+	if (fair->alone == 0 || caller->terms.target_ms == 0) {
+		(void)codel_rest(&fair->codel, &fair->law, now_ms);
+		note_level(fair);
+	}
+	return caller->terms.rank < fair->codel.level ? ERR_SHED : OK;
+}
+
+/* While calls of a rank wait that may not any more, turning it away has yet to have its effect. */
+static void take_wait(struct fair *fair, int64_t now_ms, int64_t waited_ms)
+{
+	unsigned lowest = 0;
+
+	while (lowest < RANK_HIGH && fair->ranked[lowest] == 0)
+		lowest++;
+	fair->law.level_max = lowest + 1;
+	(void)codel_take(&fair->codel, &fair->law, now_ms, waited_ms);
+	note_level(fair);
+}
+
+unsigned fair_level(const struct fair *fair)
+{
+	if (atomic_load_explicit(&fair->counts.queued, memory_order_relaxed) == 0 &&
+	    clock_ms() >= atomic_load_explicit(&fair->counts.rest_at_ms, memory_order_relaxed))
+		return 0;
+	return atomic_load_explicit(&fair->counts.level, memory_order_relaxed);
+}
+
+/* ---- coming and going ------------------------------------------------------------ */
+
 AWAITS static enum err wait_in_line(struct fair *fair, const struct fair_caller *caller)
 {
-	struct waiter waiter = {.wait = WAIT_INIT, .fair = fair};
+	struct waiter waiter = {.wait = WAIT_INIT, .fair = fair, .rank = caller->terms.rank};
 	struct loop *loop = loop_self();
 	int64_t since_ms = loop_now(loop);
 	enum err err;
 
+	TRY(check_level(fair, caller, since_ms));
 	TRY(make_room(fair, caller, map_get(&fair->lines, caller->tenant)));
 	/* Only now: the sweep of an emptied queue may have taken the line. */
 	waiter.line = map_get(&fair->lines, caller->tenant);
 	if (waiter.line == NULL)
 		waiter.line = line_new(fair, caller);
+	waiter.alone = waiter.line->queued == 0;
+	fair->alone += waiter.alone;
+	if (waiter.rank < RANKS)
+		fair->ranked[waiter.rank]++;
 	waiter.line->queued++;
 	fair->queued++;
 	note_queued(fair);
@@ -221,6 +285,8 @@ AWAITS static enum err wait_in_line(struct fair *fair, const struct fair_caller 
 		bump(&fair->counts.waits, 1);
 		bump(&fair->counts.wait_ms_sum, (unsigned long long)(loop_now(loop) - since_ms));
 	}
+	if (waiter.alone && (err == OK || err == ERR_QUEUE_TIMEOUT))
+		take_wait(fair, loop_now(loop), loop_now(loop) - since_ms);
 	return err;
 }
 
@@ -247,6 +313,10 @@ void fair_leave(struct fair *fair)
 
 	if (likely(fair->queued == 0)) {
 		fair->free++;
+		if (unlikely(fair->codel.level > 0)) {
+			(void)codel_rest(&fair->codel, &fair->law, loop_now(loop_self()));
+			note_level(fair);
+		}
 		return;
 	}
 	line = line_next(fair);

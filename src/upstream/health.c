@@ -142,7 +142,10 @@ void upstream_judge(struct upstream *upstream, enum err err)
 static void add_queue(const struct fair *fair, struct upstream_health *health)
 {
 	const struct fair_counts *counts = &fair->counts;
+	unsigned level = fair_level(fair);
 
+	if (level > health->shed_level)
+		health->shed_level = level;
 	health->queued += atomic_load_explicit(&counts->queued, memory_order_relaxed);
 	health->lines += atomic_load_explicit(&counts->lines, memory_order_relaxed);
 	health->queue_waits += atomic_load_explicit(&counts->waits, memory_order_relaxed);

@@ -18,7 +18,8 @@ struct upstream_health {
 	int64_t latency_us;	   /* of the last good answer */
 	int64_t since_ms;	   /* wall time of the last state change */
 	unsigned instances, children, in_flight, queued;
-	unsigned lines; /* tenants with calls that wait for a place */
+	unsigned shed_level; /* ranks below this one may not wait for a place: see fair.h */
+	unsigned lines;	     /* tenants with calls that wait for a place */
 	uint64_t calls, failures, restarts;
 	uint64_t queue_waits, queue_wait_ms,
 		queue_refused; /* calls that waited and how long in all; that got no place */

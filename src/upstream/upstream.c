@@ -132,7 +132,7 @@ static void set_up_lanes(struct upstream *upstream)
 {
 	const struct upstream_spec *spec = &upstream->spec;
 	size_t queue_max = spec->queue_max > 0 ? spec->queue_max : UPSTREAM_QUEUE_MAX;
-	struct fair_bounds share = {.wait_ms = spec->queue_timeout_ms};
+	struct fair_bounds share = {.name = spec->name, .wait_ms = spec->queue_timeout_ms};
 
 	upstream->lanes = loop_count();
 	upstream->lane = aligned_alloc(64, upstream->lanes * sizeof(*upstream->lane));
@@ -145,8 +145,8 @@ static void set_up_lanes(struct upstream *upstream)
 	share.queue_max = queue_max / upstream->lanes + 1;
 	if (spec->queue_tenant_max > 0)
 		share.line_max = spec->queue_tenant_max / upstream->lanes + 1;
-	fair_init(&upstream->fair,
-		  &(struct fair_bounds){spec->concurrency, queue_max, spec->queue_tenant_max, spec->queue_timeout_ms});
+	fair_init(&upstream->fair, &(struct fair_bounds){spec->name, spec->concurrency, queue_max,
+							 spec->queue_tenant_max, spec->queue_timeout_ms});
 	for (unsigned i = 0; i < upstream->lanes; i++) {
 		upstream->lane[i].loop = loop_at(i);
 		list_init(&upstream->lane[i].askables);

@@ -19,6 +19,7 @@
 #include "mcp/extension.h"
 #include "net/address.h"
 #include "rt/loop.h"
+#include "upstream/fair.h"
 #include "upstream/health.h"
 
 /* UPSTREAM_HTTP falls back to the HTTP+SSE transport of 2024-11-05 when the server knows no other. */
@@ -144,7 +145,7 @@ struct upstream_call {
 	struct str mcp_name;			  /* plain value for Mcp-Name, p NULL none */
 	bool idempotent;			  /* may be sent twice: lists, reads, tools that say so */
 	struct str tenant_id, principal, session; /* pick the instance by the isolation */
-	unsigned weight;			  /* the tenant's when places are scarce; 0 counts as 1 */
+	struct fair_terms terms;      /* of the tenant when places are scarce; RANK_IN_FLIGHT once it was made */
 	uint16_t client_capabilities; /* enum mcp_capability: what an instance kept for `session` declares */
 	struct str request_id;	      /* sent as X-Request-Id */
 	struct str param_headers;     /* "Mcp-Param-X: y\r\n" lines, may be empty */
@@ -174,8 +175,8 @@ struct upstream_call {
  * here. A request that no stream ties to a call belongs to the only call in flight that can be
  * meant, or to the latest when all are of one principal and session; else it is refused.
  *   Errors     ERR_UPSTREAM_* , ERR_CANCELED, ERR_TIMEOUT (the upstream's own time-out is
- *              ERR_UPSTREAM_TIMEOUT), ERR_REFUSED_ADDRESS, ERR_LIMIT (children caps), ERR_QUEUE_* (no place:
- *              the server has not seen the call)
+ *              ERR_UPSTREAM_TIMEOUT), ERR_REFUSED_ADDRESS, ERR_LIMIT (children caps), ERR_QUEUE_*, ERR_SHED (no
+ *              place: the server has not seen the call)
  *   Runs on    a fiber, any loop */
 NODISCARD enum err upstream_call(struct upstream *upstream, struct upstream_call *call) AWAITS;
 

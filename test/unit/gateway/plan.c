@@ -2,6 +2,7 @@
 #include "../unit.h"
 
 #include "gateway/plan.h"
+#include "upstream/fair.h"
 
 static const char file[] = "limits: {per_tenant: 300/min, per_principal: off}\n"
 			   "plans:\n"
@@ -54,6 +55,11 @@ static const char *const wrong[] = {
 	"plans: {free: {tenant_per_year: 1}}\n",
 	"plans: {free: {tenant_per_month: many}}\n",
 	"plans: {free: {tenant_per_month: -1}}\n",
+	"plans: {free: {priority: lowest}}\n",
+	"plans: {free: {priority: 1}}\n",
+	"limits: {shed: off}\n",
+	"limits: {shed: {target: 5ms}}\n",
+	"limits: {shed: {interval: 0s}}\n",
 };
 
 START_TEST(what_is_no_plan_is_refused)
@@ -66,11 +72,33 @@ START_TEST(what_is_no_plan_is_refused)
 }
 END_TEST
 
+static const struct {
+	const char *plan;
+	unsigned rank;
+} ranks[] = {{"", RANK_NORMAL}, {"gone", RANK_NORMAL}, {"none", RANK_NORMAL}, {"free", RANK_LOW}, {"paid", RANK_HIGH}};
+
+START_TEST(a_plan_has_a_priority)
+{
+	AUTO(arena) *arena = arena_new(1 << 16);
+	AUTO(config) *config = NULL;
+	AUTO_BUF problem = {0};
+
+	ck_ok(config_parse(STR("plans: {free: {priority: low}, paid: {priority: high}, none: {}}\n"
+			       "limits: {shed: {lag: 0s, wait: 2s}}\n"),
+			   STR("gatehouse.yaml"), &problem, &config));
+	ck_assert_uint_eq(plan_terms(config, str_of(ranks[_i].plan), STR("{}"), arena).rank, ranks[_i].rank);
+	ck_assert_int_eq(config->limits.shed_lag_ms, 0);
+	ck_assert_int_eq(config->limits.shed_wait_ms, 2000);
+	ck_assert_int_eq(config->limits.shed_interval_ms, 1000);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tcase = tcase_create("plan");
 
 	tcase_add_loop_test(tcase, the_nearest_limit_holds, 0, ARRAY_LEN(cases));
+	tcase_add_loop_test(tcase, a_plan_has_a_priority, 0, ARRAY_LEN(ranks));
 	tcase_add_loop_test(tcase, what_is_no_plan_is_refused, 0, ARRAY_LEN(wrong));
 	return unit_run("plan", tcase);
 }

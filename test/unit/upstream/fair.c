@@ -6,6 +6,8 @@
 
 #define CALLS_MAX 512
 #define TENANTS 6
+#define INTERVAL_MS 60 /* of standing queues */
+#define TARGET_MS 40
 
 struct scene {
 	struct fair fair;
@@ -18,7 +20,8 @@ struct scene {
 		struct fiber *fiber;
 		enum err got;
 		char tenant;
-		unsigned weight;
+		unsigned weight, rank;
+		int64_t target_ms;
 		bool inside, over;
 	} call[CALLS_MAX];
 	size_t calls;
@@ -41,7 +44,7 @@ AWAITS static void turns(int n)
 AWAITS static void call_main(void *arg)
 {
 	struct call *call = arg;
-	struct fair_caller caller = {{&call->tenant, 1}, call->weight};
+	struct fair_caller caller = {{&call->tenant, 1}, {call->weight, call->rank, call->target_ms, INTERVAL_MS}};
 
 	call->got = fair_enter(&scene.fair, &caller);
 	if (call->got == OK) {
@@ -274,5 +277,119 @@ START_TEST(no_place_is_lost)
 }
 END_TEST
 
+/* One more call that says how long it would wait. */
+AWAITS static struct call *arrive_patient(char tenant, unsigned rank)
+{
+	struct call *call = &scene.call[scene.calls++];
+
+	ck_assert_uint_le(scene.calls, CALLS_MAX);
+	*call = (struct call){.scene = &scene, .tenant = tenant, .rank = rank, .target_ms = TARGET_MS};
+	ck_ok(fiber_spawn(loop_self(), "call", call_main, call, 0, &call->fiber));
+	turns(2);
+	return call;
+}
+
+/* The only place changes hands every 100 ms, so that who stands behind one call waits longer than the target. */
+AWAITS static void serve_slowly(int calls)
+{
+	while (calls-- > 0) {
+		ck_ok(fiber_sleep(100));
+		ck_assert(finish_one());
+	}
+}
+
+/* Tenants keep each other waiting: the lowest rank is turned away first, then the next one; what goes on with a call
+ * never is, nor is who finds a free place; and when nobody has to wait any more, everybody may. */
+AWAITS static void ranks_body(void *arg)
+{
+	struct call *low;
+
+	scene_begin((struct fair_bounds){.name = STR("fx"), .places = 1, .queue_max = 100});
+	(void)arrive_patient('a', RANK_HIGH);
+	for (char tenant = 'b'; tenant < 'f'; tenant++)
+		(void)arrive_patient(tenant, RANK_HIGH);
+	serve_slowly(1);
+	ck_assert_uint_eq(scene.fair.codel.level, 0); /* one long wait is a burst */
+	serve_slowly(1);
+	ck_assert_uint_eq(fair_level(&scene.fair), 1);
+	low = arrive_patient('f', RANK_LOW);
+	ck_assert(low->over);
+	ck_err(low->got, ERR_SHED);
+	ck_assert(!arrive_patient('f', RANK_NORMAL)->over);
+	serve_slowly(1);
+	ck_assert_uint_eq(fair_level(&scene.fair), 2);
+	ck_err(arrive_patient('f', RANK_NORMAL)->got, ERR_SHED);
+	ck_assert(!arrive_patient('a', RANK_IN_FLIGHT)->over);
+	ck_assert_uint_eq(scene.fair.counts.refused, 2);
+	while (finish_one())
+		;
+	ck_assert_uint_eq(scene.fair.free, 1);
+	low = arrive_patient('f', RANK_LOW); /* a free place is anybody's */
+	ck_assert(low->inside);
+	ck_ok(fiber_sleep(6 * INTERVAL_MS));
+	ck_assert_uint_eq(fair_level(&scene.fair), 0);
+	low = arrive_patient('f', RANK_LOW);
+	ck_assert(!low->over);
+	scene_end(1);
+}
+
+START_TEST(the_lowest_rank_may_not_wait)
+{
+	run(1, ranks_body);
+}
+END_TEST
+
+/* The next rank is not turned away before those that were let in of the last one are gone. */
+AWAITS static void patience_body(void *arg)
+{
+	scene_begin((struct fair_bounds){.name = STR("fx"), .places = 1, .queue_max = 100});
+	(void)arrive_patient('a', RANK_HIGH);
+	for (int i = 0; i < 3; i++)
+		(void)arrive_patient('b', RANK_LOW);
+	for (char tenant = 'c'; tenant < 'f'; tenant++)
+		(void)arrive_patient(tenant, RANK_HIGH);
+	serve_slowly(2);
+	ck_assert_uint_eq(fair_level(&scene.fair), 1);
+	serve_slowly(2);
+	ck_assert_uint_eq(scene.fair.ranked[RANK_LOW], 2);
+	ck_assert_uint_eq(fair_level(&scene.fair), 1);
+	ck_assert(!arrive_patient('f', RANK_NORMAL)->over);
+	scene_end(1);
+}
+
+START_TEST(who_was_let_in_is_waited_for)
+{
+	run(1, patience_body);
+}
+END_TEST
+
+/* A tenant's own crowd waits long and is no reason to turn anybody away; nor is a queue without a target. */
+AWAITS static void crowd_body(void *arg)
+{
+	scene_begin((struct fair_bounds){.name = STR("fx"), .places = 1, .queue_max = 100});
+	for (int i = 0; i < 9; i++)
+		(void)arrive_patient('a', RANK_HIGH);
+	for (int i = 0; i < 5; i++) {
+		serve_slowly(1);
+		ck_assert_uint_eq(fair_level(&scene.fair), 0);
+	}
+	ck_assert(!arrive_patient('b', RANK_LOW)->over);
+	scene_end(1);
+	scene_begin((struct fair_bounds){.places = 1, .queue_max = 100});
+	for (char tenant = 'a'; tenant < 'g'; tenant++)
+		(void)arrive(tenant);
+	serve_slowly(4);
+	ck_assert_uint_eq(fair_level(&scene.fair), 0);
+	ck_assert(!arrive('a')->over);
+	scene_end(1);
+}
+
+START_TEST(a_crowd_of_ones_own_sheds_nobody)
+{
+	run(1, crowd_body);
+}
+END_TEST
+
 UNIT_MAIN("fair", one_call_does_not_wait_behind_a_crowd, weights_share_the_places, coming_and_going_wins_nothing,
-	  lines_and_the_queue_are_bounded, who_waits_may_leave, no_place_is_lost)
+	  lines_and_the_queue_are_bounded, who_waits_may_leave, no_place_is_lost, the_lowest_rank_may_not_wait,
+	  who_was_let_in_is_waited_for, a_crowd_of_ones_own_sheds_nobody)
