@@ -1,6 +1,7 @@
 // More work than a server takes: what waits too long makes work of low priority be put off, so that the rest stays fast;
 // nothing of it grows, and it passes by itself. Times are counted in calls of others that were done meanwhile.
 import assert from 'node:assert/strict';
+import { performance } from 'node:perf_hooks';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startFixture } from './lib/fixture.mjs';
@@ -136,6 +137,69 @@ test('one tenant alone is never put off for its own crowd, nor is anybody when i
 	await both.stop();
 	assert.deepEqual([...both.outcomes.keys()], [200]);
 	assert.equal(await shedCalls(gateway, 'low'), 0);
+});
+
+/** Let a process run for a moment only, again and again: a machine that has too little for it. The moments are shorter than
+ * what waits for it takes, and nothing more comes meanwhile, as this one waits too: so it is stopped at work, not idle. */
+function strangle(pid) {
+	const running = { stopped: false };
+	const main = async () => {
+		while (!running.stopped) {
+			process.kill(pid, 'SIGSTOP');
+			await pause(30);
+			process.kill(pid, 'SIGCONT');
+			for (const end = performance.now() + 0.5; performance.now() < end;);
+		}
+	};
+	const ended = main();
+	return () => {
+		running.stopped = true;
+		return ended;
+	};
+}
+
+test('a gateway that is late itself puts off lists, never what begins or ends something, and recovers', async (t) => {
+	const fixture = await startFixture(t);
+	const gateway = await startGateway(t, {
+		workers: 1, upstreams: { fx: fixture.upstream() },
+		limits: { ...free, shed: { lag: '5ms', interval: '10ms' } }, config: { plans },
+	});
+	const low = await tenant(gateway, 'low', 'cheap');
+	const control = new Map();
+	let refused;
+	let stopped = false;
+	const lists = Array.from({ length: 128 }, async () => {
+		const connection = await Connection.open(low);
+		while (!stopped) {
+			const answer = await modern(low, 'tools/list', {}, { connection });
+			if (answer.status !== 200) refused ??= answer;
+		}
+		connection.destroy();
+	});
+	const asks = Array.from({ length: 4 }, async () => {
+		while (!stopped) {
+			const session = await openSession(low);
+			count(control, (await session.request('ping')).status);
+			count(control, (await modern(low, 'server/discover')).status);
+			count(control, (await request(gateway, { method: 'GET', path: '/health/ready' })).status);
+			await session.end();
+		}
+	});
+	const release = strangle(gateway.pid);
+	try {
+		await until('a list that is put off', () => refused !== undefined && control.get(200) > 8, 60000);
+	} finally {
+		stopped = true;
+		await release();
+	}
+	await Promise.all([...lists, ...asks]);
+	assert.deepEqual([...control.keys()], [200], 'control work is never put off');
+	assert.equal(refused.status, 503);
+	assert.ok(Number(refused.headers['retry-after']) >= 1);
+	assert.match(refused.message.error.message, /more to do than can be done in time/);
+	assert.ok(await metric(gateway, 'gatehouse_shed_total{work="list",priority="low"}') > 0);
+	assert.ok(gateway.logged(({ event, what }) => event === 'shed.begun' && what === 'loop').length > 0);
+	await until('it to recover', async () => await metric(gateway, 'gatehouse_shed_level') === 0 && (await modern(low, 'tools/list')).status === 200);
 });
 
 test('memory does not grow while twenty times more calls come than the server takes', async (t) => {
