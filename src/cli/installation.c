@@ -8,6 +8,7 @@
 
 #include "audit/audit.h"
 #include "cli/control_call.h"
+#include "gateway/kek.h"
 #include "store/store.h"
 
 #define ARENA_BYTES_MAX (64u * 1024 * 1024)
@@ -55,6 +56,8 @@ AWAITS static void close_storage(struct installation *installation)
 {
 	if (installation->audit != NULL)
 		audit_stop(installation->audit);
+	vault_free(installation->vault);
+	kek_close(installation->kek);
 	if (installation->db != NULL)
 		db_close(installation->db);
 	keys_free(&installation->keys);
@@ -146,6 +149,19 @@ int installation_run(const struct invocation *invocation, enum installation_mode
 	buf_free(&running.installation.problem);
 	arena_free(running.installation.arena);
 	return status;
+}
+
+AWAITS enum err installation_vault(struct installation *installation)
+{
+	struct secret *own = installation->keys.kek;
+
+	if (installation->vault != NULL)
+		return OK;
+	installation->keys.kek = NULL;
+	TRY(kek_open(installation->secrets, own, &installation->problem, &installation->kek));
+	installation->vault =
+		vault_new(&(struct vault_spec){.db = installation->db, .kek = kek_source(installation->kek)});
+	return OK;
 }
 
 AWAITS enum err installation_audit_open(struct installation *installation)

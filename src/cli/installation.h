@@ -17,7 +17,9 @@ struct installation {
 	struct secrets *secrets;
 	struct keys keys;
 	struct db *db;
-	struct audit *audit;				     /* NULL until installation_audit */
+	struct audit *audit; /* NULL until installation_audit */
+	struct kek *kek;     /* these two NULL until installation_vault */
+	struct vault *vault;
 	struct arena *arena;				     /* for what is read */
 	struct buf problem;				     /* why it did not work, when err_text says too little */
 	enum err (*work)(struct installation *installation); /* AWAITS */
@@ -44,6 +46,10 @@ bool installation_is_made(const struct config *config);
 
 /* Make `audit` ready to take rows. */
 NODISCARD enum err installation_audit_open(struct installation *installation) AWAITS;
+
+/* Make `vault` ready, over this database.
+ *   Errors     those of kek_open */
+NODISCARD enum err installation_vault(struct installation *installation) AWAITS;
 
 /* Append an audit row about something an operator did here, and wait for its commit.
  *   Errors     ERR_BUSY, with a sentence in `problem` */

@@ -72,7 +72,7 @@ const struct field *verb_fields(const struct verb *verb, size_t *ret_count)
 
 bool verb_takes(const struct verb *verb, const struct field *field)
 {
-	if (field->traits & (FIELD_READ_ONLY | FIELD_SHOWN_ONCE))
+	if (field->traits & (FIELD_READ_ONLY | FIELD_SHOWN_ONCE | FIELD_SECRET))
 		return false;
 	return verb->kind != VERB_SET || !(field->traits & FIELD_AT_BIRTH);
 }
@@ -131,7 +131,9 @@ static void add(const struct resource *resource, enum verb_kind kind, const char
 
 static void add_resource(const struct resource *resource)
 {
-	if (resource->create != NULL)
+	if (resource->create != NULL && resource->sets)
+		add(resource, VERB_CREATE, "set", "set a %s, which is read from standard input", NULL);
+	else if (resource->create != NULL)
 		add(resource, VERB_CREATE, "create", "make a %s", NULL);
 	if (resource->list != NULL)
 		add(resource, VERB_LIST, resource->export != NULL ? "search" : "list", "list %s", NULL);

@@ -114,6 +114,25 @@ static enum err print_object(struct asking *asking)
 	return OK;
 }
 
+/* What must not stand on a command line, where others of the machine could read it. */
+static enum err put_secret(struct asking *asking, const struct field *field, struct buf *out)
+{
+	AUTO_BUF text = {0};
+	size_t n;
+
+	if (isatty(STDIN_FILENO))
+		fprintf(stderr, "The %s, then Ctrl-D: ", field->name);
+	buf_reserve(&text, (size_t)field->max + 1);
+	n = fread(text.p, 1, (size_t)field->max + 1, stdin);
+	while (n > 0 && (text.p[n - 1] == '\n' || text.p[n - 1] == '\r'))
+		n--;
+	buf_reserve(out, 6 * n + 64); /* so that it is not copied about */
+	buf_put_fmt(out, "%s\"%s\":", out->n > 1 ? "," : "", field->name);
+	buf_put_json(out, (struct str){text.p, n});
+	crypto_wipe(text.p, text.cap);
+	return n > 0 ? OK : installation_fail(asking->installation, ERR_USAGE, "nothing came on standard input");
+}
+
 /* The options that stand for fields, as a body. */
 static enum err put_body(struct asking *asking, struct buf *out)
 {
@@ -122,6 +141,9 @@ static enum err put_body(struct asking *asking, struct buf *out)
 	const struct field *fields = verb_fields(asking->verb, &count);
 
 	buf_put_byte(out, '{');
+	for (size_t i = 0; i < count; i++)
+		if (fields[i].traits & FIELD_SECRET)
+			TRY(put_secret(asking, &fields[i], out));
 	for (size_t i = 0; i < options->given_count; i++) {
 		for (size_t k = 0; k < count; k++) {
 			AUTO_BUF name = {0};
@@ -317,12 +339,15 @@ AWAITS static enum err work(struct installation *installation)
 	snprintf(asking.caller.principal, sizeof(asking.caller.principal), "cli:uid=%u", getuid());
 	random_id(asking.request_id);
 	TRY(installation_audit_open(installation));
+	if (asking.verb->resource->sets && asking.verb->kind == VERB_CREATE)
+		TRY(installation_vault(installation));
 	asking.portal = portal_new(&(struct portal_spec){.db = installation->db,
 							 .audit = installation->audit,
 							 .api_key = installation->keys.api_key,
 							 .key = installation->keys.portal,
 							 .oauth_key = installation->keys.oauth,
 							 .person_key = installation->keys.seal,
+							 .vault = installation->vault,
 							 .check_upstream = config_check_upstream,
 							 .check_toolset = config_check_toolset,
 							 .check_redirect = redirect_allowed});

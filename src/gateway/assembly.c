@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "gateway/assembly_private.h"
 #include "gateway/fleet_results.h"
+#include "gateway/outbound.h"
 #include "gateway/running.h"
 #include "gateway/subscription.h"
 
@@ -298,8 +299,10 @@ AWAITS static void member_stop(struct member *member, int64_t grace_ms)
 AWAITS static enum err member_start(struct assembly *assembly, struct config *config, const struct upstream_spec *spec,
 				    struct buf *problem, struct member *ret_member)
 {
-	const struct upstream_events events = {
-		.on_change = on_change, .on_notification = on_notification, .arg = assembly};
+	const struct upstream_events events = {.on_change = on_change,
+					       .on_notification = on_notification,
+					       .arg = assembly,
+					       .credentials = outbound_source(assembly->gateway)};
 	struct upstream *upstream;
 
 	TRY(upstream_new(spec, &events, problem, &upstream));

@@ -15,6 +15,7 @@
 #include "store/audit_search.h"
 #include "store/partition.h"
 #include "store/usage.h"
+#include "vault/vault.h"
 
 #define MINUTE_MS 60000LL
 #define DAY_MS (24 * 60 * MINUTE_MS)
@@ -75,6 +76,19 @@ AWAITS static enum err sweep_grants(const struct job_call *call)
 	struct gateway *gateway = call->arg;
 
 	return oauth_sweep(gateway->db, clock_wall_ms());
+}
+
+/* What a rotation has begun and did not end, and data keys under a KEK that has been replaced. */
+AWAITS static enum err finish_rotation(const struct job_call *call)
+{
+	struct gateway *gateway = call->arg;
+	struct vault_rotation rotation = {0};
+	enum err err = vault_rotate(gateway->vault, &rotation);
+
+	buf_put_fmt(call->words, "%llu tenants, %llu keys wrapped, %llu values sealed, %llu unreadable",
+		    (unsigned long long)rotation.tenants, (unsigned long long)rotation.keys_wrapped,
+		    (unsigned long long)rotation.values_sealed, (unsigned long long)rotation.values_unreadable);
+	return err;
 }
 
 AWAITS static enum err roll_usage_up(const struct job_call *call)
@@ -153,6 +167,12 @@ static const struct job_kind chores[] = {
 	 .run_ms_max = 10 * MINUTE_MS,
 	 .attempts_max = 5,
 	 .run = announce_keys},
+	{.name = "vault",
+	 .about = "wrap data keys with the present KEK, finish a rotation that was cut short",
+	 .schedule = "53 4 * * *",
+	 .run_ms_max = 50 * MINUTE_MS,
+	 .attempts_max = 5,
+	 .run = finish_rotation},
 	{.name = "usage-roll-up",
 	 .about = "keep old months of usage by tenant alone",
 	 .schedule = "41 3 2 * *",

@@ -199,6 +199,22 @@ enum err config_read_stdio(struct conf_reading *reading, const struct conf_node 
 	return OK;
 }
 
+enum err config_read_upstream_auth(struct conf_reading *reading, const struct conf_node *node, void *object)
+{
+	struct upstream_spec *spec = object;
+	struct upstream_auth *auth = &spec->auth;
+	bool named;
+
+	conf_defaults(reading, &config_upstream_auth_table, spec);
+	conf_read(reading, &config_upstream_auth_table, node, spec);
+	named = auth->kind == UPSTREAM_AUTH_HEADER || auth->kind == UPSTREAM_AUTH_QUERY;
+	if (named && !name_is_good(auth->name))
+		return complain(reading, node, "auth: `name` is needed: 1 to 32 of A-Z a-z 0-9 - _");
+	if (!named && auth->name.n > 0)
+		return complain(reading, node, "auth: `name` is for the types `header` and `query`");
+	return OK;
+}
+
 enum err config_read_revision(struct conf_reading *reading, const struct conf_node *node, void *object)
 {
 	struct upstream_spec *spec = object;
@@ -208,6 +224,20 @@ enum err config_read_revision(struct conf_reading *reading, const struct conf_no
 		       ? OK
 		       : complain(reading, node,
 				  "revision: must be a protocol revision such as 2025-11-25 or 2026-07-28");
+}
+
+/* A session that one caller's credential has opened must not serve another one. */
+static enum err finish_auth(struct conf_reading *reading, const struct conf_node *node, struct upstream_spec *spec)
+{
+	enum upstream_isolation finest = spec->auth.each == UPSTREAM_EACH_USER ? ISOLATION_USER : ISOLATION_TENANT;
+
+	if (spec->auth.kind == UPSTREAM_AUTH_NONE)
+		return OK;
+	if (spec->kind != UPSTREAM_HTTP)
+		return complain(reading, node, "auth: is for `http` servers");
+	if (spec->isolation < finest)
+		spec->isolation = finest;
+	return OK;
 }
 
 enum err config_read_upstream(struct conf_reading *reading, const struct conf_node *key, const struct conf_node *node,
@@ -223,7 +253,7 @@ enum err config_read_upstream(struct conf_reading *reading, const struct conf_no
 		return complain(reading, key, "an upstream needs one of `http`, `stdio` and `sse`");
 	conf_defaults(reading, &config_upstream_table, spec);
 	conf_read(reading, &config_upstream_table, node, spec);
-	return OK;
+	return finish_auth(reading, node, spec);
 }
 
 enum err config_read_upstreams(struct conf_reading *reading, const struct conf_node *node, void *object)

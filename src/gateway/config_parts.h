@@ -11,6 +11,7 @@ NODISCARD enum err config_read_address(struct conf_reading *reading, const struc
 NODISCARD enum err config_read_http(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_sse(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_stdio(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_upstream_auth(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_revision(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_names(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_listen(struct conf_reading *reading, const struct conf_node *node, void *object);

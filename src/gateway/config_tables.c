@@ -141,6 +141,20 @@ static const struct conf_field stdio_fields[] = {
 };
 const struct conf_table config_stdio_table = TABLE("stdio", stdio_fields);
 
+static const char *const auth_names[] = {"none", "bearer", "basic", "header", "query", NULL};
+static const char *const each_names[] = {"tenant", "user", NULL};
+
+static const struct conf_field upstream_auth_fields[] = {
+	{"type", CONF_CHOICE, UP(auth.kind), .fallback = "bearer", .choices = auth_names,
+	 .doc = "How it is sent: `Authorization: Bearer`, `Authorization: Basic` (kept as NAME:PASSWORD), a header of "
+		"its "
+		"own, or a parameter of the URL."},
+	{"name", CONF_STR, UP(auth.name), .doc = "Of the header or parameter.", .example = "X-Api-Key"},
+	{"each", CONF_CHOICE, UP(auth.each), .fallback = "tenant", .choices = each_names,
+	 .doc = "Whether a tenant has one for all its callers, or each user one of their own."},
+};
+const struct conf_table config_upstream_auth_table = TABLE("auth", upstream_auth_fields);
+
 static const struct conf_field upstream_fields[] = {
 	{"http", CONF_CUSTOM, .custom = config_read_http, .table = &config_http_table,
 	 .doc = "A server on streamable HTTP. One that knows only HTTP+SSE of 2024-11-05 is found out too."},
@@ -149,6 +163,9 @@ static const struct conf_field upstream_fields[] = {
 	{"sse", CONF_CUSTOM, .custom = config_read_sse, .table = &config_http_table,
 	 .doc = "A server on HTTP+SSE, the transport of 2024-11-05: the URL of its event stream.",
 	 .example = "https://old.example/sse"},
+	{"auth", CONF_CUSTOM, .custom = config_read_upstream_auth, .table = &config_upstream_auth_table,
+	 .doc = "Calls to this `http` server carry a credential of the caller's tenant or user, kept sealed: see "
+		"doc/guides/credentials.md. Header lines of the same name under `headers` are for reading lists only."},
 	{"isolation", CONF_CHOICE, UP(isolation), .fallback = "shared", .choices = isolation_names,
 	 .doc = "Who shares a child or upstream session: everybody, a tenant, a user, or nobody (one per client "
 		"session)."},

@@ -12,6 +12,7 @@
 #include "gateway/blocklist.h"
 #include "gateway/fleet.h"
 #include "gateway/metrics.h"
+#include "gateway/outbound.h"
 #include "gateway/request.h"
 #include "gateway/fetches.h"
 #include "gateway/result_cache.h"
@@ -89,6 +90,7 @@ struct gateway *gateway_new(struct config *config)
 		gateway->loops[i].classes = access_classes_new();
 		gateway->loops[i].allowances = allowances_new();
 		list_init(&gateway->loops[i].running);
+		gateway->loops[i].outbound = outbound_new();
 		list_init(&gateway->loops[i].streams);
 		list_init(&gateway->loops[i].relays);
 	}
@@ -108,6 +110,7 @@ void gateway_free(struct gateway *gateway)
 		blocklist_free(here->blocked);
 		access_classes_free(here->classes);
 		allowances_free(here->allowances);
+		outbound_free(here->outbound);
 		fleet_nodes_unref(here->nodes);
 		map_free(&here->node_pools);
 		map_free(&here->in_flight);

@@ -29,6 +29,9 @@ struct signin;
 struct access;
 struct portal;
 struct jobs;
+struct kek;
+struct outbound;
+struct vault;
 struct access_classes;
 struct allowances;
 struct meters;
@@ -59,8 +62,9 @@ struct gateway_loop {
 	uint64_t ask_serial, parked_serial;
 	struct access_classes *classes;
 	struct allowances *allowances;
-	struct list running; /* requests under way: see running.c */
-	struct list streams; /* open SSE streams: see streams.c */
+	struct list running;	   /* requests under way: see running.c */
+	struct outbound *outbound; /* credentials for upstreams, ready to send */
+	struct list streams;	   /* open SSE streams: see streams.c */
 	size_t stream_count;
 };
 
@@ -98,6 +102,8 @@ struct gateway {
 	struct access *access;
 	struct portal *portal;
 	struct jobs *jobs;
+	struct kek *kek; /* wraps the vault's data keys */
+	struct vault *vault;
 	struct visible_views *visible_views;
 	struct gateway_loop *loops; /* one each, by loop_index */
 	int64_t started_ms;	    /* wall time */

@@ -35,6 +35,7 @@
 #include "gateway/fleet_results.h"
 #include "gateway/handover.h"
 #include "gateway/hints.h"
+#include "gateway/kek.h"
 #include "gateway/keys.h"
 #include "gateway/meters.h"
 #include "gateway/notify.h"
@@ -221,6 +222,19 @@ AWAITS static enum err first_key_make(struct serving *serving, struct buf *probl
 	return audit_first_key(gateway, &tenant, (struct str){id, ID_LEN});
 }
 
+static struct secret *secret_moved(struct secret **from)
+{
+	struct secret *secret = *from;
+
+	*from = NULL;
+	return secret;
+}
+
+static int64_t generation_of(void *arg)
+{
+	return identity_generation(arg);
+}
+
 /* The rooms that serve pages. What they are given outlives them: see stop(). */
 AWAITS static void start_rooms(struct serving *serving)
 {
@@ -241,6 +255,10 @@ AWAITS static void start_rooms(struct serving *serving)
 							.signin = gateway->signin,
 							.signing = gateway->signing,
 							.key = serving->keys.oauth});
+	gateway->vault = vault_new(&(struct vault_spec){.db = gateway->db,
+							.kek = kek_source(gateway->kek),
+							.generation = generation_of,
+							.arg = gateway->identity});
 	gateway->portal = portal_new(&(struct portal_spec){.db = gateway->db,
 							   .state = gateway->state,
 							   .audit = gateway->audit,
@@ -248,6 +266,7 @@ AWAITS static void start_rooms(struct serving *serving)
 							   .api_key = gateway->api_key,
 							   .key = serving->keys.portal,
 							   .person_key = serving->keys.seal,
+							   .vault = gateway->vault,
 							   .check_upstream = config_check_upstream,
 							   .check_toolset = config_check_toolset,
 							   .oauth_key = serving->keys.oauth,
@@ -282,6 +301,8 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 	hints_start(gateway);
 	gateway->access = access_new(gateway->db, gateway->identity);
 	access_configure(gateway->access, config->rules, config->rule_count);
+	TRY(kek_open(gateway->secrets, secret_moved(&serving->keys.kek), problem, &gateway->kek));
+	TRY(kek_follow(gateway->kek));
 	start_rooms(serving);
 	return audit_append(gateway->audit,
 			    &(struct audit_record){.event = STR("gateway.started"), .outcome = STR("ok")});
@@ -463,6 +484,8 @@ AWAITS static void stop(struct serving *serving)
 	hints_stop(gateway);
 	meters_stop(gateway->meters);
 	portal_free(gateway->portal);
+	vault_free(gateway->vault);
+	kek_close(gateway->kek);
 	access_free(gateway->access);
 	oauth_free(gateway->oauth);
 	signing_free(gateway->signing);

@@ -16,14 +16,18 @@ static void put_bound(const struct work *work, struct buf *out)
 	buf_put_fmt(out, "answer 1\n%s\n%.*s", work->call->caller->principal, STR_ARG(work->call->idempotency_key));
 }
 
-/* What makes two requests the same. */
-static void digest_of(const struct api_call *call, uint8_t out[32])
+/* What makes two requests the same. Keyed: a body may hold a secret that could be guessed by its digest. */
+static void digest_of(const struct work *work, uint8_t out[32])
 {
+	const struct api_call *call = work->call;
+	struct str whole;
 	AUTO_BUF text = {0};
 
 	buf_put_fmt(&text, "%.*s\n%.*s\n%.*s\n", STR_ARG(call->method), STR_ARG(call->path), STR_ARG(call->query));
 	buf_put(&text, call->body);
-	crypto_sha256(buf_str(&text), out);
+	whole = buf_str(&text);
+	crypto_mac(work->portal->spec.key, &whole, 1, out);
+	crypto_wipe(text.p, text.n);
 }
 
 /* As it goes over the wire: type, headers, an empty line, the body. */
@@ -113,7 +117,7 @@ AWAITS enum err idempotent_operate(struct work *work)
 	if (key.n == 0 || key.n > IDEMPOTENCY_KEY_MAX || !str_is_printable(key))
 		return work_fail(work, ERR_API_QUERY, NULL, "Idempotency-Key must have 1 to %d printable characters",
 				 IDEMPOTENCY_KEY_MAX);
-	digest_of(work->call, digest);
+	digest_of(work, digest);
 	err = idempotency_begin(work->portal->spec.db, work->arena, str_of(work->call->caller->tenant_id), principal,
 				key, digest, work->call->now_ms, &kept);
 	if (err == ERR_EXISTS)

@@ -10,6 +10,7 @@
 #include "identity/visit.h"
 #include "signin/signin.h"
 #include "state/state.h"
+#include "vault/vault.h"
 
 struct portal;
 
@@ -21,6 +22,7 @@ struct portal_spec {
 	struct signin *signin;		    /* NULL from the command line */
 	const struct secret *api_key, *key; /* MACs of API keys; seals. All borrowed */
 	const struct secret *oauth_key;	    /* MACs of OAuth clients' secrets */
+	struct vault *vault;		    /* seals credentials for upstreams */
 	const struct secret *person_key;    /* opens addresses in the trail */
 	/* Whether a document describes an upstream, a toolset: the gateway's configuration knows. */
 	enum err (*check_upstream)(struct str name, struct str document, struct buf *problem);

@@ -37,6 +37,7 @@ enum field_trait {
 	FIELD_VOLATILE = 1 << 5,   /* what use changes: not part of ETags and hashes */
 	FIELD_COLUMN = 1 << 6,	   /* of the command line's tables */
 	FIELD_NULLABLE = 1 << 7,   /* a number that may be absent: null */
+	FIELD_SECRET = 1 << 9,	   /* on the command line it comes from standard input, as no option */
 	FIELD_LINES = 1 << 8,	   /* a text of several lines; on the command line @FILE, too */
 };
 
@@ -103,6 +104,7 @@ struct resource {
 	bool top;	   /* not of a tenant: /api/v1/{path} */
 	bool singleton;	   /* one object at the path itself */
 	bool slashes;	   /* ids have slashes in them: no actions then */
+	bool sets;	   /* `create` replaces what is there: the command is `set` */
 	bool everybodys;   /* whoever is signed in; no permission */
 	enum permission read, write;
 	const char *event;   /* of the trail: "user" makes "user.created" */

@@ -8,9 +8,9 @@
 #define COLUMNS "id, tenant_id, upstream, user_id, kind, hint, sealed, state, expires_ms, created_ms, changed_ms"
 #define COLUMNS_SHOWN "id, tenant_id, upstream, user_id, kind, hint, '', state, expires_ms, created_ms, changed_ms"
 
-static struct credential from_row(const struct db_value *cell)
+static struct credential_row from_row(const struct db_value *cell)
 {
-	return (struct credential){
+	return (struct credential_row){
 		.id = cell_str(&cell[0]),
 		.tenant_id = cell_str(&cell[1]),
 		.upstream = cell_str(&cell[2]),
@@ -36,7 +36,7 @@ AWAITS static enum err count_of(struct db *db, struct str tenant_id, int64_t *re
 	return OK;
 }
 
-AWAITS enum err credential_insert(struct db *db, const struct credential *c)
+AWAITS enum err credential_insert(struct db *db, const struct credential_row *c)
 {
 	const struct db_statement statements[] = {
 		SEALED_USE(c->tenant_id, c->sealed),
@@ -60,7 +60,7 @@ AWAITS enum err credential_insert(struct db *db, const struct credential *c)
 }
 
 AWAITS static enum err find_one(struct db *db, struct str scope, struct arena *arena, const char *sql,
-				const struct db_value *params, size_t count, struct credential *ret_credential)
+				const struct db_value *params, size_t count, struct credential_row *ret_credential)
 {
 	struct db_rows *rows;
 
@@ -72,14 +72,14 @@ AWAITS static enum err find_one(struct db *db, struct str scope, struct arena *a
 }
 
 AWAITS enum err credential_get(struct db *db, struct arena *arena, struct str tenant_id, struct str id,
-			       struct credential *ret_credential)
+			       struct credential_row *ret_credential)
 {
 	return find_one(db, tenant_id, arena, "SELECT " COLUMNS " FROM credential WHERE tenant_id = ? AND id = ?",
 			CELLS(DB_T(tenant_id), DB_T(id)), 2, ret_credential);
 }
 
 AWAITS enum err credential_find(struct db *db, struct arena *arena, struct str tenant_id, struct str upstream,
-				struct str user_id, struct credential *ret_credential)
+				struct str user_id, struct credential_row *ret_credential)
 {
 	return find_one(db, tenant_id, arena,
 			"SELECT " COLUMNS " FROM credential WHERE tenant_id = ? AND upstream = ? AND user_id = ?",
@@ -92,10 +92,10 @@ static struct db_value text_or_all(struct str text)
 }
 
 AWAITS enum err credential_list(struct db *db, struct arena *arena, struct str tenant_id, struct str upstream,
-				struct str user_id, struct str after, size_t limit, struct credential **ret_credentials,
-				size_t *ret_count)
+				struct str user_id, struct str after, size_t limit,
+				struct credential_row **ret_credentials, size_t *ret_count)
 {
-	struct credential *found;
+	struct credential_row *found;
 	struct db_rows *rows;
 
 	TRY(db_query(db, tenant_id, arena,
@@ -115,7 +115,7 @@ AWAITS enum err credential_list(struct db *db, struct arena *arena, struct str t
 	return OK;
 }
 
-AWAITS enum err credential_update(struct db *db, const struct credential *c, int64_t changed_before_ms)
+AWAITS enum err credential_update(struct db *db, const struct credential_row *c, int64_t changed_before_ms)
 {
 	/* Two changes within one ms must not look the same to a third writer. */
 	const struct db_statement statements[] = {

@@ -7,7 +7,7 @@
 #define CREDENTIALS_PER_TENANT_MAX 20000 /* count: some upstreams times all of a large company's people */
 #define CREDENTIAL_SEALED_BYTES_MAX (64 * 1024 + 64)
 
-struct credential {
+struct credential_row {
 	struct str id; /* what it is sealed for: known before the row is there */
 	struct str tenant_id;
 	struct str upstream; /* its name */
@@ -23,26 +23,26 @@ struct credential {
 /* Keep a new one; caches hear of it, as of all changes below but credential_note. changed_ms is taken from created_ms.
  *   Errors     ERR_EXISTS: there is one for this upstream and user; ERR_LIMIT; ERR_NOT_FOUND: the key that it is sealed
  *              with has gone: seal it anew; ERR_DB ... */
-NODISCARD enum err credential_insert(struct db *db, const struct credential *credential) AWAITS;
+NODISCARD enum err credential_insert(struct db *db, const struct credential_row *credential) AWAITS;
 
 /* By id; by whom it is for.
  *   ret_credential  in `arena`
  *   Errors     ERR_NOT_FOUND, ERR_DB ... */
 NODISCARD enum err credential_get(struct db *db, struct arena *arena, struct str tenant_id, struct str id,
-				  struct credential *ret_credential) AWAITS;
+				  struct credential_row *ret_credential) AWAITS;
 NODISCARD enum err credential_find(struct db *db, struct arena *arena, struct str tenant_id, struct str upstream,
-				   struct str user_id, struct credential *ret_credential) AWAITS;
+				   struct str user_id, struct credential_row *ret_credential) AWAITS;
 
 /* A page of a tenant's after an id (empty: the first), by id; without what is sealed.
  *   upstream, user_id  only these; p NULL: all */
 NODISCARD enum err credential_list(struct db *db, struct arena *arena, struct str tenant_id, struct str upstream,
 				   struct str user_id, struct str after, size_t limit,
-				   struct credential **ret_credentials, size_t *ret_count) AWAITS;
+				   struct credential_row **ret_credentials, size_t *ret_count) AWAITS;
 
 /* Change kind, hint, sealed, state and expires_ms.
  *   changed_before_ms  of the row that was read
  *   Errors     ERR_NOT_FOUND: it has changed since, or the key has gone; ERR_LIMIT, ERR_DB ... */
-NODISCARD enum err credential_update(struct db *db, const struct credential *credential, int64_t changed_before_ms)
+NODISCARD enum err credential_update(struct db *db, const struct credential_row *credential, int64_t changed_before_ms)
 	AWAITS;
 
 /* Note a state, if nobody has changed the credential since `changed_ms`; caches need not hear of it. */

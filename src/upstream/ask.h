@@ -12,6 +12,7 @@ struct ask {
 	uint64_t id;		    /* of the request; 0: body is a notification */
 	struct str body;	    /* the composed message */
 	struct str head;	    /* HTTP: all header lines */
+	struct str path;	    /* HTTP: with its query; p NULL: the upstream's */
 	enum mcp_revision revision; /* which `body` is written in; MCP_UNKNOWN: initialize */
 	bool has_session;	    /* `head` names one */
 	bool idempotent;
@@ -67,12 +68,17 @@ void http_call_lines(struct buf *head, enum mcp_revision revision, struct str me
 /* Errands: messages nobody waits for, each sent by a small fiber of its own. When too many are
  * under way they are dropped, which their receivers must survive anyway.
  *   head       header lines of a request to the same instance
+ *   path       its path, p NULL the upstream's
  *   Runs on    the lane's loop */
-void errand_cancelled(struct upstream *upstream, struct lane *lane, struct str head, uint64_t id);
+void errand_cancelled(struct upstream *upstream, struct lane *lane, struct str head, struct str path, uint64_t id);
 void errand_reply(struct upstream *upstream, struct lane *lane, struct str head, const struct mcp_message *request);
 /* Any message of ours. */
 void errand_message(struct upstream *upstream, struct lane *lane, struct str head, struct str message);
-void errand_delete(struct upstream *upstream, struct lane *lane, struct str head);
+/* Any message to an instance outside of calls, and the end of its session; in its owner's name, on its home loop. */
+struct instance;
+void errand_tell(const struct instance *instance, struct str message);
+void errand_answer(const struct instance *instance, const struct mcp_message *request);
+void errand_delete(const struct instance *instance);
 
 /* Append the answer to a request that a server makes of us: `{}` to a ping, else "method not
  * found", since no client is asked yet. */

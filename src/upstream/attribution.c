@@ -142,7 +142,7 @@ AWAITS void attribute_request(struct instance *instance, struct str head, const 
 	unsigned before, after;
 
 	if (mcp_method_of(message->method) == MCP_M_PING) {
-		errand_reply(upstream, lane_here(upstream), head, message);
+		errand_answer(instance, message);
 		return;
 	}
 	roll.request = server_request_from_stream(upstream, head, message);

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "upstream/channel.h"
+#include "upstream/credential.h"
 #include "upstream/server_request.h"
 
 /* What an attempt uses. */
@@ -147,11 +148,22 @@ AWAITS static enum err ask_for_client(struct upstream *upstream, struct lane *la
 	return err;
 }
 
+/* The server took the caller's credential for none: not what its keeper or other callers should suffer from. */
+AWAITS static enum err credential_refused(struct upstream *upstream, const struct upstream_call *call)
+{
+	const struct upstream_credentials *source = &upstream->events.credentials;
+
+	if (source->refused != NULL)
+		source->refused(source->arg, &upstream->spec, call->tenant_id,
+				upstream->spec.auth.each == UPSTREAM_EACH_USER ? call->principal : STR(""));
+	return ERR_CREDENTIAL_REFUSED;
+}
+
 /* One attempt. Everything is composed before the first await, so that the facts may change
  * under it.
  *   ret_again  another one may mend it */
 AWAITS static enum err attempt(struct upstream *upstream, struct lane *lane, struct upstream_call *call,
-			       bool *ret_again)
+			       struct carried *carried, bool *ret_again)
 {
 	struct ask ask = {
 		.arena = call->arena,
@@ -177,11 +189,13 @@ AWAITS static enum err attempt(struct upstream *upstream, struct lane *lane, str
 	buf_put(&scratch->head, pick.facts->head);
 	http_call_lines(&scratch->head, ask.revision, call->outgoing.method, call->mcp_name, call);
 	mcp_compose_request(&call->outgoing, ask.revision, ask.id, &scratch->body);
+	ask.path = carried_put(upstream, carried, &scratch->head);
 	ask.head = buf_str(&scratch->head);
 	ask.body = buf_str(&scratch->body);
 	err = ask_for_client(upstream, lane, &ask, pick.serial);
 	if (must_cancel(&ask, err))
-		errand_cancelled(upstream, lane, ask.head, ask.id);
+		errand_cancelled(upstream, lane, ask.head, ask.path, ask.id);
+	carried_done(carried);
 	if (err == ERR_UPSTREAM_SESSION || (err == OK && is_our_fault(upstream, &ask, call))) {
 		pick_mark_stale(lane, &pick);
 		*ret_again = true;
@@ -198,10 +212,26 @@ AWAITS static enum err attempt(struct upstream *upstream, struct lane *lane, str
 
 AWAITS static enum err http_client_call(struct upstream *upstream, struct lane *lane, struct upstream_call *call)
 {
-	bool again;
-	enum err err = attempt(upstream, lane, call, &again);
+	bool again = true;
+	enum err err = OK;
 
-	return err != OK && again ? attempt(upstream, lane, call, &again) : err;
+	/* Who is of no tenant has none, and must not go by the gateway's own. */
+	if (upstream->spec.auth.kind != UPSTREAM_AUTH_NONE && call->tenant_id.n == 0)
+		return ERR_CREDENTIAL_MISSING;
+	for (int i = 0; i < 2 && again; i++) {
+		struct carried carried = {0};
+		bool carries;
+
+		/* Before the attempt composes: this may wait. */
+		TRY(carried_take(upstream, call->tenant_id, call->principal, &carried));
+		carries = carried.text != NULL;
+		err = attempt(upstream, lane, call, &carried, &again);
+		carried_done(&carried);
+		if (unlikely(err == ERR_UPSTREAM_AUTH && carries))
+			return credential_refused(upstream, call);
+		again = again && err != OK;
+	}
+	return err;
 }
 
 /* A place among the calls in flight. Few places are kept at home, since dividing them would

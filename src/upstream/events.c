@@ -183,11 +183,14 @@ AWAITS static enum err resume(struct events *events)
 {
 	struct ask *ask = events->ask;
 	AUTO_BUF head = {0};
-	struct http_call call = {.method = STR("GET"), .path = events->upstream->url.path, .idempotent = true};
+	struct http_call call = {.method = STR("GET"), .path = ask->path, .idempotent = true};
 	struct http_answer *answer = NULL;
 	enum err err;
 
 	TRY(fiber_sleep(events->retry_ms));
+	if (call.path.p == NULL)
+		call.path = events->upstream->url.path;
+	buf_reserve(&head, ask->head.n + events->reader.id.n + 64);
 	buf_put(&head, ask->head);
 	buf_put_fmt(&head, "Last-Event-ID: %.*s\r\n", STR_ARG(buf_str(&events->reader.id)));
 	call.headers = buf_str(&head);
@@ -196,7 +199,9 @@ AWAITS static enum err resume(struct events *events)
 	call.more_arg = ask->askable;
 	if (events->lane->pool == NULL)
 		return ERR_UPSTREAM_DOWN;
-	TRY(http_call(events->lane->pool, ask->arena, &call, &answer));
+	err = http_call(events->lane->pool, ask->arena, &call, &answer);
+	crypto_wipe(head.p, head.n); /* it may hold a credential */
+	TRY(err);
 	err = answer->status == 200 ? read_stream(events, answer) : ERR_UPSTREAM_DOWN;
 	http_answer_end(answer);
 	return err;

@@ -111,7 +111,7 @@ AWAITS enum err http_ask(struct upstream *upstream, struct lane *lane, struct as
 	const struct piece body = {.str = ask->body};
 	const struct http_call call = {
 		.method = STR("POST"),
-		.path = upstream->url.path,
+		.path = ask->path.p == NULL ? upstream->url.path : ask->path,
 		.headers = ask->head,
 		.body = &body,
 		.body_count = 1,

@@ -186,7 +186,6 @@ void instance_channel_gone(struct instance *instance)
 void instance_stop(struct instance *instance)
 {
 	struct upstream *upstream = instance->upstream;
-	struct lane *lane = lane_here(upstream);
 
 	CHECK_OBJ(instance, INSTANCE_MAGIC);
 	if (instance->state == INSTANCE_STOPPING)
@@ -194,7 +193,7 @@ void instance_stop(struct instance *instance)
 	CHECK(map_remove(&upstream->instances, instance->key) == instance);
 	/* spec: 2025-11-25 basic/transports#session-management: DELETE when it is no longer needed */
 	if (instance->state == INSTANCE_READY && instance->facts != NULL && instance->facts->has_session)
-		errand_delete(upstream, lane, instance->facts->head);
+		errand_delete(instance);
 	drop_facts(instance);
 	instance_set_state(instance, INSTANCE_STOPPING);
 	instance->pins++; /* over what follows */
@@ -269,7 +268,7 @@ void instances_tell_session(struct upstream *upstream, struct str session, struc
 		if (instance->channel != NULL)
 			channel_send(instance->channel, text);
 		else if (!instance->channeled)
-			errand_message(upstream, lane_here(upstream), instance->facts->head, text);
+			errand_tell(instance, text);
 	}
 }
 

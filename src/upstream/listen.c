@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "http/sse.h"
 #include "upstream/listen.h"
+#include "upstream/credential.h"
 #include "upstream/peer.h"
 #include "upstream/server_request.h"
 
@@ -124,19 +125,26 @@ AWAITS enum listen_end listen_stream(struct instance *instance, struct http_pool
 	struct upstream *upstream = instance->upstream;
 	AUTO(arena) *arena = arena_new(256 * 1024);
 	AUTO_BUF head = {0};
-	struct http_call call = {.method = STR("GET"), .path = upstream->url.path, .timeout_ms = HEAD_MS};
+	struct http_call call = {.method = STR("GET"), .timeout_ms = HEAD_MS};
 	struct http_answer *answer = NULL;
 	enum listen_end end = LISTEN_AGAIN;
+	struct carried carried = {0};
+	enum err err;
 
 	buf_put(&head, instance->facts->head);
+	if (carried_take(upstream, instance->owner.tenant, instance->owner.principal, &carried) != OK)
+		return LISTEN_AGAIN;
+	call.path = carried_put(upstream, &carried, &head);
 	call.headers = buf_str(&head);
-	if (http_call(pool, arena, &call, &answer) != OK)
+	err = http_call(pool, arena, &call, &answer);
+	carried_done(&carried);
+	if (err != OK)
 		return LISTEN_AGAIN;
 	if (answer->status == 200) {
 		if (opened != NULL)
 			opened(arg);
 		http_answer_timeout(answer, 0);
-		if (read_events(instance, call.headers, answer) != OK)
+		if (read_events(instance, buf_str(&head), answer) != OK)
 			log_debug("upstream.listen_cut", LOG_STR("upstream", upstream->spec.name));
 	} else if (answer->status == 404 && instance->facts != NULL && instance->facts->has_session) {
 		end = LISTEN_LOST;

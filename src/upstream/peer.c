@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "upstream/channel.h"
+#include "upstream/credential.h"
 
 uint64_t peer_next_id(struct instance *instance)
 {
@@ -15,8 +16,10 @@ AWAITS enum err peer_ask(struct instance *instance, const struct question *quest
 {
 	struct upstream *upstream = instance->upstream;
 	struct lane *lane = lane_here(upstream);
+	struct carried carried = {0};
 	AUTO_BUF body = {0};
 	AUTO_BUF head = {0};
+	enum err err;
 
 	CHECK(lane->loop == upstream->home);
 	ask->revision = question->revision;
@@ -33,8 +36,12 @@ AWAITS enum err peer_ask(struct instance *instance, const struct question *quest
 	ask->has_session = question->facts->has_session;
 	buf_put(&head, question->facts->head);
 	http_call_lines(&head, question->revision, question->outgoing.method, STR_NONE, NULL);
+	TRY(carried_take(upstream, instance->owner.tenant, instance->owner.principal, &carried));
+	ask->path = carried_put(upstream, &carried, &head);
 	ask->head = buf_str(&head);
-	return http_ask(upstream, lane, ask);
+	err = http_ask(upstream, lane, ask);
+	carried_done(&carried);
+	return err;
 }
 
 struct str peer_error_text(const struct ask *ask)

@@ -193,6 +193,8 @@ void server_request_drop(struct server_request *request, int code, const char *m
 static void request_free(struct server_request *request)
 {
 	upstream_unref(request->upstream);
+	if (request->head.n > 0) /* it may hold a credential; the bytes are ours */
+		crypto_wipe((char *)(uintptr_t)request->head.p, request->head.n);
 	arena_free(request->arena);
 	request->magic = 0;
 	free(request);

@@ -192,7 +192,10 @@ static bool may_be_sse(const struct instance *instance, const struct ask *ask)
 	static const struct str modern[] = {{"-32020", 6}, {"-32021", 6}, {"-32022", 6}};
 	const struct json_member *code = NULL;
 
-	if (instance->channeled || (ask->status != 400 && ask->status != 404 && ask->status != 405))
+	/* A channel is one stream for all calls: it cannot carry a credential of each caller. */
+	if (instance->channeled || instance->upstream->spec.auth.kind != UPSTREAM_AUTH_NONE)
+		return false;
+	if ((ask->status != 400 && ask->status != 404 && ask->status != 405))
 		return false;
 	if (ask->answered && ask->answer.error != NULL)
 		code = json_member(&ask->answer.index, ask->answer.error, STR("code"));

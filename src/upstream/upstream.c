@@ -35,6 +35,7 @@ static void copy_spec(struct arena *arena, const struct upstream_spec *from, str
 	to->name = copy(arena, from->name);
 	to->owner = copy(arena, from->owner);
 	to->url = copy(arena, from->url);
+	to->auth.name = copy(arena, from->auth.name);
 	to->headers = copy_pairs(arena, from->headers, from->header_count);
 	to->ca_file = copy(arena, from->ca_file);
 	to->cert_file = copy(arena, from->cert_file);
@@ -82,6 +83,20 @@ static bool header_is_valid(const struct upstream_pair *header)
 	return is_token(header->name);
 }
 
+/* Whether callers send this header each with a value of their own. */
+static bool is_credential(const struct upstream_auth *auth, struct str name)
+{
+	switch (auth->kind) {
+	case UPSTREAM_AUTH_BEARER:
+	case UPSTREAM_AUTH_BASIC:
+		return str_eq_nocase(name, STR("Authorization"));
+	case UPSTREAM_AUTH_HEADER:
+		return str_eq_nocase(name, auth->name);
+	default:
+		return false;
+	}
+}
+
 static enum err set_up_http(struct upstream *upstream, struct buf *problem)
 {
 	const struct upstream_spec *spec = &upstream->spec;
@@ -90,7 +105,7 @@ static enum err set_up_http(struct upstream *upstream, struct buf *problem)
 		.cert_file = spec->cert_file.n > 0 ? spec->cert_file.p : NULL,
 		.key_file = spec->key_file.n > 0 ? spec->key_file.p : NULL,
 	};
-	AUTO_BUF lines = {0};
+	AUTO_BUF lines = {0}, own = {0};
 
 	if (url_parse(spec->url, &upstream->url) != OK) {
 		complain(problem, "not an http or https URL", spec->url);
@@ -101,9 +116,11 @@ static enum err set_up_http(struct upstream *upstream, struct buf *problem)
 			complain(problem, "this header cannot be set", spec->headers[i].name);
 			return ERR_CONFIG;
 		}
-		buf_put_fmt(&lines, "%.*s: %.*s\r\n", STR_ARG(spec->headers[i].name), STR_ARG(spec->headers[i].value));
+		buf_put_fmt(is_credential(&spec->auth, spec->headers[i].name) ? &own : &lines, "%.*s: %.*s\r\n",
+			    STR_ARG(spec->headers[i].name), STR_ARG(spec->headers[i].value));
 	}
 	upstream->config_lines = arena_str(upstream->arena, buf_str(&lines));
+	upstream->own_lines = arena_str(upstream->arena, buf_str(&own));
 	if (!upstream->url.tls)
 		return OK;
 	return tls_client_new(&tls, problem, &upstream->tls) == OK ? OK : ERR_CONFIG;

@@ -19,6 +19,7 @@
 #include "mcp/extension.h"
 #include "net/address.h"
 #include "rt/loop.h"
+#include "upstream/auth.h"
 #include "upstream/fair.h"
 #include "upstream/health.h"
 
@@ -44,6 +45,7 @@ struct upstream_spec {
 	const struct upstream_pair *headers; /* sent with every request: credentials of the upstream */
 	size_t header_count;
 	struct str ca_file, cert_file, key_file; /* empty: the system's roots, no client certificate */
+	struct upstream_auth auth;		 /* http only; isolation is at least as fine as `each` */
 	bool allow_private;			 /* may it resolve to loopback and private networks */
 	/* stdio */
 	struct str command;
@@ -100,6 +102,7 @@ struct upstream_events {
 	 * home loop; must not block. May be NULL. */
 	void (*on_notification)(void *arg, struct upstream *upstream, const struct mcp_message *message);
 	void *arg;
+	struct upstream_credentials credentials; /* get NULL: none are kept */
 };
 
 /* Create and start its keeper on a home loop (chosen by name).

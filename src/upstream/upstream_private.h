@@ -125,7 +125,7 @@ struct upstream {
 	struct upstream_events events;
 	struct url url;
 	struct tls *tls;
-	struct str config_lines; /* the configured headers as lines */
+	struct str config_lines, own_lines; /* the configured headers; those that only our own requests have */
 	struct loop *home;
 	struct lane *lane;
 	unsigned lanes;

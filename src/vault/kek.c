@@ -14,8 +14,13 @@
 struct keks {
 	uint32_t magic;
 	pthread_mutex_t lock;
-	struct secret *current, *previous; /* previous may be NULL */
+	struct secret *own, *current, *previous; /* the last two may be NULL */
 };
+
+static const struct secret *present(const struct keks *keks)
+{
+	return keks->current != NULL ? keks->current : keks->own;
+}
 
 static void name_of(const struct secret *key, char ret_name[VAULT_KEK_NAME_MAX + 1])
 {
@@ -48,10 +53,20 @@ static enum err keks_wrap(void *arg, struct str plain, struct str bound, struct 
 
 	CHECK_OBJ(keks, KEKS_MAGIC);
 	CHECK(pthread_mutex_lock(&keks->lock) == 0);
-	crypto_seal(keks->current, plain, bound, out);
-	name_of(keks->current, ret_name);
+	crypto_seal(present(keks), plain, bound, out);
+	name_of(present(keks), ret_name);
 	CHECK(pthread_mutex_unlock(&keks->lock) == 0);
 	return OK;
+}
+
+static const struct secret *find(const struct keks *keks, struct str name)
+{
+	const struct secret *const keys[] = {keks->current, keks->previous, keks->own};
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (is_named(keys[i], name))
+			return keys[i];
+	return NULL;
 }
 
 static enum err keks_unwrap(void *arg, struct str name, struct str wrapped, struct str bound,
@@ -66,7 +81,7 @@ static enum err keks_unwrap(void *arg, struct str name, struct str wrapped, stru
 	if (wrapped.n != CRYPTO_KEY_BYTES + CRYPTO_SEAL_OVERHEAD)
 		return ERR_CRYPTO;
 	CHECK(pthread_mutex_lock(&keks->lock) == 0);
-	key = is_named(keks->current, name) ? keks->current : is_named(keks->previous, name) ? keks->previous : NULL;
+	key = find(keks, name);
 	if (key != NULL)
 		err = crypto_open(key, wrapped, bound, ret_key, &n);
 	CHECK(pthread_mutex_unlock(&keks->lock) == 0);
@@ -78,25 +93,35 @@ static enum err keks_unwrap(void *arg, struct str name, struct str wrapped, stru
 	return err;
 }
 
+bool keks_know(struct keks *keks, struct str name)
+{
+	bool known;
+
+	CHECK_OBJ(keks, KEKS_MAGIC);
+	CHECK(pthread_mutex_lock(&keks->lock) == 0);
+	known = find(keks, name) != NULL;
+	CHECK(pthread_mutex_unlock(&keks->lock) == 0);
+	return known;
+}
+
 static void keks_name(void *arg, char ret_name[VAULT_KEK_NAME_MAX + 1])
 {
 	struct keks *keks = arg;
 
 	CHECK_OBJ(keks, KEKS_MAGIC);
 	CHECK(pthread_mutex_lock(&keks->lock) == 0);
-	name_of(keks->current, ret_name);
+	name_of(present(keks), ret_name);
 	CHECK(pthread_mutex_unlock(&keks->lock) == 0);
 }
 
-struct keks *keks_new(struct secret *current, struct secret *previous)
+struct keks *keks_new(struct secret *own)
 {
 	struct keks *keks = calloc(1, sizeof(*keks));
 
-	CHECK(keks != NULL && current != NULL);
+	CHECK(keks != NULL && own != NULL);
 	keks->magic = KEKS_MAGIC;
 	CHECK(pthread_mutex_init(&keks->lock, NULL) == 0);
-	keks->current = current;
-	keks->previous = previous;
+	keks->own = own;
 	return keks;
 }
 
@@ -105,6 +130,7 @@ void keks_free(struct keks *keks)
 	if (keks == NULL)
 		return;
 	CHECK_OBJ(keks, KEKS_MAGIC);
+	secret_free(keks->own);
 	secret_free(keks->current);
 	secret_free(keks->previous);
 	pthread_mutex_destroy(&keks->lock);
@@ -117,7 +143,6 @@ void keks_set(struct keks *keks, struct secret *current, struct secret *previous
 	struct secret *gone[2];
 
 	CHECK_OBJ(keks, KEKS_MAGIC);
-	CHECK(current != NULL);
 	CHECK(pthread_mutex_lock(&keks->lock) == 0);
 	gone[0] = keks->current;
 	gone[1] = keks->previous;

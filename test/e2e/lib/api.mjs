@@ -68,6 +68,7 @@ export function samples(n = 1, machine = undefined) {
 		rules: { name: `rule-${n}`, document: { effect: 'allow', tools: ['*'] } },
 		upstreams: { name: `up${n}`, document: { http: 'https://mcp.example/mcp' } },
 		toolsets: { name: `set${n}`, document: { include: ['*'] } },
+		credentials: { upstream: `up${n}`, secret: `secret of ${n}` },
 	};
 }
 

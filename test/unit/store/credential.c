@@ -10,9 +10,9 @@
 /* A value under version 1, as far as the store looks at it. */
 #define SEALED(rest) STR("\x01\x00\x00\x00\x01" rest)
 
-static struct credential make(struct str tenant_id, const char *id, const char *upstream, struct str user_id)
+static struct credential_row make(struct str tenant_id, const char *id, const char *upstream, struct str user_id)
 {
-	return (struct credential){
+	return (struct credential_row){
 		.id = str_of(id),
 		.tenant_id = tenant_id,
 		.upstream = str_of(upstream),
@@ -38,8 +38,9 @@ static AWAITS void rows_body(struct db *db)
 {
 	AUTO(arena) *arena = arena_new(1 << 20);
 	struct tenant acme = test_tenant(db, arena, "acme"), other = test_tenant(db, arena, "other");
-	struct credential shared = make(acme.id, "c1", "files", STR("")), own = make(acme.id, "c2", "files", STR("u1")),
-			  taken = make(acme.id, "c3", "files", STR("u1")), found, *list;
+	struct credential_row shared = make(acme.id, "c1", "files", STR("")),
+			      own = make(acme.id, "c2", "files", STR("u1")),
+			      taken = make(acme.id, "c3", "files", STR("u1")), found, *list;
 	int64_t before, after;
 	size_t count;
 
@@ -94,7 +95,7 @@ static AWAITS void sealed_body(struct db *db)
 {
 	AUTO(arena) *arena = arena_new(1 << 20);
 	struct tenant acme = test_tenant(db, arena, "acme");
-	struct credential credential = make(acme.id, "c1", "files", STR(""));
+	struct credential_row credential = make(acme.id, "c1", "files", STR(""));
 	struct sealed_row *rows, row;
 	struct data_key *keys;
 	struct str *ids;
@@ -141,7 +142,8 @@ static AWAITS void gone_body(struct db *db)
 {
 	AUTO(arena) *arena = arena_new(1 << 20);
 	struct tenant acme = test_tenant(db, arena, "acme");
-	struct credential shared = make(acme.id, "c1", "files", STR("")), own = make(acme.id, "c2", "files", STR("u1"));
+	struct credential_row shared = make(acme.id, "c1", "files", STR("")),
+			      own = make(acme.id, "c2", "files", STR("u1"));
 	struct user user = {.id = STR("u1"),
 			    .tenant_id = acme.id,
 			    .kind = STR("person"),

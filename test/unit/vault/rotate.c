@@ -101,7 +101,7 @@ AWAITS static enum err rewrite(struct replica *replica, const char *id)
 {
 	const struct vault_place place = test_place(load.tenant_id, str_of(id));
 	AUTO(arena) *arena = arena_new(1 << 20);
-	struct credential credential;
+	struct credential_row credential;
 	AUTO_BUF sealed = {0};
 	int64_t before_ms;
 
@@ -181,7 +181,7 @@ static enum err telling_wrap(void *arg, struct str plain, struct str bound, stru
 static AWAITS void victim_body(struct db *db)
 {
 	AUTO(arena) *arena = arena_new(1 << 20);
-	struct keks *keks = keks_new(test_kek(1), NULL);
+	struct keks *keks = keks_new(test_kek(1));
 	struct vault_kek kek = keks_source(keks);
 	struct tenant acme;
 	struct vault *vault;

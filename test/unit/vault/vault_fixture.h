@@ -32,7 +32,7 @@ static inline struct secret *test_kek(uint8_t byte)
 
 static inline void replica_start(struct replica *replica, struct db *db, uint8_t kek)
 {
-	replica->keks = keks_new(test_kek(kek), NULL);
+	replica->keks = keks_new(test_kek(kek));
 	replica->generation = 1;
 	replica->vault = vault_new(&(struct vault_spec){
 		.db = db, .kek = keks_source(replica->keks), .generation = replica_generation, .arg = replica});
@@ -62,13 +62,13 @@ AWAITS static inline enum err test_keep(struct db *db, struct vault *vault, stru
 	AUTO_BUF sealed = {0};
 
 	TRY(vault_seal(vault, &place, secret, &sealed));
-	return credential_insert(db, &(struct credential){.id = str_of(id),
-							  .tenant_id = tenant_id,
-							  .upstream = str_of(upstream),
-							  .kind = STR("static"),
-							  .state = STR("active"),
-							  .sealed = buf_str(&sealed),
-							  .created_ms = 1000});
+	return credential_insert(db, &(struct credential_row){.id = str_of(id),
+							      .tenant_id = tenant_id,
+							      .upstream = str_of(upstream),
+							      .kind = STR("static"),
+							      .state = STR("active"),
+							      .sealed = buf_str(&sealed),
+							      .created_ms = 1000});
 }
 
 /* Read a credential as a call does: once more if it was sealed anew in between. */
@@ -80,7 +80,7 @@ AWAITS static inline enum err test_read(struct db *db, struct vault *vault, stru
 
 	for (int i = 0; i < 2 && err == ERR_NOT_FOUND; i++) {
 		AUTO(arena) *arena = arena_new(1 << 20);
-		struct credential credential;
+		struct credential_row credential;
 
 		TRY(credential_get(db, arena, tenant_id, str_of(id), &credential));
 		err = vault_open(vault, &place, credential.sealed, ret_plain);

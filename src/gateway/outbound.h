@@ -1,0 +1,24 @@
+/* Credentials for upstreams, from sealed rows to what a call sends. Each loop keeps what it has made ready. */
+#ifndef GATEHOUSE_GATEWAY_OUTBOUND_H
+#define GATEHOUSE_GATEWAY_OUTBOUND_H
+
+#include "upstream/upstream.h"
+
+#define OUTBOUND_KEPT_MAX 4096 /* of a loop: 1 MB of locked pages when all are short */
+
+struct gateway;
+struct outbound;
+
+/* One loop's.
+ *   Runs on    loop 0, before and after the others run */
+struct outbound *outbound_new(void);
+void outbound_free(struct outbound *outbound);
+
+/* As upstreams want it. One that is kept costs a look into a table. */
+struct upstream_credentials outbound_source(struct gateway *gateway);
+
+/* A header line or NAME=VALUE from what a person has given us.
+ *   Errors     ERR_RPC_PARAMS: it cannot stand in a header */
+NODISCARD enum err outbound_form(const struct upstream_auth *auth, struct str plain, struct secret_text **ret_text);
+
+#endif
