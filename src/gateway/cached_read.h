@@ -10,9 +10,9 @@
 struct cached_read {
 	bool may_keep;
 	uint64_t mark;
-	bool leads;	       /* others in this process may wait for it: cached_read_end tells them */
-	struct fetch fetch;    /* while it leads, as the next two */
-	struct result_key key; /* of what it fetches */
+	bool leads;		   /* others in this process may wait for it: cached_read_end tells them */
+	struct shared_fetch fetch; /* while it leads, as the next two */
+	struct result_key key;	   /* of what it fetches */
 	struct fleet_claim claim;
 };
 

@@ -81,9 +81,9 @@ static void arrive(struct task *task)
 }
 
 /* False: there is a leader, and the waiter is in its list. */
-static bool lead(struct fetches *fetches, struct fetch *fetch, struct waiter *waiter)
+static bool lead(struct fetches *fetches, struct shared_fetch *fetch, struct waiter *waiter)
 {
-	struct fetch *leader;
+	struct shared_fetch *leader;
 
 	pthread_mutex_lock(&fetches->lock);
 	leader = map_get(&fetches->leaders, fetch->key);
@@ -97,7 +97,7 @@ static bool lead(struct fetches *fetches, struct fetch *fetch, struct waiter *wa
 	return leader == NULL;
 }
 
-AWAITS enum err fetches_join(struct fetches *fetches, struct fetch *fetch, int64_t wait_ms, bool *ret_leads,
+AWAITS enum err fetches_join(struct fetches *fetches, struct shared_fetch *fetch, int64_t wait_ms, bool *ret_leads,
 			     enum fetch_end *ret_end)
 {
 	struct waiter waiter = {.fetches = fetches, .loop = loop_self(), .wait = WAIT_INIT};
@@ -119,7 +119,7 @@ AWAITS enum err fetches_join(struct fetches *fetches, struct fetch *fetch, int64
 	return OK;
 }
 
-void fetches_end(struct fetches *fetches, struct fetch *fetch, enum fetch_end end)
+void fetches_end(struct fetches *fetches, struct shared_fetch *fetch, enum fetch_end end)
 {
 	struct list *link;
 

@@ -21,7 +21,7 @@ enum fetch_end {
 };
 
 /* A leader's; where it lies is the leader's business. */
-struct fetch {
+struct shared_fetch {
 	struct str key;
 	struct list waiters;
 };
@@ -32,11 +32,11 @@ struct fetch {
  *   ret_end    what became of it; set when it does not lead
  *   Errors     ERR_BUSY: nobody has ended it within wait_ms; ERR_CANCELED, ERR_TIMEOUT
  *   Runs on    a fiber, any loop */
-NODISCARD enum err fetches_join(struct fetches *fetches, struct fetch *fetch, int64_t wait_ms, bool *ret_leads,
+NODISCARD enum err fetches_join(struct fetches *fetches, struct shared_fetch *fetch, int64_t wait_ms, bool *ret_leads,
 				enum fetch_end *ret_end) AWAITS;
 
 /* The leader's word to all who wait. Who comes from now on leads anew.
  *   Runs on    any thread */
-void fetches_end(struct fetches *fetches, struct fetch *fetch, enum fetch_end end);
+void fetches_end(struct fetches *fetches, struct shared_fetch *fetch, enum fetch_end end);
 
 #endif

@@ -19,7 +19,7 @@ struct wish {
 static AWAITS void want(void *arg)
 {
 	struct wish *wish = arg;
-	struct fetch fetch = {.key = STR("k")};
+	struct shared_fetch fetch = {.key = STR("k")};
 
 	wish->asked = true;
 	wish->err = fetches_join(wish->fetches, &fetch, wish->wait_ms, &wish->leads, &wish->end);
@@ -39,7 +39,7 @@ static AWAITS void call_there(void *arg)
 	ck_ok(loop_call(loop_at(1), "want", want_there, arg));
 }
 
-AWAITS static void lead(struct fetches *fetches, struct fetch *fetch)
+AWAITS static void lead(struct fetches *fetches, struct shared_fetch *fetch)
 {
 	enum fetch_end end;
 	bool leads = false;
@@ -52,7 +52,7 @@ static AWAITS void together_body(void *arg)
 {
 	struct fetches *fetches = fetches_new();
 	struct wish wishes[6];
-	struct fetch fetch = {.key = STR("k")}, other = {.key = STR("other")};
+	struct shared_fetch fetch = {.key = STR("k")}, other = {.key = STR("other")};
 	struct group group;
 
 	lead(fetches, &fetch);
@@ -89,7 +89,7 @@ static AWAITS void leave_body(void *arg)
 {
 	struct fetches *fetches = fetches_new();
 	struct wish gone = {.fetches = fetches, .wait_ms = WAIT_MS}, late = {.fetches = fetches, .wait_ms = 1};
-	struct fetch fetch = {.key = STR("k")};
+	struct shared_fetch fetch = {.key = STR("k")};
 	struct group group;
 
 	lead(fetches, &fetch);
