@@ -20,7 +20,8 @@ AWAITS enum err token_ask(struct arena *arena, const struct token_endpoint *endp
 {
 	AUTO_BUF headers = {0}, form = {0};
 	struct fetched fetched;
-	struct fetch fetch = {.url = endpoint->url, .allow_private = endpoint->allow_private};
+	struct fetch fetch = {
+		.url = endpoint->url, .ca_file = endpoint->ca_file, .allow_private = endpoint->allow_private};
 	enum err err;
 
 	token_request_put(request, endpoint->client, endpoint->dialect, &headers, &form);

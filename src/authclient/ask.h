@@ -9,7 +9,8 @@ struct token_endpoint {
 	struct str url;
 	const struct auth_dialect *dialect;
 	const struct client_identity *client;
-	bool allow_private; /* it may be at a private address */
+	const char *ca_file; /* trusted instead of the system's certificates; NULL these */
+	bool allow_private;  /* it may be at a private address */
 };
 
 /* Ask for a token.

@@ -10,7 +10,7 @@
 #define DAY (24 * 3600 * SECOND)
 #define REFERENCE STR("${secret:")
 
-static const char *const provider_names[] = {"file", "systemd", "vault", NULL};
+static const char *const provider_names[] = {"file", "systemd", "vault", "azure", NULL};
 
 #define VAULT(member) offsetof(struct secrets_vault, member)
 static const struct conf_field vault_fields[] = {
@@ -39,10 +39,27 @@ static const struct conf_field vault_fields[] = {
 };
 const struct conf_table config_vault_table = {"vault", vault_fields, ARRAY_LEN(vault_fields)};
 
+#define AZURE(member) offsetof(struct secrets_azure, member)
+static const struct conf_field azure_fields[] = {
+	{"url", CONF_STR, AZURE(url), .doc = "The vault's URL.", .example = "https://acme.vault.azure.net"},
+	{"tenant", CONF_STR, AZURE(tenant), .doc = "The directory's id, or one of its domains.",
+	 .example = "acme.onmicrosoft.com"},
+	{"client_id", CONF_STR, AZURE(client_id), .doc = "The application that may read the vault's secrets."},
+	{"client_secret_file", CONF_STR, AZURE(client_secret_file),
+	 .doc = "File, mode 0600, with the application's secret; read at each sign-in.",
+	 .example = "/run/credentials/gatehouse.service/azure-client-secret"},
+	{"authority", CONF_STR, AZURE(authority), .fallback = "https://login.microsoftonline.com",
+	 .doc = "Where it signs in; others than this one in national clouds."},
+	{"api_version", CONF_STR, AZURE(api_version), .fallback = "7.4", .doc = "Of the vault's interface."},
+	{"ca", CONF_STR, AZURE(ca_file), .doc = "Trust these certificates instead of the system's.",
+	 .example = "ca.pem"},
+};
+const struct conf_table config_azure_table = {"azure", azure_fields, ARRAY_LEN(azure_fields)};
+
 static const struct conf_field secrets_fields[] = {
 	{"provider", CONF_CHOICE, SECRETS(kind), .fallback = "file", .choices = provider_names,
 	 .doc = "file: files that only the gateway's user may read. systemd: credentials of the unit "
-		"(LoadCredentialEncrypted=). vault: Vault or OpenBao."},
+		"(LoadCredentialEncrypted=). vault: Vault or OpenBao. azure: Azure Key Vault."},
 	{"directory", CONF_STR, SECRETS(directory),
 	 .doc = "Where the file provider looks; else `secrets` in the data directory. server-key and operator-key are "
 		"server.key and operator.key of the data directory.",
@@ -50,6 +67,7 @@ static const struct conf_field secrets_fields[] = {
 	{"refresh", CONF_MS, SECRETS(refresh_ms), .low = SECOND, .high = DAY, .fallback = "1min",
 	 .doc = "A new value is noticed within this."},
 	{"vault", CONF_TABLE, SECRETS(vault), .table = &config_vault_table, .doc = "How Vault or OpenBao is reached."},
+	{"azure", CONF_TABLE, SECRETS(azure), .table = &config_azure_table, .doc = "How Azure Key Vault is reached."},
 };
 const struct conf_table config_secrets_table = {"secrets", secrets_fields, ARRAY_LEN(secrets_fields)};
 
@@ -58,11 +76,18 @@ static enum err check_provider(struct conf_reading *reading, const struct conf_n
 			       const struct secrets_settings *secrets)
 {
 	const struct secrets_vault *vault = &secrets->vault;
+	const struct secrets_azure *azure = &secrets->azure;
 
 	if (secrets->kind == SECRETS_VAULT &&
 	    (vault->url.n == 0 || vault->role_id_file.n == 0 || vault->secret_id_file.n == 0)) {
 		conf_problem(&reading->problems, node,
 			     "secrets: vault needs `url`, `role_id_file` and `secret_id_file`");
+		return ERR_CONFIG;
+	}
+	if (secrets->kind == SECRETS_AZURE && (azure->url.n == 0 || azure->tenant.n == 0 || azure->client_id.n == 0 ||
+					       azure->client_secret_file.n == 0)) {
+		conf_problem(&reading->problems, node,
+			     "secrets: azure needs `url`, `tenant`, `client_id` and `client_secret_file`");
 		return ERR_CONFIG;
 	}
 	return OK;
@@ -182,11 +207,18 @@ static bool same_vault(const struct secrets_vault *a, const struct secrets_vault
 	       str_eq(a->transit_key, b->transit_key);
 }
 
+static bool same_azure(const struct secrets_azure *a, const struct secrets_azure *b)
+{
+	return str_eq(a->url, b->url) && str_eq(a->tenant, b->tenant) && str_eq(a->client_id, b->client_id) &&
+	       str_eq(a->client_secret_file, b->client_secret_file) && str_eq(a->authority, b->authority) &&
+	       str_eq(a->api_version, b->api_version) && str_eq(a->ca_file, b->ca_file);
+}
+
 bool config_same_secrets(const struct config *a, const struct config *b)
 {
 	const struct secrets_settings *left = &a->secrets, *right = &b->secrets;
 
 	return left->kind == right->kind && left->refresh_ms == right->refresh_ms &&
 	       left->production == right->production && str_eq(left->directory, right->directory) &&
-	       same_vault(&left->vault, &right->vault);
+	       same_vault(&left->vault, &right->vault) && same_azure(&left->azure, &right->azure);
 }

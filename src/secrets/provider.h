@@ -26,7 +26,8 @@ struct secrets_provider {
 	int64_t (*tend)(void *own);
 };
 
-extern const struct secrets_provider secrets_file_provider, secrets_systemd_provider, secrets_vault_provider;
+extern const struct secrets_provider secrets_file_provider, secrets_systemd_provider, secrets_vault_provider,
+	secrets_azure_provider;
 
 /* What watch.c keeps of a name. */
 struct watch {

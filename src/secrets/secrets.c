@@ -14,6 +14,7 @@ static const struct secrets_provider *const providers[] = {
 	[SECRETS_FILE] = &secrets_file_provider,
 	[SECRETS_SYSTEMD] = &secrets_systemd_provider,
 	[SECRETS_VAULT] = &secrets_vault_provider,
+	[SECRETS_AZURE] = &secrets_azure_provider,
 };
 
 /* One question on its way to the provider's loop. */

@@ -22,6 +22,14 @@ struct secrets_vault {
 	struct str transit_mount, transit_key; /* key empty: it does not wrap */
 };
 
+struct secrets_azure {
+	struct str url;	      /* the vault's */
+	struct str authority; /* in front of the tenant */
+	struct str tenant, client_id, client_secret_file;
+	struct str api_version;
+	struct str ca_file;
+};
+
 struct secrets_settings {
 	enum secrets_kind kind;
 	struct str data;      /* the data directory: server-key and operator-key of the file provider */
@@ -29,6 +37,7 @@ struct secrets_settings {
 	int64_t refresh_ms;   /* what is watched is asked for again this often */
 	bool production;      /* nothing is made by itself */
 	struct secrets_vault vault;
+	struct secrets_azure azure;
 };
 
 struct secrets;

@@ -23,6 +23,7 @@ struct vault_ask {
 	struct str method; /* p NULL: GET */
 	struct str path;   /* behind /v1/ */
 	struct str body;
+	bool anonymous; /* without our token */
 };
 
 /* Ask with our token. What may pass is asked again after a while: 429, 502, 503, no answer; with 403 we sign in again,

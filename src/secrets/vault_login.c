@@ -10,33 +10,22 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/random.h"
+#include "secrets/patient.h"
 #include "secrets/vault.h"
 
-#define ATTEMPTS_MAX 4 /* of one request: about two seconds of a server that starts */
-#define PAUSE_MS 200   /* before the second; doubled each time */
-#define PAUSE_MS_MAX 5000
 #define TIMEOUT_MS 5000
 #define FAILED_MS 5000 /* until a failed renewal is tried again */
 #define DAY_MS (24LL * 3600 * 1000)
 
-static int64_t spread(int64_t ms)
-{
-	uint8_t random;
-
-	random_bytes(&random, 1);
-	return ms - ms / 10 + ms * random / 5 / 256;
-}
-
 /* ---- one request ----------------------------------------------------------------- */
 
-AWAITS static enum err send_once(struct vault_server *server, struct arena *arena, const struct vault_ask *ask,
-				 struct fetched *ret)
+/* Once, or as often as what fails may pass. */
+AWAITS static enum err transmit(struct vault_server *server, struct arena *arena, const struct vault_ask *ask,
+				bool once, struct fetched *ret)
 {
 	const struct secrets_vault *settings = &server->settings->vault;
 	struct fetch fetch = {
 		.method = ask->method, .body = ask->body, .timeout_ms = TIMEOUT_MS, .allow_private = true};
-	AUTO(secret_text) *token = server->token == NULL ? NULL : secret_text_ref(server->token);
 	AUTO_BUF headers = {0};
 	enum err err;
 
@@ -45,39 +34,12 @@ AWAITS static enum err send_once(struct vault_server *server, struct arena *aren
 	buf_put(&headers, STR("X-Vault-Request: true\r\nContent-Type: application/json\r\n"));
 	if (settings->namespace_name.n > 0)
 		buf_put_fmt(&headers, "X-Vault-Namespace: %.*s\r\n", STR_ARG(settings->namespace_name));
-	if (token != NULL)
-		buf_put_fmt(&headers, "X-Vault-Token: %.*s\r\n", STR_ARG(secret_text_str(token)));
+	if (server->token != NULL && !ask->anonymous)
+		buf_put_fmt(&headers, "X-Vault-Token: %.*s\r\n", STR_ARG(secret_text_str(server->token)));
 	fetch.headers = buf_str(&headers);
-	err = http_fetch(arena, &fetch, ret);
+	err = once ? http_fetch(arena, &fetch, ret) : patient_fetch(arena, &fetch, ret);
 	crypto_wipe(headers.p, headers.n);
 	return err;
-}
-
-static bool may_pass(enum err err, int status)
-{
-	if (err != OK)
-		return err == ERR_UPSTREAM_DOWN || err == ERR_UPSTREAM_TIMEOUT || err == ERR_DNS;
-	return status == 429 || status == 502 || status == 503;
-}
-
-/* Until it is answered with something that does not pass. */
-AWAITS static enum err send_patiently(struct vault_server *server, struct arena *arena, const struct vault_ask *ask,
-				      struct fetched *ret)
-{
-	int64_t pause_ms = PAUSE_MS;
-
-	for (unsigned attempt = 1;; attempt++) {
-		int64_t asked_ms;
-		enum err err;
-
-		*ret = (struct fetched){0};
-		err = send_once(server, arena, ask, ret);
-		if (!may_pass(err, ret->status) || attempt == ATTEMPTS_MAX)
-			return err;
-		asked_ms = ret->retry_after_ms < PAUSE_MS_MAX ? ret->retry_after_ms : PAUSE_MS_MAX;
-		TRY(fiber_sleep(spread(asked_ms > pause_ms ? asked_ms : pause_ms)));
-		pause_ms *= 2;
-	}
 }
 
 static enum err say(struct vault_server *server, struct arena *arena, enum err err, const struct fetched *fetched,
@@ -110,11 +72,11 @@ AWAITS static enum err ask_again(struct vault_server *server, struct arena *aren
 				 struct buf *problem, struct fetched *ret)
 {
 	uint64_t generation = server->generation;
-	enum err err = send_patiently(server, arena, ask, ret);
+	enum err err = transmit(server, arena, ask, false, ret);
 
 	if (err == OK && ret->status == 403) {
 		TRY(vault_login(server, generation, problem));
-		err = send_patiently(server, arena, ask, ret);
+		err = transmit(server, arena, ask, false, ret);
 	}
 	return err != OK || is_bad(ret->status) ? say(server, arena, err, ret, problem) : OK;
 }
@@ -140,7 +102,7 @@ static void take_auth(struct vault_server *server, const struct vault_auth *auth
 	server->generation++;
 	server->lease_ms = auth->lease_ms;
 	server->renewable = auth->renewable;
-	server->renew_ms = auth->lease_ms == 0 ? INT64_MAX : clock_ms() + spread(auth->lease_ms * 2 / 3);
+	server->renew_ms = auth->lease_ms == 0 ? INT64_MAX : clock_ms() + patient_spread(auth->lease_ms * 2 / 3);
 	secret_text_unref(old);
 }
 
@@ -161,15 +123,13 @@ AWAITS static enum err put_ids(struct vault_server *server, struct buf *body, st
 AWAITS static enum err login(struct vault_server *server, struct arena *arena, const struct buf *body,
 			     struct buf *problem)
 {
-	struct vault_ask ask = {.method = STR("POST"), .body = buf_str(body)};
+	struct vault_ask ask = {.method = STR("POST"), .body = buf_str(body), .anonymous = true};
 	struct vault_auth auth;
 	struct fetched fetched;
 	enum err err;
 
 	ask.path = arena_fmt(arena, "auth/%.*s/login", STR_ARG(server->settings->vault.login_path));
-	secret_text_unref(server->token);
-	server->token = NULL;
-	err = send_patiently(server, arena, &ask, &fetched);
+	err = transmit(server, arena, &ask, false, &fetched);
 	if (err == OK && fetched.status == 200)
 		err = vault_auth_read(arena, fetched.body, &auth);
 	if (err == OK && fetched.status == 200) {
@@ -204,6 +164,12 @@ AWAITS enum err vault_login(struct vault_server *server, uint64_t generation, st
 
 /* ---- keeping it ------------------------------------------------------------------ */
 
+/* Nothing is said about the token: sealed, throttled, without a leader. */
+static bool says_nothing(int status)
+{
+	return status == 429 || status >= 500;
+}
+
 /* A renewal that gives much less than the sign-in did comes near the token's longest life. */
 AWAITS static enum err renew(struct vault_server *server, struct arena *arena)
 {
@@ -212,7 +178,9 @@ AWAITS static enum err renew(struct vault_server *server, struct arena *arena)
 	struct vault_auth auth;
 	struct fetched fetched;
 
-	TRY(send_patiently(server, arena, &ask, &fetched));
+	TRY(transmit(server, arena, &ask, false, &fetched));
+	if (says_nothing(fetched.status))
+		return ERR_UPSTREAM_DOWN;
 	if (fetched.status != 200)
 		return ERR_FORBIDDEN;
 	TRY(vault_auth_read(arena, fetched.body, &auth));
@@ -226,10 +194,11 @@ AWAITS static enum err renew(struct vault_server *server, struct arena *arena)
 AWAITS static enum err renew_or_login(struct vault_server *server, struct buf *problem)
 {
 	struct arena *arena = arena_new(VAULT_ARENA_BYTES);
+	uint64_t generation = server->generation;
 	enum err err = server->renewable && server->token != NULL ? renew(server, arena) : ERR_FORBIDDEN;
 
 	arena_free_wiped(arena);
-	return err == OK || err == ERR_CANCELED ? err : vault_login(server, server->generation, problem);
+	return err == ERR_FORBIDDEN ? vault_login(server, generation, problem) : err;
 }
 
 AWAITS int64_t vault_tend(void *own)
@@ -250,7 +219,7 @@ AWAITS int64_t vault_tend(void *own)
 			 LOG_CSTR("effect", "values known so far stay in use"));
 	server->failing = err != OK;
 	if (err != OK)
-		return spread(FAILED_MS);
+		return patient_spread(FAILED_MS);
 	left_ms = server->renew_ms == INT64_MAX ? DAY_MS : server->renew_ms - clock_ms();
 	return left_ms > 1 ? (left_ms < DAY_MS ? left_ms : DAY_MS) : 1;
 }
@@ -261,7 +230,7 @@ AWAITS void vault_logout(struct vault_server *server)
 	struct arena *arena = arena_new(VAULT_ARENA_BYTES);
 	struct fetched fetched;
 
-	if (server->token != NULL && send_once(server, arena, &ask, &fetched) != OK)
+	if (server->token != NULL && transmit(server, arena, &ask, true, &fetched) != OK)
 		log_debug("secrets.sign_out", LOG_BOOL("heard", false)); /* it ends by itself */
 	arena_free_wiped(arena);
 	secret_text_unref(server->token);

@@ -80,7 +80,7 @@ test('the server key and a header come from the server; a new value, a revoked a
 	const shown = gateway.allStderr + JSON.stringify(await gateway.status());
 	for (const hidden of [/XYZZY/, /hvs\./, new RegExp(bao.role.secret), new RegExp(KEY)]) assert.doesNotMatch(shown, hidden);
 	await gateway.stop();
-	assert.equal(bao.tokens.size, 0); // signed out
+	assert.equal(bao.live, 0); // signed out
 });
 
 test('a server that does not answer well stops the start, with words; one that is slow to come up does not', async (t) => {

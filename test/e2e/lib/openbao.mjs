@@ -35,6 +35,11 @@ class OpenBao {
 		return this.entries.get(path)?.versions.at(-1)?.value;
 	}
 
+	/** How many tokens are good. */
+	get live() {
+		return [...this.tokens.values()].filter((endMs) => endMs > Date.now()).length;
+	}
+
 	/** Every token is worth nothing from now on. */
 	revoke() {
 		this.tokens.clear();
