@@ -130,8 +130,8 @@ static enum next heed(struct cached_read *read, struct request *req, const struc
 		      struct upstream_call *call, enum fetch_end end)
 {
 	switch (end) {
-	case FETCH_KEPT:
-		return take(req, relay, call) ? NEXT_FOUND : NEXT_FETCH;
+	case FETCH_KEPT: /* when it has changed since, one asks again, not all */
+		return take(req, relay, call) ? NEXT_FOUND : NEXT_AGAIN;
 	case FETCH_PRIVATE:
 		return take(req, relay, call) ? NEXT_FOUND : want_own(read, req);
 	case FETCH_NOT_KEPT:

@@ -98,7 +98,7 @@ async function channels(gateway, answers) {
 	const listed = await api(gateway, 'GET', '/tenants/acme/credentials');
 	const audit = await api(gateway, 'GET', '/tenants/acme/audit');
 	assert.equal(listed.status, 200, listed.text);
-	return Buffer.concat([await stored(gateway), ...[gateway.allStderr, metrics.text, listed.text, audit.text, ...answers].map((text) => Buffer.from(String(text)))]);
+	return Buffer.concat([Buffer.from(await stored(gateway)), ...[gateway.allStderr, metrics.text, listed.text, audit.text, ...answers].map((text) => Buffer.from(String(text)))]);
 }
 
 function assertNowhere(bytes, secrets) {
