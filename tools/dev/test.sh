@@ -147,6 +147,7 @@ left_out_of_matrix() {
 	case $1 in
 	*/backing-*) printf 'is about the servers themselves that the matrix stands on' ;;
 	*/deploy-*) printf 'is about the files of deploy/' ;;
+	*/fleet-state.*) printf 'starts a PostgreSQL and a Redis of its own in any case' ;;
 	*/migrate.*) printf 'starts no gateway, and its own PostgreSQL in any case' ;;
 	*/schema.*) printf 'starts no gateway' ;;
 	*) return 1 ;;
