@@ -31,7 +31,6 @@ struct audit {
 	struct db *db;
 	struct secret *key;
 	enum audit_durability durability;
-	bool text_only; /* the database takes no NUL and no broken UTF-8 */
 	atomic_uint_fast64_t waits;
 
 	/* the writer thread's */
@@ -131,17 +130,6 @@ static struct chain_body body_of(const struct audit_record *record)
 	};
 }
 
-/* One row that PostgreSQL refuses would hold up all that follow it, and a caller chooses some of the bytes. */
-static void keep_to_text(struct chain_body *body)
-{
-	for (size_t i = 0; i < ARRAY_LEN(body->strings); i++) {
-		struct str *text = &body->strings[i];
-
-		if (text->n > 0 && (memchr(text->p, '\0', text->n) != NULL || !str_is_utf8(*text)))
-			*text = STR("[not a text]");
-	}
-}
-
 /* The ring is full: let the writer hurry, and try again after each of its commits. */
 AWAITS static enum err put_waiting(struct audit *audit, struct ring *ring, const struct chain_body *body)
 {
@@ -212,8 +200,6 @@ AWAITS enum err audit_append(struct audit *audit, const struct audit_record *rec
 
 	CHECK_OBJ(audit, AUDIT_MAGIC);
 	body.strings[3] = cut(address_of(audit, record, address));
-	if (audit->text_only)
-		keep_to_text(&body);
 	ring = ring_here(audit);
 	if (unlikely(!ring_put(ring, &body)))
 		TRY(put_waiting(audit, ring, &body));
@@ -399,7 +385,6 @@ AWAITS enum err audit_start(struct db *db, struct secret *key, enum audit_durabi
 	audit->db = db;
 	audit->key = key;
 	audit->durability = durability;
-	audit->text_only = db_engine(db) == DB_POSTGRES;
 	audit->ring_count = loops;
 	audit->seals = calloc(loops, sizeof(struct seals *));
 	CHECK(audit->seals != NULL);

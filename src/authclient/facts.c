@@ -3,7 +3,6 @@
 #include "authclient/discovery.h"
 #include "base/json.h"
 
-#define URL_BYTES_MAX 2048
 #define SCOPES_MAX 64
 
 static const struct {
@@ -32,30 +31,12 @@ unsigned client_auth_of(struct str name)
 	return 0;
 }
 
-static bool is_url(struct str text, bool plain)
-{
-	struct url url;
-
-	return text.n > 0 && text.n <= URL_BYTES_MAX && str_is_printable(text) && url_parse(text, &url) == OK &&
-	       (url.tls || plain);
-}
-
 static struct str get_url(yyjson_val *root, const char *name, bool plain)
 {
 	struct str text = json_str(json_get(root, name));
+	struct url url;
 
-	return is_url(text, plain) ? text : STR_NONE;
-}
-
-static bool lists(yyjson_val *array, struct str value)
-{
-	yyjson_arr_iter each = yyjson_arr_iter_with(array);
-	yyjson_val *item;
-
-	while ((item = yyjson_arr_iter_next(&each)) != NULL)
-		if (str_eq(json_str(item), value))
-			return true;
-	return false;
+	return url_is_usable(text, plain, &url) ? text : STR_NONE;
 }
 
 static enum err read_object(struct arena *arena, struct str json, yyjson_val **ret_root)
@@ -94,8 +75,7 @@ static bool covers(struct str resource, const struct url *server)
 	struct str path, server_path, rest;
 	struct url url;
 
-	if (url_parse(resource, &url) != OK || url.tls != server->tls || url.port != server->port ||
-	    !str_eq_nocase(url.host, server->host))
+	if (url_parse(resource, &url) != OK || !url_same_origin(&url, server))
 		return false;
 	str_cut(url.path, '?', &path, &rest);
 	str_cut(server->path, '?', &server_path, &rest);
@@ -109,6 +89,7 @@ enum err resource_facts_read(struct arena *arena, struct str json, const struct 
 {
 	struct resource_facts facts;
 	yyjson_val *root;
+	struct url url;
 
 	TRY(read_object(arena, json, &root));
 	facts = (struct resource_facts){
@@ -123,7 +104,7 @@ enum err resource_facts_read(struct arena *arena, struct str json, const struct 
 			    str_is_printable(facts.resource) ? (int)facts.resource.n : 0, facts.resource.p);
 		return ERR_UPSTREAM_AUTH;
 	}
-	if (!is_url(facts.issuer, true)) {
+	if (!url_is_usable(facts.issuer, true, &url)) {
 		buf_put(problem, STR("its metadata names an authorization server that is no URL"));
 		return ERR_UPSTREAM_AUTH;
 	}
@@ -158,8 +139,8 @@ enum err issuer_facts_read(struct arena *arena, struct str json, struct str issu
 		.auths = read_auths(json_get(root, "token_endpoint_auth_methods_supported")),
 		.client_documents = yyjson_is_true(json_get(root, "client_id_metadata_document_supported")),
 		.iss_promised = yyjson_is_true(json_get(root, "authorization_response_iss_parameter_supported")),
-		.offline_access = lists(json_get(root, "scopes_supported"), STR("offline_access")),
-		.dpop = lists(json_get(root, "dpop_signing_alg_values_supported"), STR("ES256")),
+		.offline_access = json_lists(json_get(root, "scopes_supported"), STR("offline_access")),
+		.dpop = json_lists(json_get(root, "dpop_signing_alg_values_supported"), STR("ES256")),
 	};
 	if (facts.issuer.n == 0)
 		return ERR_UPSTREAM_GARBAGE;
@@ -173,7 +154,7 @@ enum err issuer_facts_read(struct arena *arena, struct str json, struct str issu
 	}
 	/* Grants without a browser need no authorization endpoint, and then no PKCE. */
 	if (facts.authorization_endpoint.n > 0 &&
-	    !lists(json_get(root, "code_challenge_methods_supported"), STR("S256"))) {
+	    !json_lists(json_get(root, "code_challenge_methods_supported"), STR("S256"))) {
 		buf_put(problem, STR("its authorization server does not say that it knows PKCE (S256)"));
 		return ERR_UPSTREAM_AUTH;
 	}

@@ -22,11 +22,6 @@ static int64_t read_life_ms(yyjson_val *value, int64_t now_ms)
 	return now_ms + (seconds < LIFE_S_MAX ? seconds : LIFE_S_MAX) * 1000;
 }
 
-static bool is_token(struct str text)
-{
-	return text.n > 0 && text.n <= TOKEN_BYTES_MAX && str_is_printable(text) && memchr(text.p, ' ', text.n) == NULL;
-}
-
 static bool read_type(yyjson_val *value, enum token_type *ret_type)
 {
 	struct str name = json_str(value);
@@ -97,11 +92,12 @@ enum err token_answer_read(struct arena *arena, int status, struct str body, int
 	};
 	if (answer.refresh_expires_ms == 0)
 		answer.refresh_expires_ms = read_life_ms(json_get(root, "refresh_token_expires_in"), now_ms);
-	if (err != OK || !read_type(json_get(root, "token_type"), &answer.type) || !is_token(answer.access_token)) {
+	if (err != OK || !read_type(json_get(root, "token_type"), &answer.type) ||
+	    !words_are_token(answer.access_token, TOKEN_BYTES_MAX)) {
 		buf_put(problem, STR("its answer holds no access token"));
 		return ERR_UPSTREAM_GARBAGE;
 	}
-	if (!is_token(answer.refresh_token))
+	if (!words_are_token(answer.refresh_token, TOKEN_BYTES_MAX))
 		answer.refresh_token = STR_NONE;
 	if (answer.scope.p != NULL && !str_is_printable(answer.scope))
 		answer.scope = STR_NONE;

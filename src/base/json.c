@@ -98,6 +98,17 @@ enum err json_read(struct arena *arena, struct str text, yyjson_val **ret_root)
 	return OK;
 }
 
+bool json_lists(yyjson_val *v, struct str text)
+{
+	yyjson_arr_iter each = yyjson_arr_iter_with(v);
+	yyjson_val *item;
+
+	while ((item = yyjson_arr_iter_next(&each)) != NULL)
+		if (str_eq(json_str(item), text))
+			return true;
+	return false;
+}
+
 bool json_int(yyjson_val *v, int64_t *ret_value)
 {
 	if (yyjson_is_raw(v)) {

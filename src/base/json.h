@@ -34,6 +34,9 @@ static inline yyjson_val *json_get(yyjson_val *obj, const char *key)
 	return yyjson_obj_get(obj, key);
 }
 
+/* Whether an array has this string; false when v is NULL or no array. */
+bool json_lists(yyjson_val *v, struct str text);
+
 /* An integer value (raw or not) that fits; false otherwise. */
 bool json_int(yyjson_val *v, int64_t *ret_value);
 

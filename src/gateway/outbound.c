@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "gateway/gateway.h"
+#include "http/form.h"
 #include "store/credential.h"
 #include "store/sealed.h"
 #include "vault/vault.h"
@@ -78,20 +79,6 @@ void outbound_free(struct outbound *outbound)
 
 /* ---- what is sent ---------------------------------------------------------------- */
 
-/* Percent-encode all but what RFC 3986 section 2.3 leaves as it is. */
-static void put_encoded(struct buf *out, struct str text)
-{
-	for (size_t i = 0; i < text.n; i++) {
-		uint8_t c = (uint8_t)text.p[i];
-
-		if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
-		    c == '.' || c == '_' || c == '~')
-			buf_put_byte(out, (char)c);
-		else
-			buf_put_fmt(out, "%%%02X", c);
-	}
-}
-
 static void put_form(const struct upstream_auth *auth, struct str plain, struct buf *out)
 {
 	switch (auth->kind) {
@@ -111,7 +98,7 @@ static void put_form(const struct upstream_auth *auth, struct str plain, struct 
 	default:
 		buf_put(out, auth->name);
 		buf_put_byte(out, '=');
-		put_encoded(out, plain);
+		percent_put(out, plain);
 		return;
 	}
 	buf_put(out, STR("\r\n"));

@@ -20,6 +20,16 @@ struct url {
  *   Errors     ERR_CONFIG */
 NODISCARD enum err url_parse(struct str text, struct url *ret_url);
 
+#define URL_BYTES_MAX 2048
+
+/* Whether a stranger's text is a URL that may be asked: of at most URL_BYTES_MAX printable characters.
+ *   plain      http will do
+ *   ret_url    as url_parse's; set when it is one */
+bool url_is_usable(struct str text, bool plain, struct url *ret_url);
+
+/* Whether scheme, host and port are the same. Source     RFC 6454 section 5 */
+bool url_same_origin(const struct url *a, const struct url *b);
+
 struct http_pool; /* one loop's connections to one host */
 
 #define HTTP_POOL_CONNECTIONS_MAX 4096 /* of one pool: event streams hold one each */

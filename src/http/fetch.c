@@ -90,11 +90,6 @@ struct hop {
 	int64_t until_ms;
 };
 
-static bool same_origin(const struct url *a, const struct url *b)
-{
-	return a->tls == b->tls && a->port == b->port && str_eq_nocase(a->host, b->host);
-}
-
 /* Where the answer sends us: an absolute URL or an absolute path. */
 static enum err turn(struct arena *arena, const struct fetch *fetch, const struct http_fields *fields, struct hop *hop)
 {
@@ -114,7 +109,7 @@ static enum err turn(struct arena *arena, const struct fetch *fetch, const struc
 	TRY(read_url(fetch, arena_str(arena, to), &url));
 	if (hop->url.tls && !url.tls)
 		return ERR_CONFIG;
-	if (!same_origin(&hop->url, &url))
+	if (!url_same_origin(&hop->url, &url))
 		hop->headers = STR("");
 	hop->url = url;
 	return OK;

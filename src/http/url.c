@@ -87,3 +87,14 @@ enum err url_parse(struct str text, struct url *ret_url)
 	*ret_url = url;
 	return OK;
 }
+
+bool url_is_usable(struct str text, bool plain, struct url *ret_url)
+{
+	return text.n > 0 && text.n <= URL_BYTES_MAX && str_is_printable(text) && url_parse(text, ret_url) == OK &&
+	       (ret_url->tls || plain);
+}
+
+bool url_same_origin(const struct url *a, const struct url *b)
+{
+	return a->tls == b->tls && a->port == b->port && str_eq_nocase(a->host, b->host);
+}

@@ -54,24 +54,11 @@ static enum err read_redirects(struct visit *visit, yyjson_val *root, struct str
 	return OK;
 }
 
-static bool lists(yyjson_val *list, const char *text)
-{
-	size_t index, max;
-	yyjson_val *item;
-
-	yyjson_arr_foreach(list, index, max, item)
-	{
-		if (str_eq(json_str(item), str_of(text)))
-			return true;
-	}
-	return false;
-}
-
 bool client_lists(struct arena *arena, struct str json, struct str text)
 {
 	yyjson_val *root;
 
-	return json_read(arena, json, &root) == OK && lists(root, arena_str(arena, text).p);
+	return json_read(arena, json, &root) == OK && json_lists(root, text);
 }
 
 /* Only what a person's agreement carries; machines' grants need an administrator. */
@@ -79,10 +66,10 @@ static enum err read_grant_types(struct visit *visit, yyjson_val *root, struct s
 {
 	yyjson_val *list = json_get(root, "grant_types");
 
-	if (list != NULL && !lists(list, "authorization_code"))
+	if (list != NULL && !json_lists(list, STR("authorization_code")))
 		return fail(visit, ERR_OAUTH_METADATA, "grant_types must have authorization_code");
-	*ret_json = lists(list, "refresh_token") ? STR("[\"authorization_code\",\"refresh_token\"]")
-						 : STR("[\"authorization_code\"]");
+	*ret_json = json_lists(list, STR("refresh_token")) ? STR("[\"authorization_code\",\"refresh_token\"]")
+							   : STR("[\"authorization_code\"]");
 	return OK;
 }
 
@@ -133,7 +120,7 @@ enum err client_metadata_read(struct visit *visit, yyjson_val *root, bool docume
 	if (!yyjson_is_obj(root))
 		return fail(visit, ERR_OAUTH_METADATA, "a JSON object is needed");
 	responses = json_get(root, "response_types");
-	if (responses != NULL && !lists(responses, "code"))
+	if (responses != NULL && !json_lists(responses, STR("code")))
 		return fail(visit, ERR_OAUTH_METADATA, "response_types must have code");
 	TRY(read_redirects(visit, root, &client.redirect_uris));
 	TRY(read_grant_types(visit, root, &client.grant_types));

@@ -3,11 +3,9 @@
  * proved nothing but its certificate. */
 #include "secrets/azure_reply.h"
 
+#include "authclient/words.h"
 #include "base/json.h"
 #include "http/challenge.h"
-
-#define WORDS_BYTES_MAX 200
-#define URL_BYTES_MAX 2048
 
 /* ---- the challenge --------------------------------------------------------------- */
 
@@ -38,8 +36,7 @@ static bool is_for(struct str resource, const struct url *vault)
 {
 	struct url url;
 
-	return resource.n <= URL_BYTES_MAX && str_is_printable(resource) && url_parse(resource, &url) == OK &&
-	       url.tls == vault->tls && belongs(vault->host, url.host);
+	return url_is_usable(resource, true, &url) && url.tls == vault->tls && belongs(vault->host, url.host);
 }
 
 enum err azure_challenge_read(struct arena *arena, struct str field, const struct url *vault, struct str authority,
@@ -125,8 +122,7 @@ static bool is_own(struct str next, const struct url *vault)
 {
 	struct url url;
 
-	return next.n <= URL_BYTES_MAX && str_is_printable(next) && url_parse(next, &url) == OK &&
-	       url.tls == vault->tls && url.port == vault->port && str_eq_nocase(url.host, vault->host);
+	return url_is_usable(next, true, &url) && url_same_origin(&url, vault);
 }
 
 enum err azure_page_read(struct arena *arena, struct str body, const struct url *vault, struct secret_fact *facts,
@@ -146,12 +142,6 @@ enum err azure_page_read(struct arena *arena, struct str body, const struct url 
 	return ret_next->n == 0 || is_own(*ret_next, vault) ? OK : ERR_UPSTREAM_GARBAGE;
 }
 
-static struct str printable(struct str text)
-{
-	text.n = text.n < WORDS_BYTES_MAX ? text.n : WORDS_BYTES_MAX;
-	return str_is_printable(text) ? text : STR("");
-}
-
 struct str azure_words(struct arena *arena, struct str body)
 {
 	yyjson_val *root, *error;
@@ -163,7 +153,7 @@ struct str azure_words(struct arena *arena, struct str body)
 	inner = json_str(json_get(json_get(error, "innererror"), "code"));
 	if (json_str(json_get(error, "code")).n == 0)
 		return STR("");
-	return arena_fmt(arena, "%.*s%s%.*s: %.*s", STR_ARG(printable(json_str(json_get(error, "code")))),
-			 inner.n > 0 ? "/" : "", STR_ARG(printable(inner)),
-			 STR_ARG(printable(json_str(json_get(error, "message")))));
+	return arena_fmt(arena, "%.*s%s%.*s: %.*s", STR_ARG(words_of(json_str(json_get(error, "code")))),
+			 inner.n > 0 ? "/" : "", STR_ARG(words_of(inner)),
+			 STR_ARG(words_of(json_str(json_get(error, "message")))));
 }

@@ -3,25 +3,18 @@
  * printable, and never those of an answer that succeeded. */
 #include "secrets/vault_reply.h"
 
+#include "authclient/words.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "secrets/secrets.h"
 
 #define LEASE_S_MAX (10LL * 365 * 24 * 3600)
-#define WORDS_BYTES_MAX 200
 
 static enum err read_root(struct arena *arena, struct str body, yyjson_val **ret_root)
 {
 	if (json_read(arena, body, ret_root) != OK || !yyjson_is_obj(*ret_root))
 		return ERR_UPSTREAM_GARBAGE;
 	return OK;
-}
-
-/* What may stand in a header line. */
-static bool is_token(struct str text)
-{
-	return text.n > 0 && text.n <= VAULT_TOKEN_BYTES_MAX && str_is_printable(text) &&
-	       memchr(text.p, ' ', text.n) == NULL;
 }
 
 enum err vault_auth_read(struct arena *arena, struct str body, struct vault_auth *ret_auth)
@@ -31,7 +24,7 @@ enum err vault_auth_read(struct arena *arena, struct str body, struct vault_auth
 
 	TRY(read_root(arena, body, &root));
 	auth = json_get(root, "auth");
-	if (!is_token(json_str(json_get(auth, "client_token"))) ||
+	if (!words_are_token(json_str(json_get(auth, "client_token")), VAULT_TOKEN_BYTES_MAX) ||
 	    !json_int(json_get(auth, "lease_duration"), &lease_s) || lease_s < 0)
 		return ERR_UPSTREAM_GARBAGE;
 	*ret_auth = (struct vault_auth){
@@ -105,12 +98,9 @@ enum err vault_text_read(struct arena *arena, struct str body, const char *name,
 
 struct str vault_words(struct arena *arena, struct str body)
 {
-	struct str words;
 	yyjson_val *root;
 
 	if (read_root(arena, body, &root) != OK)
 		return STR("");
-	words = json_str(yyjson_arr_get_first(json_get(root, "errors")));
-	words.n = words.n < WORDS_BYTES_MAX ? words.n : WORDS_BYTES_MAX;
-	return str_is_printable(words) ? words : STR("");
+	return words_of(json_str(yyjson_arr_get_first(json_get(root, "errors"))));
 }

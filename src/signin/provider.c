@@ -68,30 +68,12 @@ static struct remembered *entry_of(struct providers *providers, struct str issue
 	return entry;
 }
 
-static bool is_url(struct str text, bool plain)
-{
-	struct url url;
-
-	return text.n > 0 && text.n <= 2048 && str_is_printable(text) && url_parse(text, &url) == OK &&
-	       (url.tls || plain);
-}
-
-static bool lists(yyjson_val *array, struct str value)
-{
-	yyjson_arr_iter each = yyjson_arr_iter_with(array);
-	yyjson_val *item;
-
-	while ((item = yyjson_arr_iter_next(&each)) != NULL)
-		if (str_eq(json_str(item), value))
-			return true;
-	return false;
-}
-
 enum err provider_facts_read(struct arena *arena, struct str json, struct str issuer, bool plain,
 			     struct provider_facts *ret_facts)
 {
 	struct provider_facts facts;
 	yyjson_val *root, *methods;
+	struct url url;
 
 	if (json_read(arena, json, &root) != OK || !yyjson_is_obj(root))
 		return ERR_TOKEN_INVALID;
@@ -102,12 +84,13 @@ enum err provider_facts_read(struct arena *arena, struct str json, struct str is
 		.jwks_uri = json_str(json_get(root, "jwks_uri")),
 		.userinfo_endpoint = json_str(json_get(root, "userinfo_endpoint")),
 		.iss_promised = yyjson_is_true(json_get(root, "authorization_response_iss_parameter_supported")),
-		.basic = !yyjson_is_arr(methods) || lists(methods, STR("client_secret_basic")),
+		.basic = !yyjson_is_arr(methods) || json_lists(methods, STR("client_secret_basic")),
 	};
-	if (!str_eq(json_str(json_get(root, "issuer")), issuer) || !is_url(facts.authorization_endpoint, plain) ||
-	    !is_url(facts.token_endpoint, plain) || !is_url(facts.jwks_uri, plain))
+	if (!str_eq(json_str(json_get(root, "issuer")), issuer) ||
+	    !url_is_usable(facts.authorization_endpoint, plain, &url) ||
+	    !url_is_usable(facts.token_endpoint, plain, &url) || !url_is_usable(facts.jwks_uri, plain, &url))
 		return ERR_TOKEN_INVALID;
-	if (!is_url(facts.userinfo_endpoint, plain))
+	if (!url_is_usable(facts.userinfo_endpoint, plain, &url))
 		facts.userinfo_endpoint = STR_NONE;
 	*ret_facts = facts;
 	return OK;
