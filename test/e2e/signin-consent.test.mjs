@@ -9,7 +9,7 @@ import { describe, test } from 'node:test';
 import { startGateway } from './lib/gateway.mjs';
 import { OAuth } from './lib/oauth.mjs';
 import { PASSWORD, makeUser, noChromium, startChromium } from './lib/people.mjs';
-import { startProvider } from './lib/provider.mjs';
+import { startCompany } from './lib/company.mjs';
 import { makeAuthority, makeCertificate } from './lib/tls.mjs';
 
 /** Where a client waits for its user: {uri, answers}. */
@@ -88,7 +88,7 @@ describe('a client\'s user in Chromium', { skip: noChromium }, () => {
 	});
 
 	test('signs in at the company\'s provider on the way', async (t) => {
-		const company = await startProvider(t, {
+		const company = await startCompany(t, {
 			people: { bob: { email: 'bob@acme.example', email_verified: true, name: 'Bob' } },
 			client: { token_endpoint_auth_method: 'none', client_secret: undefined },
 		});

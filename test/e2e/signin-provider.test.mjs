@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import { describe, test } from 'node:test';
 import { startGateway } from './lib/gateway.mjs';
 import { Visitor, makeUser, noChromium, startChromium } from './lib/people.mjs';
-import { startProvider } from './lib/provider.mjs';
+import { startCompany } from './lib/company.mjs';
 import { sql } from './lib/sqlite.mjs';
 
 const PEOPLE = {
@@ -17,7 +17,7 @@ const PEOPLE = {
 const CLAIMS = { domains: { 'acme.example': 'acme' }, role_claim: 'groups', roles: { platform: 'admin', everyone: 'member' } };
 
 async function start(t, { provider: options = {}, settings = {}, local = false, limits = {}, tenants } = {}) {
-	const company = await startProvider(t, { people: structuredClone(PEOPLE), ...options });
+	const company = await startCompany(t, { people: structuredClone(PEOPLE), ...options });
 	const secret = `${fs.mkdtempSync('/tmp/gatehouse-secret-')}/secret`;
 	fs.writeFileSync(secret, 'a secret of the client\n', { mode: 0o600 });
 	t.after(() => fs.rmSync(secret.replace(/\/secret$/, ''), { recursive: true, force: true }));
