@@ -8,6 +8,7 @@
 #   matrix       the same e2e files again, on PostgreSQL and Redis; some of them through PgBouncer
 #   cluster      three replicas and bad times: 20 s against the ASan binary; asked for by name 60 s against the release
 #                binary, whose figures are kept in bench/results
+#   vault        those e2e files that are about credentials, on SQLite and then on PostgreSQL and Redis
 #   conformance  the official suite and the matrix of clients and servers; writes doc/conformance.md
 #   full         also TSan, Valgrind, ./dev run and ./dev test in a bare Debian
 #
@@ -128,6 +129,15 @@ e2e_files() {
 	done
 }
 
+# What is about credentials: how they are sealed, where the keys are, how accounts elsewhere are connected and kept fresh.
+vault_files() {
+	local file
+
+	for file in test/e2e/{vault,credential,secrets,connect,bridge-}*.test.mjs; do
+		[ ! -f "$file" ] || printf '%s\n' "$file"
+	done
+}
+
 test_e2e() {
 	local leg=$1 flavour=$2 files
 	mapfile -t files < <(e2e_files "$3")
@@ -154,11 +164,15 @@ left_out_of_matrix() {
 	esac
 }
 
-# test_matrix [PATTERN]: the e2e files again, each gateway on PostgreSQL and Redis. What belongs to SQLite's file skips, and says so.
-test_matrix() {
-	local file why files=() node_starter=(node test/e2e/on-postgres.mjs)
+# Through what a gateway's rows and state are kept in when there are several: what belongs to SQLite's file skips, and says so.
+on_postgres=(node test/e2e/on-postgres.mjs)
 
-	for file in $(e2e_files "${1:-}"); do
+# matrix_files WHAT FILE...: these e2e files again, each gateway on PostgreSQL and Redis.
+matrix_files() {
+	local what=$1 file why files=() node_starter=("${on_postgres[@]}")
+
+	shift
+	for file; do
 		if why=$(left_out_of_matrix "$file"); then
 			say "matrix: without $file, which $why"
 		else
@@ -166,14 +180,28 @@ test_matrix() {
 		fi
 	done
 	if [ ${#files[@]} -eq 0 ]; then
-		say "no file test/e2e/*${1:-}*.test.mjs for the matrix"
+		say "no file test/e2e/$what.test.mjs for the matrix"
 		leg_failed e2e-postgres
 		return
 	fi
 	test_node e2e-postgres asan "${files[@]}"
-	[ -z "${1:-}" ] || return 0
-	node_starter+=(--pooler)
-	test_node e2e-pgbouncer asan "${pooled[@]}"
+}
+
+# test_matrix [PATTERN]
+test_matrix() {
+	local files node_starter=("${on_postgres[@]}" --pooler)
+
+	mapfile -t files < <(e2e_files "${1:-}")
+	matrix_files "*${1:-}*" "${files[@]}"
+	[ -n "${1:-}" ] || test_node e2e-pgbouncer asan "${pooled[@]}"
+}
+
+test_vault() {
+	local files
+
+	mapfile -t files < <(vault_files)
+	test_node e2e asan "${files[@]}"
+	matrix_files 'vault*' "${files[@]}"
 }
 
 # test_cluster FLAVOUR SECONDS [DIRECTORY FOR FIGURES]
@@ -233,7 +261,7 @@ test_full() {
 	counted bare-debian as_root tools/bare-check
 }
 
-#: test [LEG [PATTERN]]     lint, unit, e2e, matrix, cluster, schema, conformance, soak, full; default: all but full
+#: test [LEG [PATTERN]]     lint, unit, e2e, matrix, vault, cluster, schema, conformance, soak, full; default: all but full
 verb_test() {
 	local what=${1:-everything} pattern=${2:-} begun=$SECONDS status=0
 
@@ -242,7 +270,7 @@ verb_test() {
 	rm -rf "$results"
 	mkdir -p "$results"
 	case $what in
-	everything | full | lint) "test_$what" ;;
+	everything | full | lint | vault) "test_$what" ;;
 	unit) test_unit "$pattern" ;;
 	schema) test_meson asan --suite schema ;;
 	e2e) test_e2e e2e asan "$pattern" ;;
@@ -250,7 +278,7 @@ verb_test() {
 	cluster) test_cluster release 60 "$PWD/bench/results" ;;
 	soak) test_e2e soak release soak ;;
 	conformance) test_conformance "$pattern" ;;
-	*) die "no leg '$what': lint, unit, e2e, matrix, cluster, schema, conformance, soak, full" ;;
+	*) die "no leg '$what': lint, unit, e2e, matrix, vault, cluster, schema, conformance, soak, full" ;;
 	esac
 	say "after $((SECONDS - begun)) s:"
 	tools/tally "$results" || status=$?
