@@ -8,6 +8,7 @@ static const struct {
 } names[COOKIE_COUNT] = {
 	[COOKIE_SESSION] = {{"__Host-gatehouse", 16}, {"gatehouse", 9}},
 	[COOKIE_FLOW] = {{"__Host-gatehouse-flow", 21}, {"gatehouse-flow", 14}},
+	[COOKIE_CONNECT] = {{"__Host-gatehouse-connect", 24}, {"gatehouse-connect", 17}},
 	[COOKIE_DEVICE] = {{"__Host-gatehouse-device", 23}, {"gatehouse-device", 16}},
 };
 

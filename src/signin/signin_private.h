@@ -3,8 +3,9 @@
 #ifndef GATEHOUSE_SIGNIN_SIGNIN_PRIVATE_H
 #define GATEHOUSE_SIGNIN_SIGNIN_PRIVATE_H
 
-#include "http/form.h"
 #include "http/reply.h"
+#include "signin/cookie.h"
+#include "signin/page.h"
 #include "signin/signin.h"
 #include "store/web_session.h"
 
@@ -16,26 +17,6 @@ struct signin {
 	struct gate hashing; /* loop 0's: who waits for a place to hash a password */
 	struct providers *providers;
 };
-
-/* ---- cookie.c ---------------------------------------------------------------------------------------------- */
-
-enum cookie {
-	COOKIE_SESSION,
-	COOKIE_FLOW,   /* a sign-in under way: sealed, minutes */
-	COOKIE_DEVICE, /* this browser has signed in as somebody before: see throttle.c */
-	COOKIE_COUNT,
-};
-
-/* Whether a cookie can be kept from others on this origin: https, or http that never leaves the machine. */
-bool cookies_are_safe(struct str origin);
-
-/* The value that the browser sent; STR_NONE when none, or twice. */
-struct str cookie_read(const struct visit *visit, enum cookie cookie);
-
-/* Append a Set-Cookie line.
- *   value      empty: forget it
- *   life_ms    0: until the browser is closed */
-void cookie_put(struct buf *headers, struct str origin, enum cookie cookie, struct str value, int64_t life_ms);
 
 /* ---- flow.c: states of a sign-in that travel with the browser, sealed ----------------------------------------- */
 
@@ -70,19 +51,12 @@ NODISCARD enum err session_close(struct signin *signin, struct visit *visit, str
 
 /* ---- guard.c: what a form must prove ------------------------------------------------------------------------- */
 
-/* Read a form that came from a page of our own.
- *   Errors     ERR_HTTP_ORIGIN (another site's page sent it), ERR_HTTP_TYPE, ERR_HTTP_MALFORMED ... */
-NODISCARD enum err guard_form(const struct visit *visit, struct form *ret_form);
-
-/* The same for a form of somebody who is signed in: it carries the session's token in `csrf`.
+/* As guard_form, for a form of somebody who is signed in: it carries the session's token in `csrf`.
  *   Errors     as above and session_current; ERR_FORBIDDEN */
 NODISCARD enum err guard_signed_in(struct signin *signin, struct visit *visit, struct form *ret_form,
 				   struct live *ret_live) AWAITS;
 
 /* ---- return_to.c --------------------------------------------------------------------------------------------- */
-
-/* A path of ours to go on to: the given one, or the house's own page when it leads elsewhere. */
-struct str return_to_safe(struct str path);
 
 /* The origins that a form must be allowed to lead to so that `return_to` can send the browser on to an OAuth
  * client at once; empty: none. In `arena`. */
@@ -131,22 +105,6 @@ NODISCARD enum err proof_totp(const struct signin *signin, const struct user *us
 
 /* Answer with the stylesheet of all pages. */
 NODISCARD enum err page_style(struct visit *visit) AWAITS;
-
-/* Pieces of a page. A problem is shown above the field it is about. */
-void page_problem(struct buf *out, const char *problem);
-void page_hidden(struct buf *out, const char *name, struct str value);
-void page_text(struct buf *out, const char *format_before, struct str text, const char *after);
-
-struct page_field {
-	const char *label, *name, *type, *autocomplete;
-	const char *hint;    /* NULL none */
-	const char *problem; /* NULL none: what is wrong with it */
-	struct str value;    /* what was typed before; never a password */
-	bool focus;
-};
-
-/* Append a labelled input. */
-void page_field(struct buf *out, const struct page_field *field);
 
 /* Answer 429 with when to come again. */
 NODISCARD enum err page_wait(struct visit *visit, int64_t wait_ms) AWAITS;

@@ -257,6 +257,14 @@ AWAITS enum err state_get(struct state *state, struct arena *arena, struct str k
 	return values_get(state->values, arena, key, ret_value);
 }
 
+AWAITS enum err state_claim(struct state *state, struct arena *arena, struct str key, struct str *ret_value)
+{
+	CHECK_OBJ(state, STATE_MAGIC);
+	if (state->shared != NULL)
+		return valkey_claim(state->shared, arena, key, ret_value);
+	return values_claim(state->values, arena, key, ret_value);
+}
+
 AWAITS enum err state_drop(struct state *state, struct str key)
 {
 	CHECK_OBJ(state, STATE_MAGIC);

@@ -111,6 +111,9 @@ NODISCARD enum err state_put(struct state *state, struct str key, struct str val
 NODISCARD enum err state_get(struct state *state, struct arena *arena, struct str key, struct str *ret_value) AWAITS;
 NODISCARD enum err state_drop(struct state *state, struct str key) AWAITS;
 
+/* Get it and drop it as one: of several who ask, one gets it. As state_get. */
+NODISCARD enum err state_claim(struct state *state, struct arena *arena, struct str key, struct str *ret_value) AWAITS;
+
 /* A lease: at most one holder at a time, as far as clocks agree. It saves double work; correctness must not
  * depend on it. Take it, or extend it as its holder; end it early.
  *   holder     not 0

@@ -36,6 +36,8 @@ NODISCARD enum err valkey_marked(struct valkey *valkey, struct str key, int64_t 
 NODISCARD enum err valkey_clear(struct valkey *valkey, struct str key) AWAITS;
 NODISCARD enum err valkey_put(struct valkey *valkey, struct str key, struct str value, int64_t life_ms) AWAITS;
 NODISCARD enum err valkey_get(struct valkey *valkey, struct arena *arena, struct str key, struct str *ret_value) AWAITS;
+NODISCARD enum err valkey_claim(struct valkey *valkey, struct arena *arena, struct str key, struct str *ret_value)
+	AWAITS;
 NODISCARD enum err valkey_drop(struct valkey *valkey, struct str key) AWAITS;
 NODISCARD enum err valkey_lease(struct valkey *valkey, struct str key, uint64_t holder, int64_t life_ms, bool *ret_held)
 	AWAITS;

@@ -252,10 +252,11 @@ AWAITS enum err valkey_put(struct valkey *valkey, struct str key, struct str val
 	return tell(valkey, words, ARRAY_LEN(words));
 }
 
-AWAITS enum err valkey_get(struct valkey *valkey, struct arena *arena, struct str key, struct str *ret_value)
+AWAITS static enum err ask_value(struct valkey *valkey, struct arena *arena, struct str verb, struct str key,
+				 struct str *ret_value)
 {
 	struct key made;
-	const struct str words[] = {STR("GET"), key_of(valkey, 'v', key, &made)};
+	const struct str words[] = {verb, key_of(valkey, 'v', key, &made)};
 	AUTO(reply) *reply = NULL;
 	char *copy;
 
@@ -270,6 +271,16 @@ AWAITS enum err valkey_get(struct valkey *valkey, struct arena *arena, struct st
 	memcpy(copy, reply->text.p, reply->text.n);
 	*ret_value = (struct str){copy, reply->text.n};
 	return OK;
+}
+
+AWAITS enum err valkey_get(struct valkey *valkey, struct arena *arena, struct str key, struct str *ret_value)
+{
+	return ask_value(valkey, arena, STR("GET"), key, ret_value);
+}
+
+AWAITS enum err valkey_claim(struct valkey *valkey, struct arena *arena, struct str key, struct str *ret_value)
+{
+	return ask_value(valkey, arena, STR("GETDEL"), key, ret_value);
 }
 
 AWAITS enum err valkey_drop(struct valkey *valkey, struct str key)

@@ -136,7 +136,7 @@ enum err values_put(struct values *values, struct str key, struct str value, int
 	return OK;
 }
 
-enum err values_get(struct values *values, struct arena *arena, struct str key, struct str *ret_value)
+static enum err take_copy(struct values *values, struct arena *arena, struct str key, bool drop, struct str *ret_value)
 {
 	AUTO(blob) *value = NULL;
 	struct entry *entry;
@@ -146,6 +146,8 @@ enum err values_get(struct values *values, struct arena *arena, struct str key, 
 	entry = find(values, key);
 	if (entry != NULL)
 		value = blob_ref(entry->value);
+	if (entry != NULL && drop)
+		entry_drop(values, entry);
 	unlock(values);
 	if (value == NULL) {
 		*ret_value = STR_NONE;
@@ -157,6 +159,16 @@ enum err values_get(struct values *values, struct arena *arena, struct str key, 
 	memcpy(copy, value->str.p, value->str.n);
 	*ret_value = (struct str){copy, value->str.n};
 	return OK;
+}
+
+enum err values_get(struct values *values, struct arena *arena, struct str key, struct str *ret_value)
+{
+	return take_copy(values, arena, key, false, ret_value);
+}
+
+enum err values_claim(struct values *values, struct arena *arena, struct str key, struct str *ret_value)
+{
+	return take_copy(values, arena, key, true, ret_value);
 }
 
 void values_drop(struct values *values, struct str key)

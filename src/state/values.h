@@ -17,6 +17,8 @@ NODISCARD enum err values_put(struct values *values, struct str key, struct str 
 /*   ret_value  in `arena`; p NULL: none
  *   Errors     ERR_LIMIT: it does not fit into the arena */
 NODISCARD enum err values_get(struct values *values, struct arena *arena, struct str key, struct str *ret_value);
+/* The same, and it is gone: of several who ask, one gets it. */
+NODISCARD enum err values_claim(struct values *values, struct arena *arena, struct str key, struct str *ret_value);
 void values_drop(struct values *values, struct str key);
 
 /* Whether `holder` has it now; end it if `holder` has it. */

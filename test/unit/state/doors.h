@@ -28,6 +28,14 @@ AWAITS static inline void doors_values(struct state *state)
 	ck_ok(state_get(state, arena, STR("v"), &value));
 	ck_assert_ptr_null(value.p);
 
+	ck_ok(state_put(state, STR("v"), STR("once"), 60000));
+	ck_ok(state_claim(state, arena, STR("v"), &value));
+	ck_str(value, "once");
+	ck_ok(state_claim(state, arena, STR("v"), &value));
+	ck_assert_ptr_null(value.p);
+	ck_ok(state_get(state, arena, STR("v"), &value));
+	ck_assert_ptr_null(value.p);
+
 	memset(large, 'x', STATE_VALUE_BYTES_MAX + 1);
 	ck_assert_int_eq(state_put(state, STR("v"), (struct str){large, STATE_VALUE_BYTES_MAX + 1}, 60000), ERR_LIMIT);
 	ck_ok(state_put(state, STR("v"), (struct str){large, STATE_VALUE_BYTES_MAX}, 60000));
