@@ -177,7 +177,7 @@ AWAITS enum err signing_sign(struct signing *signing, int64_t life_ms, struct st
 	TRY(copy_refresh(signing, life_ms));
 	if (copy_here(signing)->signer == NULL)
 		return ERR_DB; /* somebody has removed the rows meanwhile */
-	return jose_sign(copy_here(signing)->signer, typ, claims, out);
+	return jose_sign(copy_here(signing)->signer, typ, STR_NONE, claims, out);
 }
 
 AWAITS enum err signing_jwks(struct signing *signing, struct buf *out)

@@ -77,17 +77,27 @@ bool jose_same_audience(struct str a, struct str b);
  *   Errors          ERR_TOKEN_INVALID, ERR_TOKEN_EXPIRED, ERR_TOKEN_AUDIENCE */
 NODISCARD enum err jose_check_claims(yyjson_val *claims, const struct jose_expected *expected, int64_t *ret_expires_ms);
 
-/* A private key to sign with (ES256). Wiped when freed. */
+/* A private key to sign with: of P-256 (ES256), or RSA (RS256). Wiped when freed. */
 struct jose_signer;
 
-/* Make one; its JWK texts are appended: the private one is a secret and to be sealed and wiped. */
+/* Make one of P-256; its JWK texts are appended: the private one is a secret and to be sealed and wiped.
+ *   kid        empty: it has no id */
 NODISCARD enum err jose_signer_make(struct str kid, struct buf *private_jwk, struct buf *public_jwk);
+
+/* From a private JWK; from PEM, without a pass phrase: then it has no id.
+ *   Errors     ERR_CRYPTO: no such key, of another kind, or an RSA key under JOSE_RSA_BITS_MIN */
 NODISCARD enum err jose_signer_read(struct str private_jwk, struct jose_signer **ret_signer);
+NODISCARD enum err jose_signer_read_pem(struct str pem, struct jose_signer **ret_signer);
 void jose_signer_free(struct jose_signer *signer);
 DEFINE_AUTO(jose_signer, jose_signer_free);
 
+/* Append its public JWK. Errors     ERR_CRYPTO */
+NODISCARD enum err jose_signer_public(const struct jose_signer *signer, struct buf *jwk);
+
 /* Append the compact form of claims (JSON text) under this `typ`.
- *   Runs on    any thread, one at a time per signer; some 30 us */
-NODISCARD enum err jose_sign(struct jose_signer *signer, struct str typ, struct str claims, struct buf *out);
+ *   jwk        the public key, to stand in the header (JSON text): what a proof of possession has; p NULL: none
+ *   Runs on    any thread, several at a time too; some 30 us with a curve, 1 ms with RSA */
+NODISCARD enum err jose_sign(const struct jose_signer *signer, struct str typ, struct str jwk, struct str claims,
+			     struct buf *out);
 
 #endif

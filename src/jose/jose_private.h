@@ -28,4 +28,10 @@ struct jose_keys {
 /* alg.c: the algorithms that a key of this type and curve (p NULL: RSA) can verify; 0 none. */
 unsigned jose_algs_of_kind(struct str kty, struct str crv);
 
+/* pem.c: append the private JWK of a PEM text, to be wiped.
+ *   Errors     ERR_CRYPTO: none, with a pass phrase, or neither P-256 nor RSA */
+NODISCARD enum err jose_private_jwk_put(struct str pem, struct buf *jwk);
+
+#define JOSE_HEADER_BYTES_MAX 1024 /* of one member of a header that we write: a public key of P-256 has 130 */
+
 #endif

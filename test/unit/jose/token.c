@@ -199,7 +199,7 @@ START_TEST(what_we_sign_is_believed)
 	ck_assert_ptr_null(memmem(public_jwk.p, public_jwk.n, "\"d\"", 3));
 	buf_put_fmt(&set, "{\"keys\":[%.*s]}", STR_ARG(buf_str(&public_jwk)));
 	ck_ok(jose_keys_read(buf_str(&set), &keys));
-	ck_ok(jose_sign(signer, STR("at+jwt"), STR("{\"iss\":\"https://g.example\",\"n\":1.50}"), &text));
+	ck_ok(jose_sign(signer, STR("at+jwt"), STR_NONE, STR("{\"iss\":\"https://g.example\",\"n\":1.50}"), &text));
 	ck_ok(jose_token_read(arena, buf_str(&text), &token));
 	ck_str(token.kid, "k1");
 	ck_str(token.typ, "at+jwt");
