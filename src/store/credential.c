@@ -6,7 +6,9 @@
 #include "store/sealed_use.h"
 
 #define COLUMNS "id, tenant_id, upstream, user_id, kind, hint, sealed, state, expires_ms, created_ms, changed_ms"
-#define COLUMNS_SHOWN "id, tenant_id, upstream, user_id, kind, hint, '', state, expires_ms, created_ms, changed_ms"
+#define COLUMNS_LEASE ", lease_ms, lease_by, failures"
+#define COLUMNS_SHOWN                                                                                                  \
+	"id, tenant_id, upstream, user_id, kind, hint, '', state, expires_ms, created_ms, changed_ms" COLUMNS_LEASE
 
 static struct credential_row from_row(const struct db_value *cell)
 {
@@ -22,6 +24,9 @@ static struct credential_row from_row(const struct db_value *cell)
 		.expires_ms = cell_int(&cell[8]),
 		.created_ms = cell_int(&cell[9]),
 		.changed_ms = cell_int(&cell[10]),
+		.lease_ms = cell_int(&cell[11]),
+		.lease_by = cell_str(&cell[12]),
+		.failures = cell_int(&cell[13]),
 	};
 }
 
@@ -74,7 +79,8 @@ AWAITS static enum err find_one(struct db *db, struct str scope, struct arena *a
 AWAITS enum err credential_get(struct db *db, struct arena *arena, struct str tenant_id, struct str id,
 			       struct credential_row *ret_credential)
 {
-	return find_one(db, tenant_id, arena, "SELECT " COLUMNS " FROM credential WHERE tenant_id = ? AND id = ?",
+	return find_one(db, tenant_id, arena,
+			"SELECT " COLUMNS COLUMNS_LEASE " FROM credential WHERE tenant_id = ? AND id = ?",
 			CELLS(DB_T(tenant_id), DB_T(id)), 2, ret_credential);
 }
 
@@ -82,7 +88,8 @@ AWAITS enum err credential_find(struct db *db, struct arena *arena, struct str t
 				struct str user_id, struct credential_row *ret_credential)
 {
 	return find_one(db, tenant_id, arena,
-			"SELECT " COLUMNS " FROM credential WHERE tenant_id = ? AND upstream = ? AND user_id = ?",
+			"SELECT " COLUMNS COLUMNS_LEASE
+			" FROM credential WHERE tenant_id = ? AND upstream = ? AND user_id = ?",
 			CELLS(DB_T(tenant_id), DB_T(upstream), cell_text(user_id)), 3, ret_credential);
 }
 
@@ -115,20 +122,68 @@ AWAITS enum err credential_list(struct db *db, struct arena *arena, struct str t
 	return OK;
 }
 
-AWAITS enum err credential_update(struct db *db, const struct credential_row *c, int64_t changed_before_ms)
+/* Two changes within one ms must not look the same to a third writer. What stands there anew has no lease: who had one
+ * for the old value finds it gone. */
+AWAITS static enum err replace(struct db *db, const struct credential_row *c, int64_t changed_before_ms,
+			       int64_t failures, bool tell)
 {
-	/* Two changes within one ms must not look the same to a third writer. */
 	const struct db_statement statements[] = {
 		SEALED_USE(c->tenant_id, c->sealed),
 		STATEMENT("UPDATE credential SET kind = ?, hint = ?, sealed = ?, state = ?, expires_ms = ?,"
-			  " changed_ms = max(?, changed_ms + 1) WHERE tenant_id = ? AND id = ? AND changed_ms = ?",
+			  " changed_ms = max(?, changed_ms + 1), lease_ms = 0, lease_by = '', failures = ?"
+			  " WHERE tenant_id = ? AND id = ? AND changed_ms = ?",
 			  1, DB_T(c->kind), cell_text(c->hint), DB_B(c->sealed), DB_T(c->state), DB_I(c->expires_ms),
-			  DB_I(c->changed_ms), DB_T(c->tenant_id), DB_T(c->id), DB_I(changed_before_ms)),
+			  DB_I(c->changed_ms), DB_I(failures), DB_T(c->tenant_id), DB_T(c->id),
+			  DB_I(changed_before_ms)),
 		GENERATION_BUMP,
 	};
 
 	if (c->sealed.n > CREDENTIAL_SEALED_BYTES_MAX)
 		return ERR_LIMIT;
+	return db_write(db, c->tenant_id, statements, tell ? ARRAY_LEN(statements) : ARRAY_LEN(statements) - 1);
+}
+
+AWAITS enum err credential_update(struct db *db, const struct credential_row *c, int64_t changed_before_ms)
+{
+	return replace(db, c, changed_before_ms, 0, true);
+}
+
+AWAITS enum err credential_renew(struct db *db, const struct credential_row *c, int64_t changed_before_ms)
+{
+	return replace(db, c, changed_before_ms, c->failures, false);
+}
+
+AWAITS enum err credential_lease(struct db *db, const struct credential_row *c, struct str by, int64_t now_ms,
+				 int64_t until_ms)
+{
+	const struct db_statement statement = STATEMENT(
+		"UPDATE credential SET lease_ms = ?, lease_by = ?"
+		" WHERE tenant_id = ? AND id = ? AND changed_ms = ? AND lease_ms <= ?",
+		1, DB_I(until_ms), DB_T(by), DB_T(c->tenant_id), DB_T(c->id), DB_I(c->changed_ms), DB_I(now_ms));
+
+	return db_write(db, c->tenant_id, &statement, 1);
+}
+
+AWAITS enum err credential_unlease(struct db *db, const struct credential_row *c, struct str by, int64_t until_ms,
+				   struct str state)
+{
+	const struct db_statement statement =
+		STATEMENT("UPDATE credential SET lease_ms = ?, lease_by = '', failures = failures + 1, state = ?"
+			  " WHERE tenant_id = ? AND id = ? AND lease_by = ?",
+			  -1, DB_I(until_ms), DB_T(state), DB_T(c->tenant_id), DB_T(c->id), DB_T(by));
+
+	return db_write(db, c->tenant_id, &statement, 1);
+}
+
+AWAITS enum err credential_give_up(struct db *db, const struct credential_row *c)
+{
+	const struct db_statement statements[] = {
+		STATEMENT("UPDATE credential SET state = 'reauth_required', lease_ms = 0, lease_by = ''"
+			  " WHERE tenant_id = ? AND id = ? AND changed_ms = ? AND state <> 'reauth_required'",
+			  1, DB_T(c->tenant_id), DB_T(c->id), DB_I(c->changed_ms)),
+		GENERATION_BUMP,
+	};
+
 	return db_write(db, c->tenant_id, statements, ARRAY_LEN(statements));
 }
 

@@ -12,15 +12,21 @@ struct credential_row {
 	struct str tenant_id;
 	struct str upstream; /* its name */
 	struct str user_id;  /* empty: the tenant's, for all its callers */
-	struct str kind;     /* "static" */
-	struct str hint;     /* to recognise it in lists; may be empty */
+	struct str kind;     /* "static": a text that somebody gave us; "oauth": a grant (connect/grant.h) */
+	struct str hint;     /* to recognise it in lists: how a text ends, an account's name; may be empty */
 	struct str sealed;
-	struct str state;   /* "active", "refused": the service did not take it */
+	struct str state;   /* "active"; "refused": the service did not take it; "reauth_required": only its owner can
+			       help */
 	int64_t expires_ms; /* 0: unknown */
 	int64_t created_ms, changed_ms;
+	/* Who renews it; or, while nobody does after a failure, until when it is left alone. */
+	int64_t lease_ms;    /* until then; wall time, 0: free */
+	struct str lease_by; /* empty: a pause */
+	int64_t failures;    /* in a row */
 };
 
-/* Keep a new one; caches hear of it, as of all changes below but credential_note. changed_ms is taken from created_ms.
+/* Keep a new one; caches hear of it, as of all changes below that do not say otherwise. changed_ms is taken from
+ * created_ms.
  *   Errors     ERR_EXISTS: there is one for this upstream and user; ERR_LIMIT; ERR_NOT_FOUND: the key that it is sealed
  *              with has gone: seal it anew; ERR_DB ... */
 NODISCARD enum err credential_insert(struct db *db, const struct credential_row *credential) AWAITS;
@@ -39,11 +45,31 @@ NODISCARD enum err credential_list(struct db *db, struct arena *arena, struct st
 				   struct str user_id, struct str after, size_t limit,
 				   struct credential_row **ret_credentials, size_t *ret_count) AWAITS;
 
-/* Change kind, hint, sealed, state and expires_ms.
+/* Change kind, hint, sealed, state and expires_ms; a lease or pause is over with it.
  *   changed_before_ms  of the row that was read
  *   Errors     ERR_NOT_FOUND: it has changed since, or the key has gone; ERR_LIMIT, ERR_DB ... */
 NODISCARD enum err credential_update(struct db *db, const struct credential_row *credential, int64_t changed_before_ms)
 	AWAITS;
+
+/* The same for a token that takes another's place before its end: caches need not hear of it, what they have is good
+ * until it expires.
+ *   credential->failures  is kept too */
+NODISCARD enum err credential_renew(struct db *db, const struct credential_row *credential, int64_t changed_before_ms)
+	AWAITS;
+
+/* Take the lease of a row as it was read, until `until_ms`, in the name of `by`; caches need not hear of it.
+ *   Errors     ERR_NOT_FOUND: it has changed, or somebody has the lease or has set a pause; ERR_DB ... */
+NODISCARD enum err credential_lease(struct db *db, const struct credential_row *credential, struct str by,
+				    int64_t now_ms, int64_t until_ms) AWAITS;
+
+/* Give back what `by` has, after a failure: nobody takes it before `until_ms`. Nothing happens when it is lost.
+ *   state      the row's from now on */
+NODISCARD enum err credential_unlease(struct db *db, const struct credential_row *credential, struct str by,
+				      int64_t until_ms, struct str state) AWAITS;
+
+/* It cannot be renewed any more, whoever tries: state "reauth_required", no lease.
+ *   Errors     ERR_NOT_FOUND: it has changed since it was read, or is in that state already; ERR_DB ... */
+NODISCARD enum err credential_give_up(struct db *db, const struct credential_row *credential) AWAITS;
 
 /* Note a state, if nobody has changed the credential since `changed_ms`; caches need not hear of it. */
 NODISCARD enum err credential_note(struct db *db, struct str tenant_id, struct str id, int64_t changed_ms,

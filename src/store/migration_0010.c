@@ -19,13 +19,16 @@ const char store_migration_0010[] =
 	"  tenant_id TEXT NOT NULL REFERENCES tenant (id),"
 	"  upstream TEXT NOT NULL,"                                /* by name: it may come and go with the configuration */
 	"  user_id TEXT NOT NULL DEFAULT '',"                      /* empty: the tenant's, for all its callers */
-	"  kind TEXT NOT NULL,"                                    /* what is sealed: static */
+	"  kind TEXT NOT NULL,"                                    /* what is sealed: static, oauth */
 	"  hint TEXT NOT NULL DEFAULT '',"                         /* to recognise it in lists */
 	"  sealed BLOB NOT NULL,"
-	"  state TEXT NOT NULL,"                                   /* active, refused */
+	"  state TEXT NOT NULL,"                                   /* active, refused, reauth_required */
 	"  expires_ms INTEGER NOT NULL DEFAULT 0,"
 	"  created_ms INTEGER NOT NULL,"
 	"  changed_ms INTEGER NOT NULL,"
+	"  lease_ms INTEGER NOT NULL DEFAULT 0,"                   /* until then nobody else refreshes it */
+	"  lease_by TEXT NOT NULL DEFAULT '',"                     /* who does; empty: it is a pause */
+	"  failures INTEGER NOT NULL DEFAULT 0,"                   /* in a row; the pause grows with them */
 	"  UNIQUE (tenant_id, upstream, user_id)"
 	") STRICT;"
 	"CREATE INDEX credential_user ON credential (user_id) WHERE user_id <> '';";

@@ -50,8 +50,10 @@ const struct store_table store_tables[] = {
 	TABLE("toolset", "id, tenant_id, name, document, disabled, created_ms, changed_ms", "id", "?", false),
 	TABLE("data_key", "tenant_id, version, kek, wrapped, seals, created_ms", "tenant_id, version", "?, ?", false),
 	TABLE("credential",
-	      "id, tenant_id, upstream, user_id, kind, hint, sealed, state, expires_ms, created_ms, changed_ms", "id",
-	      "?", false),
+	      "id, tenant_id, upstream, user_id, kind, hint, sealed, state, expires_ms, created_ms, changed_ms, "
+	      "lease_ms,"
+	      " lease_by, failures",
+	      "id", "?", false),
 	TABLE("tool_pin",
 	      "upstream, tool, digest, definition, flags, accepted_ms, seen_digest, seen_definition, seen_flags, "
 	      "seen_ms",

@@ -91,6 +91,59 @@ START_TEST(rows_are_kept)
 }
 END_TEST
 
+static AWAITS void lease_body(struct db *db)
+{
+	AUTO(arena) *arena = arena_new(1 << 20);
+	struct tenant acme = test_tenant(db, arena, "acme");
+	struct credential_row credential = make(acme.id, "c1", "files", STR("")), read, found;
+	int64_t before, after;
+
+	put_key(db, acme.id, 1);
+	ck_ok(credential_insert(db, &credential));
+	ck_ok(credential_get(db, arena, acme.id, STR("c1"), &read));
+	ck_ok(store_generation(db, &before));
+	ck_ok(credential_lease(db, &read, STR("a"), 100, 200));
+	ck_err(credential_lease(db, &read, STR("b"), 199, 300), ERR_NOT_FOUND);
+	ck_ok(credential_unlease(db, &read, STR("b"), 0, STR("refused"))); /* it has none */
+	ck_ok(credential_lease(db, &read, STR("b"), 200, 300));		   /* a's has ended */
+	ck_ok(credential_unlease(db, &read, STR("a"), 0, STR("refused")));
+	ck_ok(credential_get(db, arena, acme.id, STR("c1"), &found));
+	ck_str(found.lease_by, "b");
+	ck_str(found.state, "active");
+	ck_ok(credential_unlease(db, &read, STR("b"), 400, STR("refused")));
+	ck_err(credential_lease(db, &read, STR("c"), 399, 500), ERR_NOT_FOUND); /* a pause */
+	ck_ok(credential_get(db, arena, acme.id, STR("c1"), &found));
+	ck_str(found.lease_by, "");
+	ck_str(found.state, "refused");
+	ck_assert_int_eq(found.lease_ms, 400);
+	ck_assert_int_eq(found.failures, 1);
+	ck_assert_int_eq(found.changed_ms, 1000);
+
+	ck_ok(credential_lease(db, &read, STR("c"), 400, 500));
+	read.changed_ms = 1000;
+	read.failures = 3;
+	ck_ok(credential_renew(db, &read, 1000));
+	ck_ok(store_generation(db, &after));
+	ck_assert_int_eq(after, before);
+	ck_ok(credential_get(db, arena, acme.id, STR("c1"), &found));
+	ck_assert(found.lease_ms == 0 && found.lease_by.n == 0 && found.failures == 3 && found.changed_ms == 1001);
+	ck_err(credential_lease(db, &read, STR("d"), 400, 500), ERR_NOT_FOUND); /* read before it changed */
+
+	ck_err(credential_give_up(db, &read), ERR_NOT_FOUND);
+	ck_ok(credential_give_up(db, &found));
+	ck_err(credential_give_up(db, &found), ERR_NOT_FOUND); /* once */
+	ck_ok(store_generation(db, &after));
+	ck_assert_int_eq(after, before + 1);
+	ck_ok(credential_get(db, arena, acme.id, STR("c1"), &found));
+	ck_str(found.state, "reauth_required");
+}
+
+START_TEST(one_has_the_lease)
+{
+	test_with_store(1, lease_body);
+}
+END_TEST
+
 static AWAITS void sealed_body(struct db *db)
 {
 	AUTO(arena) *arena = arena_new(1 << 20);
@@ -169,4 +222,5 @@ START_TEST(they_go_with_their_owners)
 }
 END_TEST
 
-DATABASE_MAIN("credential", rows_are_kept, keys_go_when_no_value_needs_them, they_go_with_their_owners)
+DATABASE_MAIN("credential", rows_are_kept, one_has_the_lease, keys_go_when_no_value_needs_them,
+	      they_go_with_their_owners)

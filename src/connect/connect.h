@@ -1,0 +1,61 @@
+/* Accounts at other services: signing in there, keeping what that gave us, and having a fresh token of it when a call
+ * wants one.
+ *
+ *     flow.h     a person agrees in a browser           target.h   whom to ask, as which client
+ *     grant.h    what is kept of an account             machine.h  tokens that need no person
+ *     fresh.h    a token for a call, and what a refusal of it means
+ *
+ *   Source     doc/decisions/0016-connect.md, doc/rooms/connect.md */
+#ifndef GATEHOUSE_CONNECT_CONNECT_H
+#define GATEHOUSE_CONNECT_CONNECT_H
+
+#include "base/arena.h"
+#include "base/crypto.h"
+
+struct audit;
+struct auth_settings;
+struct db;
+struct signin;
+struct signing;
+struct state;
+struct vault;
+
+/* Whose account, where. Strings, and what `settings` points at, live as long as the call that gets it. */
+struct connect_at {
+	struct str upstream; /* its name */
+	struct str url;	     /* the server's own, for discovery and as `resource` */
+	const struct auth_settings *settings;
+	struct str tenant_id, user_id; /* user_id empty: the tenant's, for all its callers */
+	struct str subject;    /* who the caller is, for flows that say so to others: email or subject; may be empty */
+	struct str public_url; /* the gateway's own origin */
+	struct str client_document; /* URL of our client document; empty none */
+	const char *ca_file;	    /* trusted instead of the system's certificates; NULL these */
+	bool allow_private;	    /* its servers may be at private addresses */
+};
+
+/* All of it is borrowed until connect_free. */
+struct connect_spec {
+	struct db *db;
+	struct vault *vault;
+	struct state *state;
+	struct audit *audit;
+	struct signin *signin;
+	struct signing *signing; /* the gateway's own issuer */
+	struct secret *key;	 /* seals what travels with a browser */
+	/* An upstream of the running configuration by its name: all of `ret_at` but who is asking, copied into `arena`.
+	 *   Errors     ERR_NOT_FOUND: there is none, or it wants no account. Any loop, must not wait */
+	enum err (*find_upstream)(void *arg, struct str name, struct arena *arena, struct connect_at *ret_at);
+	void *arg;
+};
+
+struct connect;
+
+/* One a process; copies the spec.
+ *   Runs on    loop 0 */
+struct connect *connect_new(const struct connect_spec *spec);
+
+/* When nobody asks any more: flights that it has begun (fresh.h) have ended when every loop is empty. NULL is fine.
+ *   Runs on    loop 0 */
+void connect_free(struct connect *connect);
+
+#endif
