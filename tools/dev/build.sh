@@ -1,14 +1,17 @@
 # shellcheck shell=bash
 # Build trees: build/NAME for each flavour, configured once and then kept up to date by ninja.
 
-# The compiler and Meson options of a flavour.
+for_tests='--buildtype=debugoptimized -Doptimization=1 -Dc_args=-g1 -Dc_link_args=-fuse-ld=lld'
+
+# The compiler and Meson options of a flavour. The release is built with warnings as errors where they are looked at.
 flavour_options() {
 	case $1 in
 	# -O2 -g; the symbols are split off after linking.
-	release) echo "gcc --buildtype=debugoptimized -Doptimization=3 -Dc_args=-fno-plt -Db_pie=true -Db_lto=true -Dtests=false" ;;
+	release) echo "gcc --buildtype=debugoptimized -Doptimization=3 -Dc_args=-fno-plt -Db_pie=true -Db_lto=true -Dtests=false${CI:+ --werror}" ;;
 	debug) echo "gcc --buildtype=debug" ;;
-	asan) echo "gcc --buildtype=debugoptimized -Db_sanitize=address,undefined --werror" ;;
-	asan-clang) echo "clang --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false --werror" ;;
+	# For tests: hundreds of programs that are linked once and run once, so lines for backtraces and a fast linker.
+	asan) echo "gcc $for_tests -Db_sanitize=address,undefined --werror" ;;
+	asan-clang) echo "clang $for_tests -Db_sanitize=address,undefined -Db_lundef=false --werror" ;;
 	tsan) echo "clang --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false" ;;
 	fuzz) echo "clang --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true" ;;
 	*) die "no flavour '$1': release, debug, asan, asan-clang, tsan, fuzz" ;;

@@ -10,7 +10,7 @@ packages_build=(gcc libc6-dev meson ninja-build pkg-config python3 libuv1-dev li
 	libcjose-dev libjansson-dev libargon2-dev libpq-dev libhiredis-dev binutils)
 packages_run=(ca-certificates nodejs npm)
 packages_lint=(python3 clang-format shellcheck)
-packages_test=(check systemd python3-yaml clang llvm libclang-rt-dev json-schema-test-suite curl util-linux chromium nginx-light postgresql redis-server pgbouncer
+packages_test=(check systemd python3-yaml clang lld llvm libclang-rt-dev json-schema-test-suite curl util-linux chromium nginx-light postgresql redis-server pgbouncer
 	"${packages_run[@]}"
 	"${packages_lint[@]}")
 packages_full=(valgrind gdb debootstrap)
