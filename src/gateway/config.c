@@ -221,13 +221,13 @@ static bool same_numbers(const struct upstream_spec *a, const struct upstream_sp
 
 bool config_same_upstream(const struct upstream_spec *a, const struct upstream_spec *b)
 {
-	const struct str texts_a[] = {a->name,	  a->url, a->ca_file, a->cert_file, a->key_file,
-				      a->command, a->cwd, a->owner,   a->auth.name};
-	const struct str texts_b[] = {b->name,	  b->url, b->ca_file, b->cert_file, b->key_file,
-				      b->command, b->cwd, b->owner,   b->auth.name};
+	const struct str texts_a[] = {a->name,	   a->url,     a->ca_file, a->cert_file,
+				      a->key_file, a->command, a->cwd,	   a->owner};
+	const struct str texts_b[] = {b->name,	   b->url,     b->ca_file, b->cert_file,
+				      b->key_file, b->command, b->cwd,	   b->owner};
 
 	return a->kind == b->kind && a->isolation == b->isolation && a->stored == b->stored &&
-	       a->auth.kind == b->auth.kind && a->auth.each == b->auth.each &&
+	       config_same_auth(&a->auth, &b->auth) &&
 	       same_texts(texts_a, ARRAY_LEN(texts_a), texts_b, ARRAY_LEN(texts_b)) &&
 	       same_pairs(a->headers, a->header_count, b->headers, b->header_count) &&
 	       same_pairs(a->env, a->env_count, b->env, b->env_count) &&

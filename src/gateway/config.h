@@ -37,6 +37,13 @@ struct config_limits {
 	int64_t shed_lag_ms, shed_wait_ms, shed_interval_ms; /* see shed.h; 0: never */
 };
 
+struct config_connect {
+	struct str
+		client_document; /* URL of the document that describes us as a client; empty: ours, if it can be read */
+	struct str client_name;
+	int64_t life_ms; /* of a link to connect an account, and of the flow behind it */
+};
+
 struct plan; /* see plan.h */
 
 #define CONFIG_RULES_MAX 64 /* count: with a tenant's own, what policy compiles */
@@ -82,6 +89,7 @@ struct config {
 		struct str address; /* URL of this replica; empty: no fleet */
 		struct str ca_file; /* empty: the system's */
 	} fleet;
+	struct config_connect connect;
 	struct config_limits limits;
 	const struct plan *plans;
 	size_t plan_count;

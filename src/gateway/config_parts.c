@@ -9,8 +9,6 @@
 #include "gateway/config_tables.h"
 #include "http/client.h"
 
-#define NAME_BYTES_MAX 32 /* of upstreams: leaves half of a tool name's 64 for the tool */
-
 static enum err complain(struct conf_reading *reading, const struct conf_node *node, const char *what)
 {
 	conf_problem(&reading->problems, node, "%s", what);
@@ -111,7 +109,7 @@ enum err config_read_auth(struct conf_reading *reading, const struct conf_node *
 /* ---- upstreams ------------------------------------------------------------------- */
 
 /* Names become part of tool names, labels and globs. */
-static bool name_is_good(struct str name)
+bool config_name_is_good(struct str name)
 {
 	if (name.n == 0 || name.n > NAME_BYTES_MAX)
 		return false;
@@ -199,22 +197,6 @@ enum err config_read_stdio(struct conf_reading *reading, const struct conf_node 
 	return OK;
 }
 
-enum err config_read_upstream_auth(struct conf_reading *reading, const struct conf_node *node, void *object)
-{
-	struct upstream_spec *spec = object;
-	struct upstream_auth *auth = &spec->auth;
-	bool named;
-
-	conf_defaults(reading, &config_upstream_auth_table, spec);
-	conf_read(reading, &config_upstream_auth_table, node, spec);
-	named = auth->kind == UPSTREAM_AUTH_HEADER || auth->kind == UPSTREAM_AUTH_QUERY;
-	if (named && !name_is_good(auth->name))
-		return complain(reading, node, "auth: `name` is needed: 1 to 32 of A-Z a-z 0-9 - _");
-	if (!named && auth->name.n > 0)
-		return complain(reading, node, "auth: `name` is for the types `header` and `query`");
-	return OK;
-}
-
 enum err config_read_revision(struct conf_reading *reading, const struct conf_node *node, void *object)
 {
 	struct upstream_spec *spec = object;
@@ -226,20 +208,6 @@ enum err config_read_revision(struct conf_reading *reading, const struct conf_no
 				  "revision: must be a protocol revision such as 2025-11-25 or 2026-07-28");
 }
 
-/* A session that one caller's credential has opened must not serve another one. */
-static enum err finish_auth(struct conf_reading *reading, const struct conf_node *node, struct upstream_spec *spec)
-{
-	enum upstream_isolation finest = spec->auth.each == UPSTREAM_EACH_USER ? ISOLATION_USER : ISOLATION_TENANT;
-
-	if (spec->auth.kind == UPSTREAM_AUTH_NONE)
-		return OK;
-	if (spec->kind != UPSTREAM_HTTP)
-		return complain(reading, node, "auth: is for `http` servers");
-	if (spec->isolation < finest)
-		spec->isolation = finest;
-	return OK;
-}
-
 enum err config_read_upstream(struct conf_reading *reading, const struct conf_node *key, const struct conf_node *node,
 			      struct upstream_spec *spec)
 {
@@ -247,13 +215,13 @@ enum err config_read_upstream(struct conf_reading *reading, const struct conf_no
 		(conf_get(node, "http") != NULL) + (conf_get(node, "stdio") != NULL) + (conf_get(node, "sse") != NULL);
 
 	spec->name = key->text;
-	if (!name_is_good(spec->name))
+	if (!config_name_is_good(spec->name))
 		return complain(reading, key, "an upstream's name has 1 to 32 of A-Z a-z 0-9 - _");
 	if (kinds != 1)
 		return complain(reading, key, "an upstream needs one of `http`, `stdio` and `sse`");
 	conf_defaults(reading, &config_upstream_table, spec);
 	conf_read(reading, &config_upstream_table, node, spec);
-	return finish_auth(reading, node, spec);
+	return config_finish_auth(reading, node, spec);
 }
 
 enum err config_read_upstreams(struct conf_reading *reading, const struct conf_node *node, void *object)
@@ -291,7 +259,7 @@ enum err config_read_names(struct conf_reading *reading, const struct conf_node 
 enum err config_read_toolset(struct conf_reading *reading, const struct conf_node *key, const struct conf_node *node,
 			     struct toolset_spec *toolset)
 {
-	if (!name_is_good(key->text))
+	if (!config_name_is_good(key->text))
 		return complain(reading, key, "a toolset's name has 1 to 32 of A-Z a-z 0-9 - _");
 	toolset->name = key->text;
 	conf_read(reading, &config_toolset_table, node, toolset);

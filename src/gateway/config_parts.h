@@ -12,6 +12,8 @@ NODISCARD enum err config_read_http(struct conf_reading *reading, const struct c
 NODISCARD enum err config_read_sse(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_stdio(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_upstream_auth(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_client_document(struct conf_reading *reading, const struct conf_node *node,
+					       void *object);
 NODISCARD enum err config_read_revision(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_names(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_listen(struct conf_reading *reading, const struct conf_node *node, void *object);
@@ -32,6 +34,18 @@ NODISCARD enum err config_read_roles(struct conf_reading *reading, const struct 
 NODISCARD enum err config_read_issuers(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_algorithms(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_providers(struct conf_reading *reading, const struct conf_node *node, void *object);
+
+#define NAME_BYTES_MAX 32 /* of upstreams: leaves half of a tool name's 64 for the tool */
+
+/* Names become part of tool names, labels, headers and globs. */
+bool config_name_is_good(struct str name);
+
+/* What `auth` asks of the rest of its upstream. */
+NODISCARD enum err config_finish_auth(struct conf_reading *reading, const struct conf_node *node,
+				      struct upstream_spec *spec);
+
+/* Whether a reload may keep the upstream running. */
+bool config_same_auth(const struct upstream_auth *a, const struct upstream_auth *b);
 
 /* What holds without a `state` in the file. */
 struct config;

@@ -58,6 +58,7 @@ static const struct form {
 	{CONF_CUSTOM, config_read_revision, "protocol revision",
 	 "\"type\":\"string\",\"pattern\":\"^[0-9]{4}-[0-9]{2}-[0-9]{2}$\""},
 	{CONF_CUSTOM, config_read_upstream_auth, "map", "\"allOf\":[" REF("auth") "]"},
+	{CONF_CUSTOM, config_read_client_document, "https URL", "\"type\":\"string\",\"pattern\":\"^https://.+\""},
 	{CONF_CUSTOM, config_read_http, "URL, or map",
 	 "\"anyOf\":[{\"type\":\"string\"},{\"allOf\":[" REF("http") "],\"required\":[\"url\"]}]"},
 	{CONF_CUSTOM, config_read_sse, "URL, or map",

@@ -43,6 +43,27 @@ static void check_refused(struct conf_reading *reading, const struct conf_node *
 	}
 }
 
+/* A client's secret would be in every backup and export. */
+static void check_auth(struct conf_reading *reading, const struct conf_node *root)
+{
+	static const struct {
+		const char *key, *why;
+	} keys[] = {
+		{"client_secret", "rows keep no secrets: name this upstream in the configuration file"},
+		{"private_key", "rows keep no secrets: name this upstream in the configuration file"},
+		{"subject_file", file_only},
+	};
+	const struct conf_node *auth = conf_get(root, "auth"), *idp = auth == NULL ? NULL : conf_get(auth, "idp");
+
+	for (size_t i = 0; auth != NULL && i < ARRAY_LEN(keys); i++) {
+		const struct conf_node *at = conf_get(auth, keys[i].key);
+		const struct conf_node *inner = idp == NULL ? NULL : conf_get(idp, keys[i].key);
+
+		if (at != NULL || inner != NULL)
+			conf_problem(&reading->problems, at != NULL ? at : inner, "%s: %s", keys[i].key, keys[i].why);
+	}
+}
+
 static bool looks_secret(struct str text)
 {
 	AUTO_BUF shown = {0};
@@ -118,6 +139,7 @@ static enum err read_upstream(struct conf_reading *reading, struct str name, str
 	TRY(begin(reading, document, &root));
 	err = config_read_upstream(reading, &key, root, &spec);
 	check_refused(reading, root);
+	check_auth(reading, root);
 	if (err == OK) {
 		check_secrets(reading, root, &spec);
 		check_shares(reading, root, &spec);

@@ -141,20 +141,6 @@ static const struct conf_field stdio_fields[] = {
 };
 const struct conf_table config_stdio_table = TABLE("stdio", stdio_fields);
 
-static const char *const auth_names[] = {"none", "bearer", "basic", "header", "query", NULL};
-static const char *const each_names[] = {"tenant", "user", NULL};
-
-static const struct conf_field upstream_auth_fields[] = {
-	{"type", CONF_CHOICE, UP(auth.kind), .fallback = "bearer", .choices = auth_names,
-	 .doc = "How it is sent: `Authorization: Bearer`, `Authorization: Basic` (kept as NAME:PASSWORD), a header of "
-		"its "
-		"own, or a parameter of the URL."},
-	{"name", CONF_STR, UP(auth.name), .doc = "Of the header or parameter.", .example = "X-Api-Key"},
-	{"each", CONF_CHOICE, UP(auth.each), .fallback = "tenant", .choices = each_names,
-	 .doc = "Whether a tenant has one for all its callers, or each user one of their own."},
-};
-const struct conf_table config_upstream_auth_table = TABLE("auth", upstream_auth_fields);
-
 static const struct conf_field upstream_fields[] = {
 	{"http", CONF_CUSTOM, .custom = config_read_http, .table = &config_http_table,
 	 .doc = "A server on streamable HTTP. One that knows only HTTP+SSE of 2024-11-05 is found out too."},
@@ -295,6 +281,8 @@ static const struct conf_field root_fields[] = {
 	{"operator_key", CONF_STR, AT(identity.operator_key_file),
 	 .doc = "File with the operator's key; else operator.key of the data directory, see `gatehouse operator-key`.",
 	 .example = "/run/secrets/gatehouse-operator"},
+	{"connect", CONF_TABLE, AT(connect), .table = &config_connect_table,
+	 .doc = "How people connect their accounts at servers with `auth` of type `oauth`."},
 	{"keys", CONF_TABLE, AT(identity), .table = &config_keys_table, .doc = "Lives of API keys."},
 	{"limits", CONF_TABLE, AT(limits), .table = &config_limits_table, .doc = "Rates, sizes, counts and times."},
 	{"plans", CONF_CUSTOM, .custom = config_read_plans, .table = &config_plan_table,

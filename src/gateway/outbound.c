@@ -185,16 +185,19 @@ static void keep(struct outbound *outbound, struct kept *kept)
 	map_put(&outbound->kept, key, kept);
 }
 
-AWAITS static enum err get(void *arg, const struct upstream_spec *spec, struct str tenant_id, struct str principal,
+AWAITS static enum err get(void *arg, const struct upstream_spec *spec, const struct upstream_asking *asking,
 			   struct secret_text **ret_text)
 {
 	struct gateway *gateway = arg;
 	struct outbound *outbound = gateway_here(gateway)->outbound;
 	int64_t generation = identity_generation(gateway->identity);
 	char key_bytes[KEY_BYTES_MAX];
-	struct str key = put_key(spec, tenant_id, principal, key_bytes);
+	struct str key = put_key(spec, asking->tenant_id, asking->principal, key_bytes);
 	struct kept *kept = map_get(&outbound->kept, key);
 	enum err err;
+
+	if (spec->auth.kind == UPSTREAM_AUTH_OAUTH || spec->auth.kind == UPSTREAM_AUTH_HMAC)
+		return ERR_CREDENTIAL_MISSING;
 
 	if (likely(kept != NULL && kept->generation == generation)) {
 		*ret_text = secret_text_ref(kept->text);
@@ -205,7 +208,7 @@ AWAITS static enum err get(void *arg, const struct upstream_spec *spec, struct s
 	memcpy(kept->key, key.p, key.n);
 	kept->key_bytes = key.n;
 	kept->generation = generation;
-	err = make_ready(gateway, spec, tenant_id, principal, kept);
+	err = make_ready(gateway, spec, asking->tenant_id, asking->principal, kept);
 	if (err != OK) {
 		kept_free(kept);
 		forget(outbound, key);
@@ -217,21 +220,24 @@ AWAITS static enum err get(void *arg, const struct upstream_spec *spec, struct s
 }
 
 /* Once for each value: whoever lists credentials sees it. */
-AWAITS static void refused(void *arg, const struct upstream_spec *spec, struct str tenant_id, struct str principal)
+AWAITS static enum err refused(void *arg, const struct upstream_spec *spec, const struct upstream_asking *asking,
+			       const struct upstream_refusal *refusal, bool *ret_again)
 {
 	struct gateway *gateway = arg;
 	char key_bytes[KEY_BYTES_MAX], id[ID_LEN + 1];
-	struct str key = put_key(spec, tenant_id, principal, key_bytes);
+	struct str key = put_key(spec, asking->tenant_id, asking->principal, key_bytes);
 	struct kept *kept = map_get(&gateway_here(gateway)->outbound->kept, key);
 
+	*ret_again = false;
 	if (kept == NULL || kept->refused)
-		return;
+		return ERR_CREDENTIAL_REFUSED;
 	kept->refused = true;
 	memcpy(id, kept->id, sizeof(id));
-	log_warn("credential.refused", LOG_STR("upstream", spec->name), LOG_STR("tenant", tenant_id),
+	log_warn("credential.refused", LOG_STR("upstream", spec->name), LOG_STR("tenant", asking->tenant_id),
 		 LOG_CSTR("credential", id));
-	if (credential_note(gateway->db, tenant_id, str_of(id), kept->changed_ms, STR("refused")) != OK)
+	if (credential_note(gateway->db, asking->tenant_id, str_of(id), kept->changed_ms, STR("refused")) != OK)
 		log_debug("credential.unnoted", LOG_CSTR("credential", id));
+	return ERR_CREDENTIAL_REFUSED;
 }
 
 struct upstream_credentials outbound_source(struct gateway *gateway)

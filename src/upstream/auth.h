@@ -3,7 +3,9 @@
 #ifndef GATEHOUSE_UPSTREAM_AUTH_H
 #define GATEHOUSE_UPSTREAM_AUTH_H
 
+#include "authclient/settings.h"
 #include "base/secret_text.h"
+#include "http/header.h"
 
 /* How callers' own credentials are sent, and whose they are. UPSTREAM_AUTH_NONE: the configured headers do for all. */
 enum upstream_auth_kind {
@@ -12,23 +14,59 @@ enum upstream_auth_kind {
 	UPSTREAM_AUTH_BASIC,  /* Authorization: Basic, of NAME:PASSWORD */
 	UPSTREAM_AUTH_HEADER, /* a header of its own */
 	UPSTREAM_AUTH_QUERY,  /* a parameter of the URL */
+	UPSTREAM_AUTH_OAUTH,  /* a token of an account that a person connected, or that the gateway got as itself */
+	UPSTREAM_AUTH_HMAC,   /* a signature over the request, in a header of its own */
 };
 enum upstream_each { UPSTREAM_EACH_TENANT, UPSTREAM_EACH_USER };
+
+/* What is signed, and how the signature is written. */
+enum signing_digest { SIGNING_SHA256, SIGNING_SHA512 };
+enum signing_encoding { SIGNING_HEX, SIGNING_BASE64 };
+enum signing_clock { SIGNING_SECONDS, SIGNING_MILLISECONDS };
+struct upstream_signing {
+	struct str over;	   /* text with {method} {path} {query} {timestamp} {body} in it */
+	struct str prefix;	   /* stands before the signature: "sha256=" */
+	struct str id_name;	   /* the header that says whose key it is, which is kept as ID:KEY; empty: none */
+	struct str timestamp_name; /* the header that says when; empty: none */
+	enum signing_digest digest;
+	enum signing_encoding encoding;
+	enum signing_clock clock;
+};
+
 struct upstream_auth {
 	enum upstream_auth_kind kind;
 	struct str name; /* of the header or parameter */
 	enum upstream_each each;
+	struct auth_settings oauth;
+	struct upstream_signing signing;
+};
+
+/* One request that wants a credential. */
+struct upstream_asking {
+	struct str tenant_id; /* empty: the gateway asks for itself, to read lists */
+	struct str principal; /* empty: the tenant's */
+	struct str method, url, body;
+};
+
+/* It was answered with 401 or 403. */
+struct upstream_refusal {
+	int status;
+	const struct http_fields *fields;
+	const struct secret_text *sent;
 };
 
 /* Where callers' credentials come from. Both AWAITS, on a fiber of any loop. */
 struct upstream_spec;
 struct upstream_credentials {
-	/* What to send for a tenant (principal empty) or one of its users: a whole header line, or NAME=VALUE for a
-	 * query; a reference. ERR_CREDENTIAL_MISSING: there is none. */
-	enum err (*get)(void *arg, const struct upstream_spec *spec, struct str tenant_id, struct str principal,
-			struct secret_text **ret_text);
-	/* The server answered 401 or 403 to it. */
-	void (*refused)(void *arg, const struct upstream_spec *spec, struct str tenant_id, struct str principal);
+	/* What to send with it: whole header lines, or NAME=VALUE for a query; a reference.
+	 * ERR_CREDENTIAL_MISSING: there is none; ERR_CREDENTIAL_REAUTH: a person must agree anew. */
+	enum err (*get)(void *arg, const struct upstream_spec *spec, const struct upstream_asking *asking,
+			struct secret_text **ret_lines);
+	/* The server did not take them, and did nothing.
+	 *   ret_again  there is something else to send by now: send it once more
+	 *   returns    what the caller is told when it is not sent again */
+	enum err (*refused)(void *arg, const struct upstream_spec *spec, const struct upstream_asking *asking,
+			    const struct upstream_refusal *refusal, bool *ret_again);
 	void *arg;
 };
 

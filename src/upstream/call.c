@@ -152,11 +152,15 @@ AWAITS static enum err ask_for_client(struct upstream *upstream, struct lane *la
 AWAITS static enum err credential_refused(struct upstream *upstream, const struct upstream_call *call)
 {
 	const struct upstream_credentials *source = &upstream->events.credentials;
+	const struct upstream_asking asking = {
+		.tenant_id = call->tenant_id,
+		.principal = upstream->spec.auth.each == UPSTREAM_EACH_USER ? call->principal : STR(""),
+	};
+	const struct upstream_refusal refusal = {0};
+	bool again;
 
-	if (source->refused != NULL)
-		source->refused(source->arg, &upstream->spec, call->tenant_id,
-				upstream->spec.auth.each == UPSTREAM_EACH_USER ? call->principal : STR(""));
-	return ERR_CREDENTIAL_REFUSED;
+	return source->refused == NULL ? ERR_CREDENTIAL_REFUSED
+				       : source->refused(source->arg, &upstream->spec, &asking, &refusal, &again);
 }
 
 /* One attempt. Everything is composed before the first await, so that the facts may change

@@ -12,13 +12,16 @@ AWAITS enum err carried_take(struct upstream *upstream, struct str tenant_id, st
 {
 	const struct upstream_credentials *source = &upstream->events.credentials;
 	const struct upstream_auth *auth = &upstream->spec.auth;
+	const struct upstream_asking asking = {
+		.tenant_id = tenant_id,
+		.principal = auth->each == UPSTREAM_EACH_USER ? principal : STR(""),
+	};
 
 	if (likely(auth->kind == UPSTREAM_AUTH_NONE) || tenant_id.n == 0)
 		return OK;
 	if (source->get == NULL)
 		return ERR_CREDENTIAL_MISSING;
-	return source->get(source->arg, &upstream->spec, tenant_id,
-			   auth->each == UPSTREAM_EACH_USER ? principal : STR(""), &carried->text);
+	return source->get(source->arg, &upstream->spec, &asking, &carried->text);
 }
 
 struct str carried_put(struct upstream *upstream, struct carried *carried, struct buf *head)

@@ -27,6 +27,16 @@ static struct upstream_pair *copy_pairs(struct arena *arena, const struct upstre
 	return copies;
 }
 
+static void copy_auth(struct arena *arena, const struct upstream_auth *from, struct upstream_auth *to)
+{
+	to->name = copy(arena, from->name);
+	to->signing.over = copy(arena, from->signing.over);
+	to->signing.prefix = copy(arena, from->signing.prefix);
+	to->signing.id_name = copy(arena, from->signing.id_name);
+	to->signing.timestamp_name = copy(arena, from->signing.timestamp_name);
+	auth_settings_copy(arena, &from->oauth, &to->oauth);
+}
+
 static void copy_spec(struct arena *arena, const struct upstream_spec *from, struct upstream_spec *to)
 {
 	struct str *args = arena_zalloc(arena, (from->arg_count + 1) * sizeof(*args));
@@ -35,7 +45,7 @@ static void copy_spec(struct arena *arena, const struct upstream_spec *from, str
 	to->name = copy(arena, from->name);
 	to->owner = copy(arena, from->owner);
 	to->url = copy(arena, from->url);
-	to->auth.name = copy(arena, from->auth.name);
+	copy_auth(arena, &from->auth, &to->auth);
 	to->headers = copy_pairs(arena, from->headers, from->header_count);
 	to->ca_file = copy(arena, from->ca_file);
 	to->cert_file = copy(arena, from->cert_file);
@@ -89,9 +99,13 @@ static bool is_credential(const struct upstream_auth *auth, struct str name)
 	switch (auth->kind) {
 	case UPSTREAM_AUTH_BEARER:
 	case UPSTREAM_AUTH_BASIC:
+	case UPSTREAM_AUTH_OAUTH:
 		return str_eq_nocase(name, STR("Authorization"));
 	case UPSTREAM_AUTH_HEADER:
 		return str_eq_nocase(name, auth->name);
+	case UPSTREAM_AUTH_HMAC:
+		return str_eq_nocase(name, auth->name) || str_eq_nocase(name, auth->signing.id_name) ||
+		       str_eq_nocase(name, auth->signing.timestamp_name);
 	default:
 		return false;
 	}
@@ -187,7 +201,7 @@ static void destroy(struct upstream *upstream)
 	tls_unref(upstream->tls);
 	pthread_mutex_destroy(&upstream->lock);
 	free(upstream->lane);
-	arena_free(upstream->arena);
+	arena_free_wiped(upstream->arena); /* keys and secrets are among its texts */
 	upstream->magic = 0;
 	free(upstream);
 }

@@ -69,6 +69,50 @@ START_TEST(the_contract_of_the_house)
 }
 END_TEST
 
+#define AUTH(keys) "upstreams: { a: { http: \"https://x/\", auth: { " keys " } } }"
+
+START_TEST(how_tokens_are_got)
+{
+	AUTO(config) *config = good(AUTH("type: oauth, each: user, issuer: \"https://id.example\", client_id: c, "
+					 "client_secret: s, scope: \"a b\", identity: {url: \"https://id.example/me\", "
+					 "id: /id, name: /mail}, pick: {url: \"https://x/p\", items: /data, id: /id}"));
+	const struct upstream_spec *spec = &config->upstreams[0];
+	const struct auth_settings *oauth = &spec->auth.oauth;
+	AUTO(arena) *arena = arena_new(4096);
+	struct auth_settings copy;
+
+	ck_assert_int_eq(spec->auth.kind, UPSTREAM_AUTH_OAUTH);
+	ck_assert_int_eq(spec->isolation, ISOLATION_USER);
+	ck_assert_int_eq(oauth->flow, AUTH_FLOW_CODE);
+	ck_assert(oauth->dpop);
+	ck_str(oauth->client_secret, "s");
+	ck_str(oauth->identity_name, "/mail");
+	ck_str(oauth->pick_items, "/data");
+	auth_settings_copy(arena, oauth, &copy);
+	ck_assert(auth_settings_same(&copy, oauth));
+	ck_assert_ptr_ne(copy.pick_id.p, oauth->pick_id.p);
+	copy.pick_id = STR("/other");
+	ck_assert(!auth_settings_same(&copy, oauth));
+	ck_assert_int_eq(config->connect.life_ms, 600000);
+	ck_str(config->connect.client_name, "Gatehouse");
+}
+END_TEST
+
+START_TEST(how_requests_are_signed)
+{
+	AUTO(config) *config = good(AUTH("type: hmac, name: X-Sig, id_name: X-Id, over: \"{method}\\n{body}\", "
+					 "digest: sha512, encoding: base64, timestamp: milliseconds"));
+	const struct upstream_auth *auth = &config->upstreams[0].auth;
+
+	ck_assert_int_eq(auth->kind, UPSTREAM_AUTH_HMAC);
+	ck_str(auth->name, "X-Sig");
+	ck_str(auth->signing.over, "{method}\n{body}");
+	ck_assert_int_eq(auth->signing.digest, SIGNING_SHA512);
+	ck_assert_int_eq(auth->signing.encoding, SIGNING_BASE64);
+	ck_assert_int_eq(auth->signing.clock, SIGNING_MILLISECONDS);
+}
+END_TEST
+
 /* A line of the file, and what must be said about it. */
 static const struct {
 	const char *text, *problem;
@@ -103,6 +147,22 @@ static const struct {
 	{"upstreams: { a: { stdio: {} } }", "needs a `command`"},
 	{"upstreams: { \"a b\": { http: \"http://x/\" } }", "an upstream's name has"},
 	{"upstreams: { a: { http: \"http://x/\", revision: 1999-01-01 } }", "revision: must be"},
+	{AUTH("type: bearer, scope: x"), "auth: `scope` is for type `oauth`"},
+	{AUTH("type: oauth, over: x"), "auth: `over` is for type `hmac`"},
+	{AUTH("type: oauth, name: x"), "`name` is for the types"},
+	{AUTH("type: oauth, token_url: \"https://i/t\""), "`token_url` needs a `client_id`"},
+	{AUTH("type: oauth, token_url: \"https://i/t\", client_id: c"), "needs an `authorize_url` too"},
+	{AUTH("type: oauth, issuer: nonsense"), "auth: issuer: must be an http or https URL"},
+	{AUTH("type: oauth, client_secret: s"), "belong to a `client_id`"},
+	{AUTH("type: oauth, flow: client, client_id: c"), "flow client needs"},
+	{AUTH("type: oauth, flow: enterprise, idp: {issuer: \"https://i\"}"), "flow enterprise needs `idp`"},
+	{AUTH("type: oauth, identity: {url: \"https://i/me\"}"), "`identity` needs both"},
+	{AUTH("type: oauth, pick: {url: \"https://i/me\"}"), "`pick` needs an `id`"},
+	{AUTH("type: hmac"), "`name` is needed"},
+	{AUTH("type: hmac, name: X-Sig, over: \"{bodies}\""), "no other {"},
+	{AUTH("type: hmac, name: X-Sig, id_name: \"a b\""), "are names"},
+	{"connect: {client_document: \"http://x/y\"}", "client_document: must be an https URL"},
+	{"connect: {life: 2h}", "out of range"},
 	{"trusted_proxies: [nonsense]", "must be networks"},
 	{"listen: { address: \"127.0.0.1:1\", tls: { cert: a } }", "needs both `cert` and `key`"},
 	{"toolsets: { s: { include: 3 } }", "include: must be a list"},
@@ -350,6 +410,8 @@ int main(void)
 
 	tcase_add_test(tcase, nothing_is_a_configuration);
 	tcase_add_test(tcase, the_contract_of_the_house);
+	tcase_add_test(tcase, how_tokens_are_got);
+	tcase_add_test(tcase, how_requests_are_signed);
 	tcase_add_loop_test(tcase, a_mistake_is_named_with_its_place, 0, ARRAY_LEN(mistakes));
 	tcase_add_test(tcase, all_mistakes_are_told_at_once);
 	tcase_add_test(tcase, secrets_come_from_files);
