@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/crypto.h"
 
+struct access;
 struct audit;
 struct auth_settings;
 struct db;
@@ -40,11 +41,14 @@ struct connect_spec {
 	struct state *state;
 	struct audit *audit;
 	struct signin *signin;
-	struct signing *signing; /* the gateway's own issuer */
-	struct secret *key;	 /* seals what travels with a browser */
+	struct access *access;	  /* who may connect an account of a whole tenant */
+	struct signing *signing;  /* the gateway's own issuer */
+	const struct secret *key; /* seals what a flow leaves in the state room */
 	/* An upstream of the running configuration by its name: all of `ret_at` but who is asking, copied into `arena`.
-	 *   Errors     ERR_NOT_FOUND: there is none, or it wants no account. Any loop, must not wait */
-	enum err (*find_upstream)(void *arg, struct str name, struct arena *arena, struct connect_at *ret_at);
+	 *   Errors     ERR_NOT_FOUND: there is none, it is another tenant's, or wants no account. Any loop, must not
+	 *              wait */
+	enum err (*find_upstream)(void *arg, struct str name, struct str tenant_id, struct arena *arena,
+				  struct connect_at *ret_at);
 	void *arg;
 };
 

@@ -1,0 +1,91 @@
+/* The text is known to the browser alone: its digest is the key, and the seal is bound to that key and to the kind, so
+ * that a value which was put elsewhere, or under another kind, does not open. A value may go before its time, when the
+ * state is full: its owner begins again. */
+#include "connect/ticket.h"
+
+#include "base/check.h"
+#include "base/random.h"
+
+#define TICKET_BITS 256
+
+static const char *const kinds[] = {
+	[TICKET_LINK] = "connect-link:",
+	[TICKET_CONSENT] = "connect-consent:",
+	[TICKET_CHOICE] = "connect-choice:",
+};
+
+void ticket_digest(struct str text, struct buf *out)
+{
+	uint8_t digest[32];
+
+	crypto_sha256(text, digest);
+	base64url_put(out, digest, sizeof(digest));
+}
+
+static void put_key(enum ticket_kind kind, struct str text, struct buf *out)
+{
+	buf_put(out, str_of(kinds[kind]));
+	ticket_digest(text, out);
+}
+
+AWAITS enum err ticket_issue(const struct ticket_place *place, enum ticket_kind kind, struct str content,
+			     char ret_text[TICKET_TEXT_LEN + 1])
+{
+	AUTO_BUF text = {0}, key = {0}, sealed = {0};
+	uint8_t bits[TICKET_BITS / 8];
+
+	if (content.n > TICKET_BYTES_MAX)
+		return ERR_LIMIT;
+	random_bytes(bits, sizeof(bits));
+	base64url_put(&text, bits, sizeof(bits));
+	crypto_wipe(bits, sizeof(bits));
+	CHECK(text.n == TICKET_TEXT_LEN);
+	put_key(kind, buf_str(&text), &key);
+	crypto_seal(place->key, content, buf_str(&key), &sealed);
+	TRY(state_put(place->state, buf_str(&key), buf_str(&sealed), TICKET_LIFE_MS));
+	memcpy(ret_text, text.p, TICKET_TEXT_LEN);
+	ret_text[TICKET_TEXT_LEN] = '\0';
+	return OK;
+}
+
+static enum err open_sealed(const struct ticket_place *place, struct str key, struct str sealed, struct arena *arena,
+			    struct str *ret_content)
+{
+	struct str plain;
+
+	if (sealed.p == NULL || sealed.n < CRYPTO_SEAL_OVERHEAD || sealed.n > TICKET_BYTES_MAX + CRYPTO_SEAL_OVERHEAD)
+		return ERR_NOT_FOUND;
+	plain.p = arena_try_alloc(arena, sealed.n);
+	if (plain.p == NULL)
+		return ERR_LIMIT;
+	if (crypto_open(place->key, sealed, key, (char *)plain.p, &plain.n) != OK)
+		return ERR_NOT_FOUND;
+	*ret_content = plain;
+	return OK;
+}
+
+AWAITS enum err ticket_look(const struct ticket_place *place, enum ticket_kind kind, struct str text,
+			    struct arena *arena, struct str *ret_content)
+{
+	AUTO_BUF key = {0};
+	struct str sealed;
+
+	if (text.n != TICKET_TEXT_LEN)
+		return ERR_NOT_FOUND;
+	put_key(kind, text, &key);
+	TRY(state_get(place->state, arena, buf_str(&key), &sealed));
+	return open_sealed(place, buf_str(&key), sealed, arena, ret_content);
+}
+
+AWAITS enum err ticket_take(const struct ticket_place *place, enum ticket_kind kind, struct str text,
+			    struct arena *arena, struct str *ret_content)
+{
+	AUTO_BUF key = {0};
+	struct str sealed;
+
+	if (text.n != TICKET_TEXT_LEN)
+		return ERR_NOT_FOUND;
+	put_key(kind, text, &key);
+	TRY(state_claim(place->state, arena, buf_str(&key), &sealed));
+	return open_sealed(place, buf_str(&key), sealed, arena, ret_content);
+}
