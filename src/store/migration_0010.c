@@ -1,4 +1,4 @@
-/* Migration 10: credentials for other services, and the keys they are sealed with. What is sealed and how is the
+/* Migration 10: credentials for other services, registrations there, and the keys they are sealed with. What is sealed and how is the
  * vault's business: here lie bytes, the version of their key in front. */
 #include "store/migrations.h"
 
@@ -31,4 +31,17 @@ const char store_migration_0010[] =
 	"  failures INTEGER NOT NULL DEFAULT 0,"                   /* in a row; the pause grows with them */
 	"  UNIQUE (tenant_id, upstream, user_id)"
 	") STRICT;"
-	"CREATE INDEX credential_user ON credential (user_id) WHERE user_id <> '';";
+	"CREATE INDEX credential_user ON credential (user_id) WHERE user_id <> '';"
+
+	"CREATE TABLE registration ("
+	"  id TEXT PRIMARY KEY,"
+	"  tenant_id TEXT NOT NULL REFERENCES tenant (id),"
+	"  upstream TEXT NOT NULL,"
+	"  issuer TEXT NOT NULL,"                                  /* whose client we are; of no use anywhere else */
+	"  client_id TEXT NOT NULL,"
+	"  sealed BLOB NOT NULL,"
+	"  expires_ms INTEGER NOT NULL DEFAULT 0,"
+	"  created_ms INTEGER NOT NULL,"
+	"  changed_ms INTEGER NOT NULL,"
+	"  UNIQUE (tenant_id, upstream)"
+	") STRICT;";

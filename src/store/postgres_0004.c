@@ -1,4 +1,4 @@
-/* PostgreSQL, step 4: credentials for other services, and the keys they are sealed with. What migration 10 is for
+/* PostgreSQL, step 4: credentials for other services, registrations there, and the keys they are sealed with. What migration 10 is for
  * SQLite: the same names and columns. */
 #include "store/migrations.h"
 
@@ -34,5 +34,19 @@ const char store_postgres_0004[] =
 	"  UNIQUE (tenant_id, upstream, user_id)"
 	");"
 	"CREATE INDEX credential_user ON credential (user_id) WHERE user_id <> '';"
+
+	"CREATE TABLE registration ("
+	"  id " TEXT " PRIMARY KEY,"
+	"  tenant_id " TEXT " NOT NULL REFERENCES tenant (id),"
+	"  upstream " TEXT " NOT NULL,"
+	"  issuer " TEXT " NOT NULL,"
+	"  client_id " TEXT " NOT NULL,"
+	"  sealed bytea NOT NULL,"
+	"  expires_ms bigint NOT NULL DEFAULT 0,"
+	"  created_ms bigint NOT NULL,"
+	"  changed_ms bigint NOT NULL,"
+	"  UNIQUE (tenant_id, upstream)"
+	");"
 	"CALL policy_make('data_key', 'tenant_id = (SELECT scope())');"
-	"CALL policy_make('credential', 'tenant_id = (SELECT scope())');";
+	"CALL policy_make('credential', 'tenant_id = (SELECT scope())');"
+	"CALL policy_make('registration', 'tenant_id = (SELECT scope())');";

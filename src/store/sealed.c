@@ -16,11 +16,17 @@ static const struct {
 			       "SELECT id, sealed FROM credential WHERE tenant_id = ? AND substr(sealed, 1, 5) <> ?"
 			       " AND id > ? ORDER BY id LIMIT ?",
 			       "UPDATE credential SET sealed = ? WHERE tenant_id = ? AND id = ? AND sealed = ?"},
+	[SEALED_REGISTRATION] = {"registration",
+				 "SELECT id, sealed FROM registration WHERE tenant_id = ? AND substr(sealed, 1, 5) <> ?"
+				 " AND id > ? ORDER BY id LIMIT ?",
+				 "UPDATE registration SET sealed = ? WHERE tenant_id = ? AND id = ? AND sealed = ?"},
 };
 
 /* Each kind's table is named here: whoever adds one adds it. */
 #define NO_VALUE_LEFT                                                                                                  \
-	"NOT EXISTS (SELECT 1 FROM credential WHERE tenant_id = data_key.tenant_id AND substr(sealed, 1, 5) = ?)"
+	"NOT EXISTS (SELECT 1 FROM credential WHERE tenant_id = data_key.tenant_id AND substr(sealed, 1, 5) = ?)"      \
+	" AND NOT EXISTS"                                                                                              \
+	" (SELECT 1 FROM registration WHERE tenant_id = data_key.tenant_id AND substr(sealed, 1, 5) = ?)"
 
 struct str sealed_kind_name(enum sealed_kind kind)
 {
@@ -88,7 +94,8 @@ AWAITS static enum err retire_one(struct db *db, struct str tenant_id, int64_t v
 		STATEMENT("UPDATE data_key SET seals = seals WHERE tenant_id = ? AND version = ?", -1, DB_T(tenant_id),
 			  DB_I(version)),
 		STATEMENT("DELETE FROM data_key WHERE tenant_id = ? AND version = ? AND " NO_VALUE_LEFT, -1,
-			  DB_T(tenant_id), DB_I(version), DB_B(((struct str){prefix, sizeof(prefix)}))),
+			  DB_T(tenant_id), DB_I(version), DB_B(((struct str){prefix, sizeof(prefix)})),
+			  DB_B(((struct str){prefix, sizeof(prefix)}))),
 		GENERATION_BUMP,
 	};
 

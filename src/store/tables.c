@@ -54,6 +54,8 @@ const struct store_table store_tables[] = {
 	      "lease_ms,"
 	      " lease_by, failures",
 	      "id", "?", false),
+	TABLE("registration", "id, tenant_id, upstream, issuer, client_id, sealed, expires_ms, created_ms, changed_ms",
+	      "id", "?", false),
 	TABLE("tool_pin",
 	      "upstream, tool, digest, definition, flags, accepted_ms, seen_digest, seen_definition, seen_flags, "
 	      "seen_ms",
