@@ -1,5 +1,5 @@
-/* Migration 10: credentials for other services, registrations there, and the keys they are sealed with. What is sealed and how is the
- * vault's business: here lie bytes, the version of their key in front. */
+/* Migration 10: credentials for other services, registrations there, and the keys they are sealed with. What is sealed
+ * and how is the vault's business: here lie bytes, the version of their key in front. */
 #include "store/migrations.h"
 
 /* clang-format off */

@@ -1,5 +1,5 @@
-/* PostgreSQL, step 4: credentials for other services, registrations there, and the keys they are sealed with. What migration 10 is for
- * SQLite: the same names and columns. */
+/* PostgreSQL, step 4: credentials for other services, registrations there, and the keys they are sealed with. What
+ * migration 10 is for SQLite: the same names and columns. */
 #include "store/migrations.h"
 
 #define TEXT "TEXT COLLATE \"C\""
