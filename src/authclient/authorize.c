@@ -56,20 +56,20 @@ static enum err check_issuer(const struct form *query, const struct issuer_facts
 	return str_eq(iss, issuer->issuer) ? OK : refuse(problem, "the answer is from another server");
 }
 
-enum err authorize_answer(const struct form *query, struct str state, const struct issuer_facts *issuer,
-			  struct buf *problem, struct str *ret_code)
+enum err authorize_answer(const struct form *query, const struct auth_dialect *dialect, struct str state,
+			  const struct issuer_facts *issuer, struct buf *problem, struct str *ret_code)
 {
-	static const char *const single[] = {"state", "iss", "code", "error"};
+	const struct str single[] = {STR("state"), STR("iss"), dialect_code(dialect), STR("error")};
 	struct str error, code;
 
 	for (size_t i = 0; i < ARRAY_LEN(single); i++)
-		if (form_repeats(query, str_of(single[i])))
+		if (form_repeats(query, single[i]))
 			return refuse(problem, "the answer says something twice");
 	if (state.n == 0 || !str_eq_secret(form_get(query, STR("state")), state))
 		return refuse(problem, "this sign-in was not begun here, or is over; begin again");
 	TRY(check_issuer(query, issuer, problem));
 	error = form_get(query, STR("error"));
-	code = form_get(query, STR("code"));
+	code = form_get(query, dialect_code(dialect));
 	if (error.n > 0) {
 		buf_put_fmt(problem, "%.*s %.*s", STR_ARG(words_of(error)),
 			    STR_ARG(words_of(form_get(query, STR("error_description")))));

@@ -26,7 +26,7 @@ void authorize_put(const struct authorize_request *request, struct str endpoint,
  *   ret_code   slice of the query
  *   Errors     ERR_FORBIDDEN: not an answer to this request; ERR_UPSTREAM_AUTH: the server or the person refused
  *   Source     RFC 6749 section 4.1.2, RFC 9207 section 2.4 */
-NODISCARD enum err authorize_answer(const struct form *query, struct str state, const struct issuer_facts *issuer,
-				    struct buf *problem, struct str *ret_code);
+NODISCARD enum err authorize_answer(const struct form *query, const struct auth_dialect *dialect, struct str state,
+				    const struct issuer_facts *issuer, struct buf *problem, struct str *ret_code);
 
 #endif

@@ -20,6 +20,7 @@ enum token_grant {
 	GRANT_CLIENT,	  /* client_credentials */
 	GRANT_JWT_BEARER, /* RFC 7523 section 2.1 */
 	GRANT_EXCHANGE,	  /* RFC 8693 */
+	GRANT_LONGER,	  /* the dialect's: an access token for one that lives longer */
 };
 
 /* One request. Fields that a grant has no use for stay empty; of the others the empty ones are left out. */
@@ -29,15 +30,36 @@ struct token_request {
 	struct str resource;
 	struct str code, verifier, redirect_uri; /* GRANT_CODE */
 	struct str refresh_token;		 /* GRANT_REFRESH */
-	struct str assertion;			 /* GRANT_JWT_BEARER */
-	struct str subject_token, subject_type;	 /* GRANT_EXCHANGE; types are URIs */
+	struct str access_token; /* GRANT_LONGER; GRANT_REFRESH, for dialects that exchange it for itself */
+	struct str assertion;	 /* GRANT_JWT_BEARER */
+	struct str subject_token, subject_type; /* GRANT_EXCHANGE; types are URIs */
 	struct str requested_type, audience;
 };
 
-/* Append the form, and the header lines that belong to it. With a dialect that asks by GET the form is a query.
+/* Append what is sent, as its carriage wants it: a form, an object or a query; and the header lines that belong to it.
  *   Source     RFC 6749 sections 2.3.1, 4.1.3, 4.4.2, 6; RFC 8707 */
 void token_request_put(const struct token_request *request, const struct client_identity *client,
-		       const struct auth_dialect *dialect, struct buf *headers, struct buf *form);
+		       const struct auth_dialect *dialect, struct buf *headers, struct buf *text);
+
+/* How that request travels. */
+enum auth_carriage token_carriage(const struct token_request *request, const struct auth_dialect *dialect);
+
+/* Whether an account can be renewed by asking with what is kept of it; where it cannot, a person has to agree again.
+ *   expires_ms  of the access token; 0: it does not say */
+bool token_renews(const struct auth_dialect *dialect, struct str refresh_token, struct str access_token,
+		  int64_t expires_ms, int64_t now_ms);
+
+/* What ends a token. */
+struct token_ending {
+	struct str method, headers, body; /* in the arena */
+};
+
+/* Make it. The texts are secret.
+ *   refresh_token, access_token  one of them may be empty
+ *   Source     RFC 7009 section 2.1 */
+void token_ending_make(struct arena *arena, struct str refresh_token, struct str access_token,
+		       const struct client_identity *client, const struct auth_dialect *dialect,
+		       struct token_ending *ret_ending);
 
 enum token_type { TOKEN_BEARER, TOKEN_DPOP, TOKEN_NOT_APPLICABLE };
 
@@ -53,24 +75,15 @@ struct token_answer {
 	int64_t refresh_expires_ms; /* the same */
 };
 
-/* What a refusal means for what is done next. */
-enum token_refusal {
-	REFUSAL_OTHER,	    /* not to be mended by asking again */
-	REFUSAL_GRANT,	    /* invalid_grant: the person must sign in again */
-	REFUSAL_CLIENT,	    /* invalid_client: our registration is gone, or its secret is */
-	REFUSAL_SCOPE,	    /* invalid_scope */
-	REFUSAL_DPOP_NONCE, /* once more, with the nonce of the answer's header */
-	REFUSAL_LATER,	    /* 429 and 5xx: nothing is known, what we have stays good */
-};
-
 /* Read an answer.
  *   now_ms       wall time
- *   ret_refusal  on ERR_UPSTREAM_AUTH
+ *   ret_answer   its scopes separated by spaces, whatever the dialect does; strings as the body, or in `arena`
+ *   ret_refusal  on ERR_UPSTREAM_AUTH and ERR_UPSTREAM_DOWN
  *   problem      the server's words, cut and printable; never a token
- *   Errors       ERR_UPSTREAM_AUTH (refused), ERR_UPSTREAM_DOWN (REFUSAL_LATER's statuses), ERR_UPSTREAM_GARBAGE
+ *   Errors       ERR_UPSTREAM_AUTH (refused), ERR_UPSTREAM_DOWN (REFUSAL_LATER), ERR_UPSTREAM_GARBAGE
  *   Source       RFC 6749 sections 5.1, 5.2 */
-NODISCARD enum err token_answer_read(struct arena *arena, int status, struct str body, int64_t now_ms,
-				     struct buf *problem, struct token_answer *ret_answer,
-				     enum token_refusal *ret_refusal);
+NODISCARD enum err token_answer_read(struct arena *arena, const struct auth_dialect *dialect, int status,
+				     struct str body, int64_t now_ms, struct buf *problem,
+				     struct token_answer *ret_answer, enum token_refusal *ret_refusal);
 
 #endif

@@ -263,7 +263,7 @@ const struct command commands[] = {
 	 .operands = "PAGE",
 	 .operands_min = 1,
 	 .operands_max = 1,
-	 .summary = "print a reference page: config, schema, cli, metrics or rule",
+	 .summary = "print a reference page: config, schema, cli, metrics, rule, api or providers",
 	 .run = reference_run,
 	 .hidden = true},
 	{.name = "version", .summary = "print the version", .run = version_run},

@@ -1,5 +1,6 @@
 /* Documents and answers of authorization servers: what is taken from them can stand in a header's line and a URL. */
 #include "authclient/authorize.h"
+#include "authclient/providers.h"
 #include "authclient/register.h"
 #include "base/check.h"
 
@@ -24,21 +25,30 @@ static void read_documents(struct arena *arena, struct str text)
 		CHECK(is_word(issuer.token_endpoint));
 }
 
+static void read_answer(struct arena *arena, const struct auth_dialect *dialect, struct str text)
+{
+	AUTO_BUF problem = {0};
+	enum token_refusal refusal;
+	struct token_answer answer;
+
+	if (token_answer_read(arena, dialect, 200, text, 1000, &problem, &answer, &refusal) == OK)
+		CHECK(is_word(answer.access_token) && answer.expires_ms >= 0 && str_is_printable(answer.scope));
+	(void)!token_answer_read(arena, dialect, 400, text, 1000, &problem, &answer, &refusal);
+	CHECK(problem.n == 0 || str_is_printable(buf_str(&problem)));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
 	struct str text = {(const char *)bytes, n};
 	AUTO(arena) *arena = arena_new(8 << 20);
 	AUTO_BUF problem = {0};
-	enum token_refusal refusal;
 	struct client_identity client;
-	struct token_answer answer;
 	int64_t expires_ms;
 
 	read_documents(arena, text);
-	if (token_answer_read(arena, 200, text, 1000, &problem, &answer, &refusal) == OK)
-		CHECK(is_word(answer.access_token) && answer.expires_ms >= 0);
-	(void)!token_answer_read(arena, 400, text, 1000, &problem, &answer, &refusal);
-	CHECK(problem.n == 0 || str_is_printable(buf_str(&problem)));
+	read_answer(arena, auth_dialect_of(STR_NONE), text);
+	for (size_t i = 0; auth_provider_at(i) != NULL; i++)
+		read_answer(arena, &auth_provider_at(i)->dialect, text);
 	if (registration_answer_read(arena, 201, text, &problem, &client, &expires_ms) == OK)
 		CHECK(is_word(client.id) && expires_ms >= 0);
 	return 0;

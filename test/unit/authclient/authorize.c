@@ -42,7 +42,8 @@ static enum err judge(const char *text, bool promised)
 	enum err err;
 
 	ck_ok(form_read(arena, str_of(text), &query));
-	err = authorize_answer(&query, STR("st4te"), promised ? &promising : &plain, &problem, &code);
+	err = authorize_answer(&query, &(const struct auth_dialect){0}, STR("st4te"), promised ? &promising : &plain,
+			       &problem, &code);
 	ck_assert(err == OK || problem.n > 0);
 	if (err == ERR_FORBIDDEN)
 		ck_assert_ptr_null(memmem(problem.p, problem.n, "evil", 4));

@@ -48,7 +48,7 @@ END_TEST
 START_TEST(dialects)
 {
 	const struct auth_dialect key_and_commas = {.client_id_name = "client_key", .scope_separator = ","};
-	const struct auth_dialect by_get = {.token_by_get = true};
+	const struct auth_dialect by_get = {.carriage = CARRY_QUERY};
 	const struct client_identity client = {.id = STR("me"), .secret = STR("s"), .auth = CLIENT_AUTH_POST};
 	const struct token_request refresh = {
 		.grant = GRANT_REFRESH, .refresh_token = STR("r"), .scope = STR("a  b c")};
@@ -90,7 +90,7 @@ static enum err read_answer(struct arena *arena, int status, const char *body, s
 	enum err err;
 
 	*refusal = REFUSAL_OTHER;
-	err = token_answer_read(arena, status, str_of(body), NOW_MS, &problem, answer, refusal);
+	err = token_answer_read(arena, &standard, status, str_of(body), NOW_MS, &problem, answer, refusal);
 	snprintf(words, sizeof(words), "%.*s", (int)problem.n, problem.n > 0 ? problem.p : "");
 	return err;
 }
