@@ -5,6 +5,8 @@
 
 #include "authclient/dialect.h"
 
+struct auth_settings;
+
 /* Texts are NULL where the platform has no such thing, or where it differs from customer to customer. */
 struct auth_provider {
 	const char *name, *title;
@@ -25,6 +27,11 @@ const struct auth_provider *auth_provider_at(size_t index);
 
 /* The dialect of `provider`; the standard when it is empty or unknown. Never NULL. */
 const struct auth_dialect *auth_dialect_of(struct str provider);
+
+/* What the settings leave empty comes from the row that they name; without one they stay as they are. Where
+ * they give a token_url none of the row's addresses is taken: those are about accounts of the row's own server.
+ *   settings   gets slices of static texts */
+void auth_provider_fill(struct auth_settings *settings);
 
 /* Append the reference page, Markdown. */
 void auth_provider_reference_write(struct buf *out);

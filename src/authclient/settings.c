@@ -6,11 +6,11 @@
 
 static const size_t texts[] = {
 #define AT(member) offsetof(struct auth_settings, member)
-	AT(provider),	       AT(issuer),	  AT(authorize_url), AT(token_url),	AT(revoke_url),
-	AT(client_id),	       AT(client_secret), AT(private_key),   AT(scope),		AT(resource),
-	AT(audience),	       AT(subject_file),  AT(idp_issuer),    AT(idp_token_url), AT(idp_client_id),
-	AT(idp_client_secret), AT(identity_url),  AT(identity_id),   AT(identity_name), AT(pick_url),
-	AT(pick_items),	       AT(pick_id),	  AT(pick_name),
+	AT(provider),	   AT(issuer),	      AT(authorize_url),     AT(token_url),	AT(revoke_url),
+	AT(longer_url),	   AT(renew_url),     AT(client_id),	     AT(client_secret), AT(private_key),
+	AT(scope),	   AT(resource),      AT(audience),	     AT(subject_file),	AT(idp_issuer),
+	AT(idp_token_url), AT(idp_client_id), AT(idp_client_secret), AT(identity_url),	AT(identity_id),
+	AT(identity_name), AT(pick_url),      AT(pick_items),	     AT(pick_id),	AT(pick_name),
 #undef AT
 };
 static_assert(offsetof(struct auth_settings, provider) + sizeof(texts) / sizeof(texts[0]) * sizeof(struct str) ==

@@ -20,7 +20,9 @@ struct auth_settings {
 	bool dpop;	     /* ask for tokens that are bound to a key of ours, where the issuer knows them */
 	struct str provider; /* a row of authclient/providers.c */
 	struct str issuer;   /* not to be discovered */
-	struct str authorize_url, token_url, revoke_url;  /* with token_url nothing is discovered */
+	struct str authorize_url, token_url, revoke_url; /* with token_url nothing is discovered */
+	struct str longer_url; /* where a code's token is exchanged for one that lives longer; empty: token_url */
+	struct str renew_url;  /* where tokens are renewed; empty: token_url */
 	struct str client_id, client_secret, private_key; /* the key: PEM, of ES256 or RS256 */
 	struct str scope, resource, audience;
 	struct str subject_file; /* WORKLOAD, EXCHANGE, ENTERPRISE: a token to start from; empty: one that we sign */

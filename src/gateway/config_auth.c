@@ -1,6 +1,7 @@
 /* `auth` of an upstream: how its callers' credentials are got and sent, and `connect`, how people connect their
  * accounts. One table has the keys of all types, since most are texts that are used as they are; which of them a type
  * needs and which mean nothing to it is said by the rows at the end. */
+#include "authclient/providers.h"
 #include "authclient/settings.h"
 #include "gateway/config.h"
 #include "gateway/config_parts.h"
@@ -72,6 +73,10 @@ static const struct conf_field auth_fields[] = {
 	{"token_url", CONF_STR, OAUTH(token_url),
 	 .doc = "`oauth`: where tokens are asked for. With it nothing is discovered."},
 	{"revoke_url", CONF_STR, OAUTH(revoke_url), .doc = "`oauth`: where tokens are given back."},
+	{"longer_url", CONF_STR, OAUTH(longer_url),
+	 .doc = "`oauth`, with a `provider` that exchanges the first token for one that lives longer: where; else at "
+		"`token_url`."},
+	{"renew_url", CONF_STR, OAUTH(renew_url), .doc = "`oauth`: where tokens are renewed; else at `token_url`."},
 	{"client_id", CONF_STR, OAUTH(client_id),
 	 .doc = "`oauth`: as which client the gateway is registered there; without one it registers itself."},
 	{"client_secret", CONF_STR, OAUTH(client_secret), .doc = "`oauth`: that client's secret.",
@@ -155,6 +160,8 @@ static enum err check_urls(struct conf_reading *reading, const struct conf_node 
 		{"authorize_url", oauth->authorize_url},
 		{"token_url", oauth->token_url},
 		{"revoke_url", oauth->revoke_url},
+		{"longer_url", oauth->longer_url},
+		{"renew_url", oauth->renew_url},
 		{"idp: issuer", oauth->idp_issuer},
 		{"idp: token_url", oauth->idp_token_url},
 		{"identity: url", oauth->identity_url},
@@ -261,8 +268,12 @@ enum err config_read_upstream_auth(struct conf_reading *reading, const struct co
 		return complain(reading, node, "`name` is needed: 1 to 32 of A-Z a-z 0-9 - _");
 	if (!named && auth->name.n > 0)
 		return complain(reading, node, "`name` is for the types `header`, `query` and `hmac`");
-	if (auth->kind == UPSTREAM_AUTH_OAUTH)
+	if (auth->kind == UPSTREAM_AUTH_OAUTH) {
+		if (auth->oauth.provider.n > 0 && auth_provider_find(auth->oauth.provider) == NULL)
+			return complain(reading, node, "`provider` is none of those that doc/providers.md lists");
+		auth_provider_fill(&auth->oauth);
 		return check_oauth(reading, node, &auth->oauth);
+	}
 	return auth->kind == UPSTREAM_AUTH_HMAC ? check_signing(reading, node, &auth->signing) : OK;
 }
 

@@ -4,6 +4,7 @@
 
 #include "authclient/authorize.h"
 #include "authclient/providers.h"
+#include "authclient/settings.h"
 #include "authclient/token.h"
 
 #define NOW_MS 1000000000000
@@ -321,6 +322,36 @@ START_TEST(renewal_of_a_token_by_itself)
 }
 END_TEST
 
+START_TEST(what_settings_leave_empty)
+{
+	struct auth_settings own = {
+		.provider = STR("instagram"), .scope = STR("mine"), .revoke_url = STR("https://r/")};
+	struct auth_settings elsewhere = {.provider = STR("tiktok"),
+					  .token_url = STR("https://sandbox.example/token"),
+					  .identity_url = STR("https://sandbox.example/me")};
+	struct auth_settings machine = {.provider = STR("microsoft"), .flow = AUTH_FLOW_CLIENT};
+	struct auth_settings none = {.provider = STR("nobody")};
+
+	auth_provider_fill(&own);
+	ck_str(own.authorize_url, "https://www.instagram.com/oauth/authorize");
+	ck_str(own.renew_url, "https://graph.instagram.com/refresh_access_token");
+	ck_str(own.longer_url, "https://graph.instagram.com/access_token");
+	ck_str(own.scope, "mine");
+	ck_str(own.revoke_url, "https://r/");
+	ck_str(own.identity_name, "/username");
+	auth_provider_fill(&elsewhere);
+	ck_str(elsewhere.token_url, "https://sandbox.example/token");
+	ck_assert_uint_eq(elsewhere.authorize_url.n, 0);
+	ck_assert_uint_eq(elsewhere.revoke_url.n, 0);
+	ck_str(elsewhere.identity_id, "/data/user/open_id");
+	ck_assert_uint_gt(elsewhere.scope.n, 0);
+	auth_provider_fill(&machine);
+	ck_assert_uint_eq(machine.scope.n, 0);
+	auth_provider_fill(&none);
+	ck_assert_uint_eq(none.token_url.n, 0);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tcase = tcase_create("authclient/providers");
@@ -330,6 +361,7 @@ int main(void)
 	tcase_add_loop_test(tcase, how_it_ends, 0, ARRAY_LEN(rows));
 	tcase_add_loop_test(tcase, what_answers_mean, 0, ARRAY_LEN(rows));
 	tcase_add_test(tcase, every_row_is_here);
+	tcase_add_test(tcase, what_settings_leave_empty);
 	tcase_add_test(tcase, numbers_of_their_own);
 	tcase_add_test(tcase, words_of_a_refusal);
 	tcase_add_test(tcase, an_answer_in_a_list_or_in_none);

@@ -98,6 +98,19 @@ START_TEST(how_tokens_are_got)
 }
 END_TEST
 
+START_TEST(what_a_provider_adds)
+{
+	AUTO(config) *config =
+		good(AUTH("type: oauth, provider: linkedin, client_id: c, client_secret: s, scope: mine"));
+	const struct auth_settings *oauth = &config->upstreams[0].auth.oauth;
+
+	ck_str(oauth->token_url, "https://www.linkedin.com/oauth/v2/accessToken");
+	ck_str(oauth->identity_id, "/sub");
+	ck_str(oauth->scope, "mine");
+	ck_assert_uint_eq(oauth->pick_url.n, 0);
+}
+END_TEST
+
 START_TEST(how_requests_are_signed)
 {
 	AUTO(config) *config = good(AUTH("type: hmac, name: X-Sig, id_name: X-Id, over: \"{method}\\n{body}\", "
@@ -147,6 +160,8 @@ static const struct {
 	{"upstreams: { a: { stdio: {} } }", "needs a `command`"},
 	{"upstreams: { \"a b\": { http: \"http://x/\" } }", "an upstream's name has"},
 	{"upstreams: { a: { http: \"http://x/\", revision: 1999-01-01 } }", "revision: must be"},
+	{AUTH("type: oauth, provider: gogle, client_id: c"), "auth: `provider` is none of those"},
+	{AUTH("type: oauth, provider: google"), "auth: `token_url` needs a `client_id`"},
 	{AUTH("type: bearer, scope: x"), "auth: `scope` is for type `oauth`"},
 	{AUTH("type: oauth, over: x"), "auth: `over` is for type `hmac`"},
 	{AUTH("type: oauth, name: x"), "`name` is for the types"},
@@ -411,6 +426,7 @@ int main(void)
 	tcase_add_test(tcase, nothing_is_a_configuration);
 	tcase_add_test(tcase, the_contract_of_the_house);
 	tcase_add_test(tcase, how_tokens_are_got);
+	tcase_add_test(tcase, what_a_provider_adds);
 	tcase_add_test(tcase, how_requests_are_signed);
 	tcase_add_loop_test(tcase, a_mistake_is_named_with_its_place, 0, ARRAY_LEN(mistakes));
 	tcase_add_test(tcase, all_mistakes_are_told_at_once);
