@@ -58,8 +58,20 @@ struct connect;
  *   Runs on    loop 0 */
 struct connect *connect_new(const struct connect_spec *spec);
 
-/* When nobody asks any more: flights that it has begun (fresh.h) have ended when every loop is empty. NULL is fine.
- *   Runs on    loop 0 */
-void connect_free(struct connect *connect);
+/* When nobody asks any more. A renewal that is under way is waited for: its answer may hold the only refresh token that
+ * works. NULL is fine.
+ *   Runs on    a fiber of loop 0; 20 s at the longest, when a service does not answer */
+void connect_free(struct connect *connect) AWAITS;
+
+/* A copy of all of it, its settings too, for what outlives a call.
+ *   arena      holds secrets then: free it wiped */
+void connect_at_copy(struct arena *arena, const struct connect_at *from, struct connect_at *ret_at);
+
+/* Renewals so far, by upstream and outcome ("ok", "later", "refused", "client_refused", "lost", "unkept"); those that
+ * never were are left out.
+ *   on         called with a lock held: must not wait, nor call back
+ *   Runs on    any thread */
+void connect_each_count(struct connect *connect,
+			void (*on)(void *arg, struct str upstream, const char *outcome, uint64_t n), void *arg);
 
 #endif

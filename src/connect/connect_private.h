@@ -2,14 +2,19 @@
 #ifndef GATEHOUSE_CONNECT_CONNECT_PRIVATE_H
 #define GATEHOUSE_CONNECT_CONNECT_PRIVATE_H
 
+#include <stdatomic.h>
+
 #include "base/check.h"
-#include "connect/connect.h"
+#include "connect/counts.h"
 
 #define CONNECT_MAGIC 0x636f6e6eu
 
 struct connect {
 	uint32_t magic;
 	struct connect_spec spec;
+	struct counts counts;
+	atomic_uint renewals; /* under way, on all loops */
+	atomic_bool ending;   /* no new ones */
 };
 
 #endif

@@ -139,23 +139,26 @@ AWAITS enum err grant_find(struct connect *connect, struct arena *arena, const s
 			   struct grant *ret_grant, struct credential_row *ret_row)
 {
 	AUTO(secret_text) *plain = NULL;
+	struct credential_row row;
 	enum err err = ERR_NOT_FOUND;
 
 	CHECK_OBJ(connect, CONNECT_MAGIC);
 	for (int i = 0; i < SEALING_TRIES && err == ERR_NOT_FOUND; i++) {
 		struct vault_place place;
 
-		err = credential_find(connect->spec.db, arena, at->tenant_id, at->upstream, at->user_id, ret_row);
-		if (err == ERR_NOT_FOUND || (err == OK && !str_eq(ret_row->kind, GRANT_KIND)))
+		err = credential_find(connect->spec.db, arena, at->tenant_id, at->upstream, at->user_id, &row);
+		if (err == ERR_NOT_FOUND || (err == OK && !str_eq(row.kind, GRANT_KIND)))
 			return ERR_CREDENTIAL_MISSING;
 		TRY(err);
-		place = place_of(ret_row);
-		err = vault_open(connect->spec.vault, &place, ret_row->sealed, &plain);
+		place = place_of(&row);
+		err = vault_open(connect->spec.vault, &place, row.sealed, &plain);
 	}
 	if (err == ERR_NOT_FOUND)
 		return ERR_CREDENTIAL_MISSING; /* its key was destroyed */
 	TRY(err);
 	err = grant_read(arena, secret_text_str(plain), ret_grant);
+	if (err == OK)
+		*ret_row = row;
 	return err == ERR_RPC_PARAMS ? ERR_CRYPTO : err;
 }
 
@@ -191,8 +194,9 @@ AWAITS static enum err seal(struct connect *connect, const struct grant *grant, 
 	return err;
 }
 
+/*   replaces   another grant, too */
 AWAITS static enum err keep_once(struct connect *connect, const struct connect_at *at, const struct grant *grant,
-				 struct str state)
+				 struct str state, bool replaces)
 {
 	AUTO(arena) *arena = arena_new(GRANT_ARENA_BYTES);
 	struct db *db = connect->spec.db;
@@ -205,6 +209,8 @@ AWAITS static enum err keep_once(struct connect *connect, const struct connect_a
 
 	if (err != OK && !is_new)
 		return err;
+	if (!is_new && !replaces && str_eq(row.kind, GRANT_KIND))
+		return OK;
 	if (is_new) {
 		random_id(id);
 		row = (struct credential_row){.id = {id, ID_LEN},
@@ -214,6 +220,7 @@ AWAITS static enum err keep_once(struct connect *connect, const struct connect_a
 					      .created_ms = clock_wall_ms()};
 	}
 	before_ms = row.changed_ms;
+	row.failures = 0;
 	TRY(seal(connect, grant, state, &sealed, &row));
 	err = is_new ? credential_insert(db, &row) : credential_update(db, &row, before_ms);
 	if (err == ERR_NOT_FOUND)
@@ -221,15 +228,28 @@ AWAITS static enum err keep_once(struct connect *connect, const struct connect_a
 	return err;
 }
 
-AWAITS enum err grant_keep(struct connect *connect, const struct connect_at *at, const struct grant *grant,
-			   struct str state)
+AWAITS static enum err keep(struct connect *connect, const struct connect_at *at, const struct grant *grant,
+			    struct str state, bool replaces)
 {
 	enum err err = ERR_NOT_FOUND;
 
 	CHECK_OBJ(connect, CONNECT_MAGIC);
 	for (int i = 0; i < SEALING_TRIES && (err == ERR_NOT_FOUND || err == ERR_EXISTS); i++)
-		err = keep_once(connect, at, grant, state);
+		err = keep_once(connect, at, grant, state, replaces);
 	return err;
+}
+
+AWAITS enum err grant_keep(struct connect *connect, const struct connect_at *at, const struct grant *grant,
+			   struct str state)
+{
+	return keep(connect, at, grant, state, true);
+}
+
+AWAITS enum err grant_room(struct connect *connect, const struct connect_at *at)
+{
+	const struct grant none = {0};
+
+	return keep(connect, at, &none, GRANT_ACTIVE, false);
 }
 
 /* Whether the row is still as it was read. */

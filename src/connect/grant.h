@@ -6,6 +6,7 @@
 #define GATEHOUSE_CONNECT_GRANT_H
 
 #include "authclient/token.h"
+#include "base/secret_text.h"
 #include "connect/connect.h"
 #include "store/credential.h"
 
@@ -59,10 +60,20 @@ NODISCARD enum err grant_find(struct connect *connect, struct arena *arena, cons
 NODISCARD enum err grant_keep(struct connect *connect, const struct connect_at *at, const struct grant *grant,
 			      struct str state) AWAITS;
 
+/* Make a row without tokens for an account that has none yet, so that there is something to take the lease of.
+ *   Errors     as grant_keep; OK too when there is a grant already */
+NODISCARD enum err grant_room(struct connect *connect, const struct connect_at *at) AWAITS;
+
 /* Put it in the place of what was read, unless that has changed since. Caches hear of it only when the state changes.
  *   read       as grant_find gave it; its `failures` are kept with the new one
  *   Errors     ERR_NOT_FOUND: it has changed, or was removed; nothing was done. ERR_LIMIT, ERR_DB ... */
 NODISCARD enum err grant_swap(struct connect *connect, const struct credential_row *read, const struct grant *grant,
 			      struct str state) AWAITS;
+
+/* Forget an account, after the service was asked to end its tokens. That is tried once: what it answers does not keep
+ * the account here.
+ *   problem    what the service said against it, or why it was not asked; empty: they are ended
+ *   Errors     ERR_CREDENTIAL_MISSING: there is none; ERR_DB ... */
+NODISCARD enum err grant_end(struct connect *connect, const struct connect_at *at, struct buf *problem) AWAITS;
 
 #endif

@@ -124,6 +124,12 @@ NODISCARD enum err group_join(struct group *group) AWAITS;
 NODISCARD enum err flight_join(struct str key, enum err (*work)(void *arg) /* AWAITS */, void *arg,
 			       void (*release)(void *arg)) AWAITS;
 
+/* The same without waiting: for what is of use to later callers.
+ *   Errors     ERR_BUSY
+ *   Runs on    a fiber or callback of the loop */
+NODISCARD enum err flight_begin(struct str key, enum err (*work)(void *arg) /* AWAITS */, void *arg,
+				void (*release)(void *arg));
+
 /* A counting semaphore with a bounded FIFO queue, loop-local.
  *   Errors     ERR_BUSY when the queue is full, ERR_CANCELED, ERR_TIMEOUT */
 struct gate {

@@ -98,3 +98,10 @@ AWAITS enum err flight_join(struct str key, enum err (*work)(void *arg), void *a
 	list_add_tail(&flight->waiters, &wait.link);
 	return wait_for(&wait, forget_caller, &wait);
 }
+
+enum err flight_begin(struct str key, enum err (*work)(void *arg), void *arg, void (*release)(void *arg))
+{
+	struct flight *flight;
+
+	return flight_find(key, work, arg, release, &flight);
+}

@@ -124,8 +124,7 @@ AWAITS enum err credential_list(struct db *db, struct arena *arena, struct str t
 
 /* Two changes within one ms must not look the same to a third writer. What stands there anew has no lease: who had one
  * for the old value finds it gone. */
-AWAITS static enum err replace(struct db *db, const struct credential_row *c, int64_t changed_before_ms,
-			       int64_t failures, bool tell)
+AWAITS static enum err replace(struct db *db, const struct credential_row *c, int64_t changed_before_ms, bool tell)
 {
 	const struct db_statement statements[] = {
 		SEALED_USE(c->tenant_id, c->sealed),
@@ -133,7 +132,7 @@ AWAITS static enum err replace(struct db *db, const struct credential_row *c, in
 			  " changed_ms = max(?, changed_ms + 1), lease_ms = 0, lease_by = '', failures = ?"
 			  " WHERE tenant_id = ? AND id = ? AND changed_ms = ?",
 			  1, DB_T(c->kind), cell_text(c->hint), DB_B(c->sealed), DB_T(c->state), DB_I(c->expires_ms),
-			  DB_I(c->changed_ms), DB_I(failures), DB_T(c->tenant_id), DB_T(c->id),
+			  DB_I(c->changed_ms), DB_I(c->failures), DB_T(c->tenant_id), DB_T(c->id),
 			  DB_I(changed_before_ms)),
 		GENERATION_BUMP,
 	};
@@ -145,12 +144,12 @@ AWAITS static enum err replace(struct db *db, const struct credential_row *c, in
 
 AWAITS enum err credential_update(struct db *db, const struct credential_row *c, int64_t changed_before_ms)
 {
-	return replace(db, c, changed_before_ms, 0, true);
+	return replace(db, c, changed_before_ms, true);
 }
 
 AWAITS enum err credential_renew(struct db *db, const struct credential_row *c, int64_t changed_before_ms)
 {
-	return replace(db, c, changed_before_ms, c->failures, false);
+	return replace(db, c, changed_before_ms, false);
 }
 
 AWAITS enum err credential_lease(struct db *db, const struct credential_row *c, struct str by, int64_t now_ms,

@@ -45,15 +45,14 @@ NODISCARD enum err credential_list(struct db *db, struct arena *arena, struct st
 				   struct str user_id, struct str after, size_t limit,
 				   struct credential_row **ret_credentials, size_t *ret_count) AWAITS;
 
-/* Change kind, hint, sealed, state and expires_ms; a lease or pause is over with it.
+/* Change kind, hint, sealed, state, expires_ms and failures; a lease or pause is over with it.
  *   changed_before_ms  of the row that was read
  *   Errors     ERR_NOT_FOUND: it has changed since, or the key has gone; ERR_LIMIT, ERR_DB ... */
 NODISCARD enum err credential_update(struct db *db, const struct credential_row *credential, int64_t changed_before_ms)
 	AWAITS;
 
 /* The same for a token that takes another's place before its end: caches need not hear of it, what they have is good
- * until it expires.
- *   credential->failures  is kept too */
+ * until it expires. */
 NODISCARD enum err credential_renew(struct db *db, const struct credential_row *credential, int64_t changed_before_ms)
 	AWAITS;
 

@@ -4,6 +4,8 @@
 
 #include "../vault/vault_fixture.h"
 
+#include "authclient/settings.h"
+#include "base/clock.h"
 #include "connect/grant.h"
 
 struct replica_of_connect {
@@ -17,7 +19,7 @@ static inline void connect_start(struct replica_of_connect *it, struct db *db, s
 	it->connect = connect_new(&(struct connect_spec){.db = db, .vault = it->replica.vault, .audit = audit});
 }
 
-static inline void connect_stop(struct replica_of_connect *it)
+AWAITS static inline void connect_stop(struct replica_of_connect *it)
 {
 	connect_free(it->connect);
 	replica_stop(&it->replica);

@@ -76,7 +76,12 @@ static AWAITS void rows_body(struct db *db)
 {
 	AUTO(arena) *arena = arena_new(1 << 20);
 	struct tenant acme = test_tenant(db, arena, "acme");
-	struct connect_at at = {.upstream = STR("mail"), .tenant_id = acme.id, .user_id = STR("u1")}, other = at;
+	const struct auth_settings settings = {0};
+	struct connect_at at = {.upstream = STR("mail"),
+				.settings = &settings,
+				.tenant_id = acme.id,
+				.user_id = STR("u1")},
+			  other = at;
 	struct grant grant = test_grant("at1", "rt1"), found;
 	struct credential_row row, stale;
 	struct replica_of_connect it;
@@ -129,7 +134,8 @@ static AWAITS void rotated_body(struct db *db)
 {
 	AUTO(arena) *arena = arena_new(1 << 20);
 	struct tenant acme = test_tenant(db, arena, "acme");
-	struct connect_at at = {.upstream = STR("mail"), .tenant_id = acme.id};
+	const struct auth_settings settings = {0};
+	struct connect_at at = {.upstream = STR("mail"), .settings = &settings, .tenant_id = acme.id};
 	struct vault_rotation rotation = {.made_before_ms = INT64_MAX};
 	struct grant grant = test_grant("at1", "rt1"), found;
 	struct replica_of_connect it, elsewhere;

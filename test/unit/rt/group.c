@@ -181,6 +181,17 @@ AWAITS static void flight_body(void *arg)
 	ck_err(flight_join(STR("key"), errand_run, &errand, NULL), ERR_DNS);
 	ck_assert_int_eq(errand.runs, 2); /* the result is not kept */
 	ck_assert_uint_eq(loop_self()->flights.used, 0);
+
+	go = WAIT_INIT;
+	errand.go = &go;
+	ck_ok(flight_begin(STR("key"), errand_run, &errand, errand_release)); /* nobody waits */
+	ck_ok(flight_begin(STR("key"), errand_run, &errand, errand_release));
+	ck_assert_int_eq(errand.released, 11);
+	turns(2);
+	wait_done(&go, OK);
+	turns(3);
+	ck_assert_int_eq(errand.runs, 3);
+	ck_assert_int_eq(errand.released, 12);
 }
 
 START_TEST(one_flight_for_all)
