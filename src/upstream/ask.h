@@ -7,11 +7,18 @@
 
 struct listening; /* listen.h */
 
+/* In whose name something is sent. Both empty: the gateway's own. */
+struct behalf {
+	struct str tenant_id, principal;
+};
+
 struct ask {
 	struct arena *arena;	    /* takes the answer */
 	uint64_t id;		    /* of the request; 0: body is a notification */
 	struct str body;	    /* the composed message */
 	struct str head;	    /* HTTP: all header lines */
+	size_t bare_bytes;	    /* HTTP: how much of them is without a credential */
+	struct behalf behalf;	    /* HTTP: whose credential it is */
 	struct str path;	    /* HTTP: with its query; p NULL: the upstream's */
 	enum mcp_revision revision; /* which `body` is written in; MCP_UNKNOWN: initialize */
 	bool has_session;	    /* `head` names one */
@@ -21,9 +28,10 @@ struct ask {
 	struct listening *listening;	  /* whose stream it opens; NULL none */
 	struct askable *askable;	  /* to whom the server's requests go; NULL: nobody */
 	/* out */
-	bool sent;     /* the server may have seen it */
-	int status;    /* HTTP */
-	bool answered; /* `answer` is JSON-RPC and answers this */
+	bool sent;			  /* the server may have seen it */
+	int status;			  /* HTTP */
+	const struct http_fields *fields; /* HTTP: of the answer; NULL there was none */
+	bool answered;			  /* `answer` is JSON-RPC and answers this */
 	struct mcp_message answer;
 	struct str session; /* Mcp-Session-Id of the answer; p NULL none */
 	uint64_t bytes_in;
@@ -34,6 +42,18 @@ struct ask {
  *              call's on_notification returned; `status` and `answer` may be set all the same
  *   Runs on    a fiber of the lane's loop */
 NODISCARD enum err http_ask(struct upstream *upstream, struct lane *lane, struct ask *ask) AWAITS;
+
+/* Whether the server was not even asked, since there is no credential to ask it with. */
+static inline bool err_is_unasked(enum err err)
+{
+	return err == ERR_CREDENTIAL_MISSING || err == ERR_CREDENTIAL_REAUTH;
+}
+
+/* What a request to the same instance needs, but for the credential. */
+static inline struct str ask_bare_head(const struct ask *ask)
+{
+	return (struct str){ask->head.p, ask->bare_bytes};
+}
 
 /* Whether a Content-Type is this one, whatever its parameters. */
 bool http_type_is(struct str type, struct str wanted);
@@ -67,13 +87,15 @@ void http_call_lines(struct buf *head, enum mcp_revision revision, struct str me
 
 /* Errands: messages nobody waits for, each sent by a small fiber of its own. When too many are
  * under way they are dropped, which their receivers must survive anyway.
- *   head       header lines of a request to the same instance
- *   path       its path, p NULL the upstream's
+ *   ask        a request to the same instance, in the same name
  *   Runs on    the lane's loop */
-void errand_cancelled(struct upstream *upstream, struct lane *lane, struct str head, struct str path, uint64_t id);
-void errand_reply(struct upstream *upstream, struct lane *lane, struct str head, const struct mcp_message *request);
-/* Any message of ours. */
-void errand_message(struct upstream *upstream, struct lane *lane, struct str head, struct str message);
+void errand_cancelled(struct upstream *upstream, struct lane *lane, const struct ask *ask);
+void errand_reply(struct upstream *upstream, struct lane *lane, const struct ask *ask,
+		  const struct mcp_message *request);
+/* Any message of ours.
+ *   head       header lines of a request to the same instance, without a credential */
+void errand_message(struct upstream *upstream, struct lane *lane, struct str head, const struct behalf *behalf,
+		    struct str message);
 /* Any message to an instance outside of calls, and the end of its session; in its owner's name, on its home loop. */
 struct instance;
 void errand_tell(const struct instance *instance, struct str message);

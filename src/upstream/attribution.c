@@ -145,7 +145,8 @@ AWAITS void attribute_request(struct instance *instance, struct str head, const 
 		errand_answer(instance, message);
 		return;
 	}
-	roll.request = server_request_from_stream(upstream, head, message);
+	roll.request = server_request_from_stream(
+		upstream, head, &(struct behalf){instance->owner.tenant, instance->owner.principal}, message);
 	if (roll.request == NULL)
 		return;
 	roll.facts_serial = instance->facts == NULL ? ASKABLE_NO_STREAM : instance->facts->serial;

@@ -124,6 +124,9 @@ static bool must_cancel(const struct ask *ask, enum err err)
 	case ERR_UPSTREAM_GARBAGE:
 	case ERR_UPSTREAM_BUSY:
 	case ERR_UPSTREAM_AUTH:
+	case ERR_CREDENTIAL_MISSING:
+	case ERR_CREDENTIAL_REFUSED:
+	case ERR_CREDENTIAL_REAUTH:
 	case ERR_UPSTREAM_SESSION:
 	case ERR_REFUSED_ADDRESS:
 		return false;
@@ -148,32 +151,36 @@ AWAITS static enum err ask_for_client(struct upstream *upstream, struct lane *la
 	return err;
 }
 
-/* The server took the caller's credential for none: not what its keeper or other callers should suffer from. */
-AWAITS static enum err credential_refused(struct upstream *upstream, const struct upstream_call *call)
+/* With the caller's credential, which goes in behind all else, since what it is may depend on the rest. */
+AWAITS static enum err ask_in_name(struct upstream *upstream, struct lane *lane, struct ask *ask, struct buf *head,
+				   uint64_t serial)
 {
-	const struct upstream_credentials *source = &upstream->events.credentials;
-	const struct upstream_asking asking = {
-		.tenant_id = call->tenant_id,
-		.principal = upstream->spec.auth.each == UPSTREAM_EACH_USER ? call->principal : STR(""),
-	};
-	const struct upstream_refusal refusal = {0};
+	struct carried carried = {.behalf = ask->behalf, .method = STR("POST"), .body = ask->body};
 	bool again;
+	enum err err;
 
-	return source->refused == NULL ? ERR_CREDENTIAL_REFUSED
-				       : source->refused(source->arg, &upstream->spec, &asking, &refusal, &again);
+	do {
+		TRY(carried_put(upstream, &carried, head, &ask->path));
+		ask->head = buf_str(head);
+		ask->answered = false;
+		err = ask_for_client(upstream, lane, ask, serial);
+		err = carried_settle(upstream, &carried, err, ask->status, ask->fields, &again);
+	} while (again);
+	return err;
 }
 
 /* One attempt. Everything is composed before the first await, so that the facts may change
  * under it.
  *   ret_again  another one may mend it */
 AWAITS static enum err attempt(struct upstream *upstream, struct lane *lane, struct upstream_call *call,
-			       struct carried *carried, bool *ret_again)
+			       bool *ret_again)
 {
 	struct ask ask = {
 		.arena = call->arena,
 		.call = call,
 		.idempotent = call->idempotent,
 		.timeout_ms = upstream->spec.timeout_ms,
+		.behalf = {call->tenant_id, call->principal},
 	};
 	struct scratch *scratch;
 	struct pick pick;
@@ -193,13 +200,16 @@ AWAITS static enum err attempt(struct upstream *upstream, struct lane *lane, str
 	buf_put(&scratch->head, pick.facts->head);
 	http_call_lines(&scratch->head, ask.revision, call->outgoing.method, call->mcp_name, call);
 	mcp_compose_request(&call->outgoing, ask.revision, ask.id, &scratch->body);
-	ask.path = carried_put(upstream, carried, &scratch->head);
 	ask.head = buf_str(&scratch->head);
+	ask.bare_bytes = ask.head.n;
 	ask.body = buf_str(&scratch->body);
-	err = ask_for_client(upstream, lane, &ask, pick.serial);
-	if (must_cancel(&ask, err))
-		errand_cancelled(upstream, lane, ask.head, ask.path, ask.id);
-	carried_done(carried);
+	err = likely(upstream->spec.auth.kind == UPSTREAM_AUTH_NONE)
+		      ? ask_for_client(upstream, lane, &ask, pick.serial)
+		      : ask_in_name(upstream, lane, &ask, &scratch->head, pick.serial);
+	if (must_cancel(&ask, err)) {
+		ask.head = buf_str(&scratch->head);
+		errand_cancelled(upstream, lane, &ask);
+	}
 	if (err == ERR_UPSTREAM_SESSION || (err == OK && is_our_fault(upstream, &ask, call))) {
 		pick_mark_stale(lane, &pick);
 		*ret_again = true;
@@ -223,16 +233,7 @@ AWAITS static enum err http_client_call(struct upstream *upstream, struct lane *
 	if (upstream->spec.auth.kind != UPSTREAM_AUTH_NONE && call->tenant_id.n == 0)
 		return ERR_CREDENTIAL_MISSING;
 	for (int i = 0; i < 2 && again; i++) {
-		struct carried carried = {0};
-		bool carries;
-
-		/* Before the attempt composes: this may wait. */
-		TRY(carried_take(upstream, call->tenant_id, call->principal, &carried));
-		carries = carried.text != NULL;
-		err = attempt(upstream, lane, call, &carried, &again);
-		carried_done(&carried);
-		if (unlikely(err == ERR_UPSTREAM_AUTH && carries))
-			return credential_refused(upstream, call);
+		err = attempt(upstream, lane, call, &again);
 		again = again && err != OK;
 	}
 	return err;

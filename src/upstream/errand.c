@@ -5,7 +5,6 @@
 
 #include "base/check.h"
 #include "base/log.h"
-#include "upstream/ask.h"
 #include "upstream/credential.h"
 
 #define ERRAND_MS 3000
@@ -14,62 +13,29 @@
 struct errand {
 	struct upstream *upstream;
 	struct lane *lane;
-	struct str method; /* static */
-	bool owned;	   /* `head` has no credential yet: it is this tenant's, this principal's ... */
-	struct buf tenant, principal;
-	struct buf head, body, path; /* head and path may hold a credential; path empty: the upstream's */
+	struct str method;	      /* static */
+	struct buf tenant, principal; /* in whose name */
+	struct buf head, body;	      /* a credential is put in only to be sent */
 };
-
-static void wipe(struct buf *buf)
-{
-	if (buf->n > 0)
-		crypto_wipe(buf->p, buf->n);
-	buf_free(buf);
-}
 
 static void errand_free(struct errand *errand)
 {
 	buf_free(&errand->tenant);
 	buf_free(&errand->principal);
-	wipe(&errand->path);
-	wipe(&errand->head);
+	buf_free(&errand->head);
 	buf_free(&errand->body);
 	free(errand);
 }
 
-/* The credential of the instance's owner, for what is said in nobody's call. */
-AWAITS static enum err add_credential(struct errand *errand)
-{
-	struct carried carried = {0};
-	struct str path;
-
-	if (!errand->owned)
-		return OK;
-	TRY(carried_take(errand->upstream, buf_str(&errand->tenant), buf_str(&errand->principal), &carried));
-	path = carried_put(errand->upstream, &carried, &errand->head);
-	buf_put(&errand->path, path);
-	carried.head = NULL; /* errand_free wipes it */
-	carried_done(&carried);
-	return OK;
-}
-
 AWAITS static enum err send_it(struct errand *errand, struct arena *arena, struct http_answer **ret_answer)
 {
-	struct upstream *upstream = errand->upstream;
-	const struct piece body = {.str = buf_str(&errand->body)};
-	struct http_call call = {
-		.method = errand->method,
-		.body = &body,
-		.body_count = body.str.n > 0 ? 1 : 0,
-		.timeout_ms = ERRAND_MS,
-	};
+	const struct behalf behalf = {buf_str(&errand->tenant), buf_str(&errand->principal)};
+	struct http_call call = {.method = errand->method, .timeout_ms = ERRAND_MS};
 
-	TRY(add_credential(errand));
-	call.path = errand->path.n > 0 ? buf_str(&errand->path) : upstream->url.path;
-	call.headers = buf_str(&errand->head);
-	if (lane_pool(upstream, errand->lane) == NULL)
+	if (lane_pool(errand->upstream, errand->lane) == NULL)
 		return ERR_UPSTREAM_DOWN;
-	return http_call(errand->lane->pool, arena, &call, ret_answer);
+	return carried_call(errand->upstream, errand->lane->pool, arena, &behalf, &errand->head, buf_str(&errand->body),
+			    &call, ret_answer);
 }
 
 AWAITS static void errand_main(void *arg)
@@ -90,7 +56,8 @@ AWAITS static void errand_main(void *arg)
 	upstream_helper_end(upstream);
 }
 
-static struct errand *errand_new(struct upstream *upstream, struct lane *lane, struct str method, struct str head)
+static struct errand *errand_new(struct upstream *upstream, struct lane *lane, struct str method, struct str head,
+				 const struct behalf *behalf)
 {
 	struct errand *errand = calloc(1, sizeof(*errand));
 
@@ -98,6 +65,8 @@ static struct errand *errand_new(struct upstream *upstream, struct lane *lane, s
 	errand->upstream = upstream;
 	errand->lane = lane;
 	errand->method = method;
+	buf_put(&errand->tenant, behalf->tenant_id);
+	buf_put(&errand->principal, behalf->principal);
 	buf_put(&errand->head, head);
 	return errand;
 }
@@ -132,27 +101,27 @@ void put_server_reply(const struct mcp_message *request, struct buf *out)
 		mcp_compose_error(request->id, ERR_RPC_METHOD, STR_NONE, STR_NONE, out);
 }
 
-void errand_cancelled(struct upstream *upstream, struct lane *lane, struct str head, struct str path, uint64_t id)
+void errand_cancelled(struct upstream *upstream, struct lane *lane, const struct ask *ask)
 {
-	struct errand *errand = errand_new(upstream, lane, STR("POST"), head);
+	struct errand *errand = errand_new(upstream, lane, STR("POST"), ask_bare_head(ask), &ask->behalf);
 
-	buf_put(&errand->path, path);
-
-	put_cancelled(id, MCP_LEGACY_LATEST, &errand->body); /* a modern server sees its stream close */
+	put_cancelled(ask->id, MCP_LEGACY_LATEST, &errand->body); /* a modern server sees its stream close */
 	errand_send(errand);
 }
 
-void errand_reply(struct upstream *upstream, struct lane *lane, struct str head, const struct mcp_message *request)
+void errand_reply(struct upstream *upstream, struct lane *lane, const struct ask *ask,
+		  const struct mcp_message *request)
 {
-	struct errand *errand = errand_new(upstream, lane, STR("POST"), head);
+	struct errand *errand = errand_new(upstream, lane, STR("POST"), ask_bare_head(ask), &ask->behalf);
 
 	put_server_reply(request, &errand->body);
 	errand_send(errand);
 }
 
-void errand_message(struct upstream *upstream, struct lane *lane, struct str head, struct str message)
+void errand_message(struct upstream *upstream, struct lane *lane, struct str head, const struct behalf *behalf,
+		    struct str message)
 {
-	struct errand *errand = errand_new(upstream, lane, STR("POST"), head);
+	struct errand *errand = errand_new(upstream, lane, STR("POST"), head, behalf);
 
 	buf_put(&errand->body, message);
 	errand_send(errand);
@@ -162,12 +131,9 @@ void errand_message(struct upstream *upstream, struct lane *lane, struct str hea
 static struct errand *errand_owned(const struct instance *instance, struct str method)
 {
 	struct upstream *upstream = instance->upstream;
-	struct errand *errand = errand_new(upstream, lane_here(upstream), method, instance->facts->head);
+	const struct behalf owner = {instance->owner.tenant, instance->owner.principal};
 
-	errand->owned = true;
-	buf_put(&errand->tenant, instance->owner.tenant);
-	buf_put(&errand->principal, instance->owner.principal);
-	return errand;
+	return errand_new(upstream, lane_here(upstream), method, instance->facts->head, &owner);
 }
 
 void errand_tell(const struct instance *instance, struct str message)

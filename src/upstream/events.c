@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "http/sse.h"
+#include "upstream/credential.h"
 #include "upstream/listen.h"
 #include "upstream/server_request.h"
 
@@ -84,11 +85,11 @@ AWAITS static void take_request(struct events *events, const struct mcp_message 
 	struct server_request *request = NULL;
 
 	if (ask->askable != NULL && mcp_method_of(message->method) != MCP_M_PING)
-		request = server_request_from_stream(events->upstream, ask->head, message);
+		request = server_request_from_stream(events->upstream, ask_bare_head(ask), &ask->behalf, message);
 	if (request != NULL)
 		askable_take(ask->askable, request);
 	else
-		errand_reply(events->upstream, events->lane, ask->head, message);
+		errand_reply(events->upstream, events->lane, ask, message);
 }
 
 AWAITS static enum err take_message(struct events *events, const struct mcp_message *message)
@@ -183,25 +184,20 @@ AWAITS static enum err resume(struct events *events)
 {
 	struct ask *ask = events->ask;
 	AUTO_BUF head = {0};
-	struct http_call call = {.method = STR("GET"), .path = ask->path, .idempotent = true};
+	struct http_call call = {.method = STR("GET"), .idempotent = true};
 	struct http_answer *answer = NULL;
 	enum err err;
 
 	TRY(fiber_sleep(events->retry_ms));
-	if (call.path.p == NULL)
-		call.path = events->upstream->url.path;
-	buf_reserve(&head, ask->head.n + events->reader.id.n + 64);
-	buf_put(&head, ask->head);
+	buf_put(&head, ask_bare_head(ask));
 	buf_put_fmt(&head, "Last-Event-ID: %.*s\r\n", STR_ARG(buf_str(&events->reader.id)));
-	call.headers = buf_str(&head);
 	call.timeout_ms = ask->timeout_ms;
 	call.more_ms = ask->askable == NULL ? NULL : askable_more_ms;
 	call.more_arg = ask->askable;
 	if (events->lane->pool == NULL)
 		return ERR_UPSTREAM_DOWN;
-	err = http_call(events->lane->pool, ask->arena, &call, &answer);
-	crypto_wipe(head.p, head.n); /* it may hold a credential */
-	TRY(err);
+	TRY(carried_call(events->upstream, events->lane->pool, ask->arena, &ask->behalf, &head, STR_NONE, &call,
+			 &answer));
 	err = answer->status == 200 ? read_stream(events, answer) : ERR_UPSTREAM_DOWN;
 	http_answer_end(answer);
 	return err;

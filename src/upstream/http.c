@@ -98,6 +98,7 @@ AWAITS static enum err take_answer(struct upstream *upstream, struct lane *lane,
 	struct str type = http_field_get(&answer->fields, HTTP_CONTENT_TYPE);
 
 	ask->status = answer->status;
+	ask->fields = &answer->fields;
 	ask->session = http_field_get(&answer->fields, HTTP_MCP_SESSION_ID);
 	if (http_type_is(type, STR("text/event-stream")) && ask->id != 0)
 		TRY(http_ask_events(upstream, lane, ask, answer));

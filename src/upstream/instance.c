@@ -352,6 +352,13 @@ static enum err instance_new(struct upstream *upstream, const struct instance_ow
 }
 
 /* The start, in its own fiber; it holds a pin. */
+/* Whether another start may go well at any moment: as soon as somebody connects an account. */
+static bool wants_account(const struct instance *instance, enum err err)
+{
+	return err_is_unasked(err) || (err == ERR_UPSTREAM_AUTH && is_shared(instance) &&
+				       instance->upstream->spec.auth.kind != UPSTREAM_AUTH_NONE);
+}
+
 AWAITS static void start_main(void *arg)
 {
 	struct instance *instance = arg;
@@ -382,8 +389,8 @@ AWAITS static void start_main(void *arg)
 			}
 		} else {
 			drop_facts(instance);
-			instance->failures++;
-			instance->not_before_ms = now + backoff_ms(instance->failures);
+			if (!wants_account(instance, err))
+				instance->not_before_ms = now + backoff_ms(++instance->failures);
 			instance_set_state(instance, INSTANCE_RESTING);
 		}
 		wake_waiters(instance, err);

@@ -142,8 +142,11 @@ AWAITS static enum err refresh(struct upstream *upstream)
 /* As refresh, with its consequences for the upstream's state. */
 AWAITS static enum err keep(struct upstream *upstream)
 {
-	enum err err = refresh(upstream);
+	enum err err;
 
+	/* Before the account is looked for: one that comes meanwhile is a reason to look again. */
+	atomic_fetch_and(&upstream->keeper_wishes, ~(unsigned)KEEPER_ACCOUNT);
+	err = refresh(upstream);
 	if (err == ERR_CANCELED)
 		return err;
 	if (err == OK) {
@@ -156,6 +159,13 @@ AWAITS static enum err keep(struct upstream *upstream)
 	}
 	report(upstream);
 	return err;
+}
+
+void upstream_accounts_changed(struct upstream *upstream)
+{
+	CHECK_OBJ(upstream, UPSTREAM_MAGIC);
+	if (upstream->spec.auth.kind != UPSTREAM_AUTH_NONE && atomic_load(&upstream->state) != UPSTREAM_UP)
+		keeper_wish(upstream, KEEPER_ACCOUNT);
 }
 
 static int64_t retry_ms(struct upstream *upstream)
@@ -202,6 +212,8 @@ AWAITS static enum err await_reason(struct upstream *upstream, enum err last)
 {
 	unsigned wishes;
 
+	if (last == ERR_UPSTREAM_AUTH)
+		return wait_wish(upstream, KEEPER_ACCOUNT, retry_ms(upstream), &wishes);
 	if (last != OK)
 		return wait_wish(upstream, 0, retry_ms(upstream), &wishes);
 	for (;;) {

@@ -128,17 +128,10 @@ AWAITS enum listen_end listen_stream(struct instance *instance, struct http_pool
 	struct http_call call = {.method = STR("GET"), .timeout_ms = HEAD_MS};
 	struct http_answer *answer = NULL;
 	enum listen_end end = LISTEN_AGAIN;
-	struct carried carried = {0};
-	enum err err;
+	const struct behalf owner = {instance->owner.tenant, instance->owner.principal};
 
 	buf_put(&head, instance->facts->head);
-	if (carried_take(upstream, instance->owner.tenant, instance->owner.principal, &carried) != OK)
-		return LISTEN_AGAIN;
-	call.path = carried_put(upstream, &carried, &head);
-	call.headers = buf_str(&head);
-	err = http_call(pool, arena, &call, &answer);
-	carried_done(&carried);
-	if (err != OK)
+	if (carried_call(upstream, pool, arena, &owner, &head, STR_NONE, &call, &answer) != OK)
 		return LISTEN_AGAIN;
 	if (answer->status == 200) {
 		if (opened != NULL)

@@ -12,16 +12,37 @@ uint64_t peer_next_id(struct instance *instance)
 	return lane_next_id(instance->upstream, lane_here(instance->upstream));
 }
 
+/* With the credential of the instance's owner, or of whoever lends the shared one theirs. */
+AWAITS static enum err ask_in_name(struct instance *instance, struct ask *ask, struct buf *head)
+{
+	struct upstream *upstream = instance->upstream;
+	struct carried carried = {
+		.behalf = {instance->owner.tenant, instance->owner.principal},
+		.method = STR("POST"),
+		.body = ask->body,
+	};
+	bool again;
+	enum err err;
+
+	ask->behalf = carried.behalf;
+	ask->bare_bytes = head->n;
+	do {
+		TRY(carried_put(upstream, &carried, head, &ask->path));
+		ask->head = buf_str(head);
+		ask->answered = false;
+		err = http_ask(upstream, lane_here(upstream), ask);
+		err = carried_settle(upstream, &carried, err, ask->status, ask->fields, &again);
+	} while (again);
+	return err;
+}
+
 AWAITS enum err peer_ask(struct instance *instance, const struct question *question, struct ask *ask)
 {
 	struct upstream *upstream = instance->upstream;
-	struct lane *lane = lane_here(upstream);
-	struct carried carried = {0};
 	AUTO_BUF body = {0};
 	AUTO_BUF head = {0};
-	enum err err;
 
-	CHECK(lane->loop == upstream->home);
+	CHECK(loop_self() == upstream->home);
 	ask->revision = question->revision;
 	ask->timeout_ms = question->timeout_ms;
 	ask->idempotent = true;
@@ -36,12 +57,7 @@ AWAITS enum err peer_ask(struct instance *instance, const struct question *quest
 	ask->has_session = question->facts->has_session;
 	buf_put(&head, question->facts->head);
 	http_call_lines(&head, question->revision, question->outgoing.method, STR_NONE, NULL);
-	TRY(carried_take(upstream, instance->owner.tenant, instance->owner.principal, &carried));
-	ask->path = carried_put(upstream, &carried, &head);
-	ask->head = buf_str(&head);
-	err = http_ask(upstream, lane, ask);
-	carried_done(&carried);
-	return err;
+	return ask_in_name(instance, ask, &head);
 }
 
 struct str peer_error_text(const struct ask *ask)

@@ -49,7 +49,7 @@ struct server_request *server_request_from_channel(struct instance *instance, st
 }
 
 struct server_request *server_request_from_stream(struct upstream *upstream, struct str head,
-						  const struct mcp_message *message)
+						  const struct behalf *behalf, const struct mcp_message *message)
 {
 	struct str text = message->index.text;
 	struct arena *arena = arena_new(text.n * INDEX_BYTES_PER_BYTE + head.n + ARENA_BYTES_MIN);
@@ -62,6 +62,8 @@ struct server_request *server_request_from_stream(struct upstream *upstream, str
 	}
 	request = request_new(upstream, arena, &copy);
 	request->head = arena_str(arena, head);
+	request->behalf.tenant_id = arena_str(arena, behalf->tenant_id);
+	request->behalf.principal = arena_str(arena, behalf->principal);
 	return request;
 }
 
@@ -119,7 +121,7 @@ static void send_reply(struct server_request *request, struct str member, struct
 	buf_put(&text, value);
 	buf_put_byte(&text, '}');
 	if (request->head.p != NULL) {
-		errand_message(upstream, lane_here(upstream), request->head, buf_str(&text));
+		errand_message(upstream, lane_here(upstream), request->head, &request->behalf, buf_str(&text));
 		return;
 	}
 	reply = calloc(1, sizeof(*reply));
@@ -193,8 +195,6 @@ void server_request_drop(struct server_request *request, int code, const char *m
 static void request_free(struct server_request *request)
 {
 	upstream_unref(request->upstream);
-	if (request->head.n > 0) /* it may hold a credential; the bytes are ours */
-		crypto_wipe((char *)(uintptr_t)request->head.p, request->head.n);
 	arena_free(request->arena);
 	request->magic = 0;
 	free(request);

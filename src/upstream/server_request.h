@@ -22,6 +22,7 @@ struct server_request {
 	struct mcp_message message;
 	struct upstream *upstream; /* one reference */
 	/* the way back: an HTTP instance's header lines; p NULL: the channel of an instance, by its */
+	struct behalf behalf;
 	struct str head;
 	struct str key;
 	uint64_t facts_serial;
@@ -33,13 +34,13 @@ struct server_request {
 };
 
 /* A request as it came; one reference. Through a channel `message` lies in `arena`, which is taken over;
- * over HTTP it is copied, with the header lines for the answer.
+ * over HTTP it is copied, with the header lines for the answer and in whose name that is sent.
  *   Errors     server_request_from_stream: NULL when the message is too large to be copied
  *   Runs on    from_channel: the home loop; from_stream: any */
 struct server_request *server_request_from_channel(struct instance *instance, struct arena *arena,
 						   const struct mcp_message *message);
 struct server_request *server_request_from_stream(struct upstream *upstream, struct str head,
-						  const struct mcp_message *message);
+						  const struct behalf *behalf, const struct mcp_message *message);
 
 /* Settle it without a word to the server, which took it back. false: it was settled already. */
 bool server_request_claim(struct server_request *request);

@@ -109,6 +109,7 @@ AWAITS static enum err probe(struct instance *instance, enum mcp_revision *ret_r
 {
 	enum mcp_revision revision = MCP_MODERN_LATEST;
 	enum probe_verdict verdict = PROBE_AGAIN;
+	enum err err = OK;
 
 	for (int tries = 0; verdict == PROBE_AGAIN; tries++) {
 		struct probe_outcome outcome = {
@@ -120,6 +121,7 @@ AWAITS static enum err probe(struct instance *instance, enum mcp_revision *ret_r
 		outcome.err = ask_discover(instance, instance->arena, revision, &ask);
 		if (outcome.err == ERR_CANCELED || outcome.err == ERR_TIMEOUT || outcome.err == ERR_REFUSED_ADDRESS)
 			return outcome.err;
+		err = outcome.err == OK ? ERR_UPSTREAM_AUTH : outcome.err;
 		outcome.status = ask.status;
 		outcome.answer = ask.answered ? &ask.answer : NULL;
 		*ret_died = outcome.stdio && outcome.err == ERR_UPSTREAM_DOWN;
@@ -130,7 +132,7 @@ AWAITS static enum err probe(struct instance *instance, enum mcp_revision *ret_r
 			return outcome.err != OK ? outcome.err : ERR_UPSTREAM_GARBAGE;
 	}
 	*ret_revision = verdict == PROBE_MODERN ? revision : MCP_UNKNOWN;
-	return verdict == PROBE_AUTH ? ERR_UPSTREAM_AUTH : OK;
+	return verdict == PROBE_AUTH ? err : OK;
 }
 
 /* A modern server whose era is known: its hello, if it has one to say. */

@@ -183,6 +183,10 @@ struct upstream_call {
  *   Runs on    a fiber, any loop */
 NODISCARD enum err upstream_call(struct upstream *upstream, struct upstream_call *call) AWAITS;
 
+/* Somebody may have connected an account at this server: if its lists could not be read for want of one, they are read
+ * now. Any loop. */
+void upstream_accounts_changed(struct upstream *upstream);
+
 /* A client's session ended (DELETE) or a tenant/user was removed: stop the instances that
  * were kept for it. */
 void upstream_forget(struct upstream *upstream, struct str session) AWAITS;

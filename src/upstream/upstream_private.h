@@ -75,7 +75,6 @@ struct instance_owner {
 };
 
 /* One child, or one session with an HTTP server, under its isolation key. Home loop only.
- *
  *   (new) --> RESTING --wanted, rest over--> STARTING --ok--> READY
  *               ^  ^                            |               |
  *               |  +----------- failed ---------+               |
@@ -113,8 +112,9 @@ struct instance {
 enum keeper_wish {
 	KEEPER_CONNECT = 1 << 0, /* the shared instance was lost or has started anew */
 	KEEPER_LISTS = 1 << 1,	 /* what it offers has changed */
-	KEEPER_LEVEL = 1 << 3,	 /* a lower log level is wanted */
 	KEEPER_REPORT = 1 << 2,	 /* the state has changed elsewhere */
+	KEEPER_LEVEL = 1 << 3,	 /* a lower log level is wanted */
+	KEEPER_ACCOUNT = 1 << 4, /* there may be an account to read lists with, where there was none */
 };
 
 struct upstream {
