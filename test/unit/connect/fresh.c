@@ -156,11 +156,6 @@ AWAITS static enum connect_verdict refuse(struct scene *scene, int status, const
 	return verdict;
 }
 
-AWAITS static int64_t changed_of(struct scene *scene)
-{
-	return test_int(scene->db, "SELECT changed_ms FROM credential");
-}
-
 static AWAITS void refused_body(struct db *db)
 {
 	struct scene scene;

@@ -58,6 +58,11 @@ AWAITS static inline void scene_age(struct scene *scene)
 	ck_ok(test_write(scene->db, "UPDATE credential SET changed_ms = changed_ms - 3000000"));
 }
 
+AWAITS static inline int64_t changed_of(struct scene *scene)
+{
+	return test_int(scene->db, "SELECT changed_ms FROM credential");
+}
+
 #define ck_token(scene, want)                                                                                          \
 	do {                                                                                                           \
 		struct fresh ck_fresh_;                                                                                \

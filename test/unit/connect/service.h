@@ -121,6 +121,8 @@ static inline void service_token(struct service *service, int fd, const char *re
 	if (!service_turn(service, request))
 		return service_say(fd, "400 Bad", "{\"error\":\"invalid_grant\"}");
 	atomic_fetch_add(&service->refreshed, 1);
+	while (fault == FAULT_KILL && atomic_load(&service->victim) == 0)
+		service_nap(1);
 	if (fault == FAULT_KILL)
 		(void)kill(atomic_load(&service->victim), SIGKILL);
 	if (fault == FAULT_CUT || fault == FAULT_KILL)
