@@ -21,27 +21,55 @@ static struct fetch fetch_of(const struct token_endpoint *endpoint, struct str u
 	return (struct fetch){.url = url, .ca_file = endpoint->ca_file, .allow_private = endpoint->allow_private};
 }
 
-AWAITS static enum err ask_once(struct arena *arena, const struct token_endpoint *endpoint, struct str url,
-				const struct token_request *request, struct buf *problem,
-				struct token_answer *ret_answer, enum token_refusal *ret_refusal)
+/* Send it once.
+ *   nonce      for the proof, where there is one */
+AWAITS static enum err send_once(struct arena *arena, const struct token_endpoint *endpoint, struct str url,
+				 const struct token_request *request, struct str nonce, struct fetched *ret_fetched)
 {
 	AUTO_BUF headers = {0}, text = {0};
 	struct fetch fetch = fetch_of(endpoint, url);
-	struct fetched fetched;
-	enum err err;
+	bool in_query = token_carriage(request, endpoint->dialect) == CARRY_QUERY;
+	enum err err = OK;
 
 	token_request_put(request, endpoint->client, endpoint->dialect, &headers, &text);
+	if (endpoint->dpop != NULL) {
+		buf_put(&headers, STR("DPoP: "));
+		err = dpop_proof_put(endpoint->dpop, in_query ? STR("GET") : STR("POST"), url, STR(""), nonce,
+				     clock_wall_ms(), &headers);
+		buf_put(&headers, STR("\r\n"));
+	}
 	fetch.headers = buf_str(&headers);
-	if (token_carriage(request, endpoint->dialect) == CARRY_QUERY) {
+	if (in_query) {
 		fetch.url = url_with(arena, url, buf_str(&text));
 	} else {
 		fetch.method = STR("POST");
 		fetch.body = buf_str(&text);
 	}
-	err = http_fetch(arena, &fetch, &fetched);
+	if (err == OK)
+		err = http_fetch(arena, &fetch, ret_fetched);
 	crypto_wipe(headers.p, headers.n);
 	crypto_wipe(text.p, text.n);
-	TRY(err);
+	return err;
+}
+
+/* A server that wants a nonce in the proof has looked at nothing else: the one refusal after which the same is sent
+ * again. */
+AWAITS static enum err ask_once(struct arena *arena, const struct token_endpoint *endpoint, struct str url,
+				const struct token_request *request, struct buf *problem,
+				struct token_answer *ret_answer, enum token_refusal *ret_refusal)
+{
+	size_t said = problem->n;
+	struct fetched fetched;
+	enum err err;
+
+	TRY(send_once(arena, endpoint, url, request, STR(""), &fetched));
+	err = token_answer_read(arena, endpoint->dialect, fetched.status, fetched.body, clock_wall_ms(), problem,
+				ret_answer, ret_refusal);
+	if (err != ERR_UPSTREAM_AUTH || *ret_refusal != REFUSAL_DPOP_NONCE || endpoint->dpop == NULL ||
+	    !dpop_nonce_ok(fetched.dpop_nonce))
+		return err;
+	problem->n = said;
+	TRY(send_once(arena, endpoint, url, request, fetched.dpop_nonce, &fetched));
 	return token_answer_read(arena, endpoint->dialect, fetched.status, fetched.body, clock_wall_ms(), problem,
 				 ret_answer, ret_refusal);
 }

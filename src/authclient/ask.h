@@ -2,6 +2,7 @@
 #ifndef GATEHOUSE_AUTHCLIENT_ASK_H
 #define GATEHOUSE_AUTHCLIENT_ASK_H
 
+#include "authclient/dpop.h"
 #include "authclient/register.h"
 
 /* Whom to ask, and as whom. */
@@ -10,8 +11,9 @@ struct token_endpoint {
 	struct str longer_url; /* where a code's token is exchanged for one that lives longer; empty: at `url` */
 	const struct auth_dialect *dialect;
 	const struct client_identity *client;
-	const char *ca_file; /* trusted instead of the system's certificates; NULL these */
-	bool allow_private;  /* it may be at a private address */
+	const struct dpop_key *dpop; /* proofs go along, once more with the nonce that is asked for; NULL none */
+	const char *ca_file;	     /* trusted instead of the system's certificates; NULL these */
+	bool allow_private;	     /* it may be at a private address */
 };
 
 /* Ask for a token; for one that lives longer, too, where the dialect has it so.

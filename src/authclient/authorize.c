@@ -51,10 +51,10 @@ static enum err check_issuer(const struct form *query, const struct issuer_facts
 {
 	struct str iss = form_get(query, STR("iss"));
 
+	if (issuer->issuer.n == 0) /* endpoints that were given alone: nothing to compare with */
+		return OK;
 	if (iss.p == NULL)
 		return issuer->iss_promised ? refuse(problem, "the answer does not say which server it is from") : OK;
-	if (issuer->issuer.n == 0)
-		return OK; /* we know its endpoints and not its name: the path it came to is this server's alone */
 	return str_eq(iss, issuer->issuer) ? OK : refuse(problem, "the answer is from another server");
 }
 

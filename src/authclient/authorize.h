@@ -22,7 +22,6 @@ void authorize_put(const struct authorize_request *request, struct str endpoint,
 
 /* Judge what came back: the state is the flow's own, and the issuer is the one that was asked. Only then are the other
  * parameters looked at, an error's words too: a mixed-up server must not get to show its text.
- *   issuer     where its name is not known, any is taken
  *   problem    the server's error, or what is wrong
  *   ret_code   slice of the query
  *   Errors     ERR_FORBIDDEN: not an answer to this request; ERR_UPSTREAM_AUTH: the server or the person refused

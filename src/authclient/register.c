@@ -20,7 +20,7 @@ enum registration registration_choose(const struct issuer_facts *issuer, bool gi
 
 enum client_auth client_auth_choose(unsigned auths, bool has_secret, bool has_key)
 {
-	if (has_key && (auths & CLIENT_AUTH_JWT) != 0)
+	if (has_key && (!has_secret || (auths & CLIENT_AUTH_JWT) != 0))
 		return CLIENT_AUTH_JWT;
 	if (has_secret && (auths == 0 || (auths & CLIENT_AUTH_BASIC) != 0))
 		return CLIENT_AUTH_BASIC;
@@ -62,8 +62,8 @@ static enum err refused(int status, yyjson_val *root, struct buf *problem)
 	return status == 429 || status >= 500 ? ERR_UPSTREAM_DOWN : ERR_UPSTREAM_AUTH;
 }
 
-enum err registration_answer_read(struct arena *arena, int status, struct str body, struct buf *problem,
-				  struct client_identity *ret_client, int64_t *ret_expires_ms)
+enum err registration_answer_read(struct arena *arena, int status, struct str body, enum client_auth asked,
+				  struct buf *problem, struct client_identity *ret_client, int64_t *ret_expires_ms)
 {
 	struct client_identity client;
 	struct str method;
@@ -85,7 +85,7 @@ enum err registration_answer_read(struct arena *arena, int status, struct str bo
 	}
 	client.auth = (enum client_auth)client_auth_of(method);
 	if (client.auth == 0)
-		client.auth = client.secret.n > 0 ? CLIENT_AUTH_BASIC : CLIENT_AUTH_NONE;
+		client.auth = client.secret.n > 0 ? asked : CLIENT_AUTH_NONE;
 	if (!json_int(json_get(root, "client_secret_expires_at"), &expires_s) || expires_s < 0 ||
 	    expires_s > SECONDS_MAX)
 		expires_s = 0;

@@ -19,7 +19,7 @@ enum registration {
 enum registration registration_choose(const struct issuer_facts *issuer, bool given, bool document);
 
 /* How to prove who we are, of what the server takes (all, when it does not say) and what we have.
- *   returns    CLIENT_AUTH_NONE when nothing else is possible */
+ *   returns    CLIENT_AUTH_NONE when nothing else is possible; a key that is all there is, is used */
 enum client_auth client_auth_choose(unsigned auths, bool has_secret, bool has_key);
 
 /* What describes us. */
@@ -37,10 +37,12 @@ struct client_description {
 void client_description_put(const struct client_description *description, struct buf *json);
 
 /* Read the answer to a registration.
+ *   asked              as description->auth: what counts when the answer names no method
  *   ret_client         strings as the document's
  *   ret_expires_ms     of the secret, wall time; 0 never
  *   Errors             ERR_UPSTREAM_AUTH: refused; ERR_UPSTREAM_DOWN: later; ERR_UPSTREAM_GARBAGE */
-NODISCARD enum err registration_answer_read(struct arena *arena, int status, struct str body, struct buf *problem,
-					    struct client_identity *ret_client, int64_t *ret_expires_ms);
+NODISCARD enum err registration_answer_read(struct arena *arena, int status, struct str body, enum client_auth asked,
+					    struct buf *problem, struct client_identity *ret_client,
+					    int64_t *ret_expires_ms);
 
 #endif

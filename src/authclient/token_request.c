@@ -79,7 +79,8 @@ static void tell_client(const struct telling *to, const struct client_identity *
 		put_basic(client, headers);
 		return;
 	}
-	tell(to, dialect_client_id(dialect), client->id);
+	if (client->id.n > 0) /* an assertion may do without a client */
+		tell(to, dialect_client_id(dialect), client->id);
 	if (client->auth == CLIENT_AUTH_POST)
 		tell(to, dialect_client_secret(dialect), client->secret);
 	if (client->auth == CLIENT_AUTH_JWT) {

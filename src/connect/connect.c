@@ -19,6 +19,7 @@ struct connect *connect_new(const struct connect_spec *spec)
 	connect->magic = CONNECT_MAGIC;
 	connect->spec = *spec;
 	counts_init(&connect->counts);
+	connect->documents = documents_new();
 	return connect;
 }
 
@@ -41,6 +42,7 @@ AWAITS void connect_free(struct connect *connect)
 	CHECK_OBJ(connect, CONNECT_MAGIC);
 	wait_for_renewals(connect);
 	counts_finish(&connect->counts);
+	documents_free(connect->documents);
 	connect->magic = 0;
 	free(connect);
 }

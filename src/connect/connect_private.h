@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "connect/counts.h"
+#include "connect/documents.h"
 
 #define CONNECT_MAGIC 0x636f6e6eu
 
@@ -15,6 +16,7 @@ struct connect {
 	struct counts counts;
 	atomic_uint renewals; /* under way, on all loops */
 	atomic_bool ending;   /* no new ones */
+	struct documents *documents;
 };
 
 #endif

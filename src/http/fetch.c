@@ -78,6 +78,19 @@ static int64_t fresh_ms_of(const struct http_fields *fields)
 	return fresh_ms;
 }
 
+/* Several lines of a list are the same as one. Source     RFC 9110 section 5.3 */
+static struct str joined(struct arena *arena, const struct http_fields *fields, enum http_header_id id)
+{
+	struct str text = arena_str(arena, http_field_get(fields, id));
+
+	if (!fields->repeated[id])
+		return text;
+	for (size_t i = (size_t)fields->first[id] + 1; i < fields->count; i++)
+		if (fields->field[i].id == id)
+			text = arena_fmt(arena, "%.*s, %.*s", STR_ARG(text), STR_ARG(fields->field[i].value));
+	return text;
+}
+
 static bool is_redirect(int status)
 {
 	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -145,7 +158,8 @@ AWAITS static enum err ask(struct http_pool *pool, struct arena *arena, const st
 		.status = answer->status,
 		.body = text,
 		.content_type = arena_str(arena, http_field_get(&answer->fields, HTTP_CONTENT_TYPE)),
-		.challenge = arena_str(arena, http_field_find(&answer->fields, STR("www-authenticate"))),
+		.challenge = joined(arena, &answer->fields, HTTP_WWW_AUTHENTICATE),
+		.dpop_nonce = arena_str(arena, http_field_find(&answer->fields, STR("dpop-nonce"))),
 		.retry_after_ms = retry_after_of(&answer->fields),
 		.fresh_ms = fresh_ms_of(&answer->fields),
 	};

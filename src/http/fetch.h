@@ -24,7 +24,8 @@ struct fetched {
 	int status;
 	struct str body;
 	struct str content_type;
-	struct str challenge;	/* WWW-Authenticate, its first line */
+	struct str challenge;	/* WWW-Authenticate, its lines joined by commas */
+	struct str dpop_nonce;	/* DPoP-Nonce: what the next proof has to repeat */
 	int64_t retry_after_ms; /* Retry-After in seconds, as ms; 0 when it names none, or a date */
 	int64_t fresh_ms; /* as Cache-Control: max-age allows it to be kept; 0 when it names none, -1 for no-store */
 };

@@ -37,21 +37,6 @@ static void read_answer(struct arena *arena, const struct auth_dialect *dialect,
 	CHECK(problem.n == 0 || str_is_printable(buf_str(&problem)));
 }
 
-static void read_query(struct arena *arena, struct str text)
-{
-	static const struct issuer_facts issuer = {.issuer = STR("https://as.example")};
-	AUTO_BUF problem = {0};
-	struct form query;
-	struct str code = STR_NONE;
-
-	if (form_read(arena, text, &query) != OK)
-		return;
-	if (authorize_answer(&query, auth_dialect_of(STR_NONE), STR("s"), &issuer, &problem, &code) == OK)
-		CHECK(code.n > 0);
-	else
-		CHECK(str_is_printable(buf_str(&problem)));
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
 	struct str text = {(const char *)bytes, n};
@@ -61,11 +46,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	int64_t expires_ms;
 
 	read_documents(arena, text);
-	read_query(arena, text);
 	read_answer(arena, auth_dialect_of(STR_NONE), text);
 	for (size_t i = 0; auth_provider_at(i) != NULL; i++)
 		read_answer(arena, &auth_provider_at(i)->dialect, text);
-	if (registration_answer_read(arena, 201, text, &problem, &client, &expires_ms) == OK)
+	if (registration_answer_read(arena, 201, text, CLIENT_AUTH_BASIC, &problem, &client, &expires_ms) == OK)
 		CHECK(is_word(client.id) && expires_ms >= 0);
 	return 0;
 }

@@ -83,25 +83,6 @@ START_TEST(answers_that_are_not)
 }
 END_TEST
 
-START_TEST(answers_of_platforms)
-{
-	static const struct auth_dialect business = {.code_name = "auth_code"};
-	const struct issuer_facts unnamed = {.token_endpoint = STR("https://t.example/token")};
-	AUTO(arena) *arena = arena_new(1 << 20);
-	AUTO_BUF problem = {0};
-	struct form query;
-	struct str code;
-
-	ck_ok(form_read(arena, STR("auth_code=a&code=c&state=s&iss=https%3A%2F%2Faccounts.example"), &query));
-	ck_ok(authorize_answer(&query, &business, STR("s"), &unnamed, &problem, &code));
-	ck_str(code, "a");
-	ck_ok(form_read(arena, STR("code=c&state=s"), &query));
-	ck_err(authorize_answer(&query, &business, STR("s"), &unnamed, &problem, &code), ERR_FORBIDDEN);
-	ck_ok(form_read(arena, STR("auth_code=a&auth_code=b&state=s"), &query));
-	ck_err(authorize_answer(&query, &business, STR("s"), &unnamed, &problem, &code), ERR_FORBIDDEN);
-}
-END_TEST
-
 START_TEST(scopes_of_a_step_up)
 {
 	AUTO(arena) *arena = arena_new(1 << 16);
@@ -112,5 +93,4 @@ START_TEST(scopes_of_a_step_up)
 }
 END_TEST
 
-UNIT_MAIN("authclient/authorize", the_address, answers_that_are_ours, answers_that_are_not, answers_of_platforms,
-	  scopes_of_a_step_up)
+UNIT_MAIN("authclient/authorize", the_address, answers_that_are_ours, answers_that_are_not, scopes_of_a_step_up)

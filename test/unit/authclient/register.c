@@ -27,7 +27,8 @@ START_TEST(proofs_in_their_order)
 		enum client_auth want;
 	} table[] = {
 		{0, true, true, CLIENT_AUTH_BASIC},
-		{0, false, true, CLIENT_AUTH_NONE},
+		{0, false, true, CLIENT_AUTH_JWT},
+		{CLIENT_AUTH_BASIC, false, true, CLIENT_AUTH_JWT},
 		{CLIENT_AUTH_JWT | CLIENT_AUTH_BASIC, true, true, CLIENT_AUTH_JWT},
 		{CLIENT_AUTH_JWT | CLIENT_AUTH_POST, true, false, CLIENT_AUTH_POST},
 		{CLIENT_AUTH_POST | CLIENT_AUTH_BASIC, true, false, CLIENT_AUTH_BASIC},
@@ -75,7 +76,7 @@ static enum err read_answer(struct arena *arena, int status, const char *body, s
 {
 	AUTO_BUF problem = {0};
 
-	return registration_answer_read(arena, status, str_of(body), &problem, client, expires_ms);
+	return registration_answer_read(arena, status, str_of(body), CLIENT_AUTH_BASIC, &problem, client, expires_ms);
 }
 
 START_TEST(answers)
