@@ -243,7 +243,7 @@ describe('quirks', () => {
 	});
 
 	test('a request in JSON without a grant, an error as a number', async (t) => {
-		const provider = await startProvider(t, { quirks: { clientIdName: 'app_id', clientSecretName: 'secret', codeName: 'auth_code', tokenBy: 'json', grantType: false, pkce: 'off', errorsIn200: 'code', refresh: 'none', lives: false } });
+		const provider = await startProvider(t, { quirks: { clientIdName: 'app_id', clientSecretName: 'secret', codeName: 'auth_code', tokenBy: 'json', grantType: 'none', pkce: 'off', errorsIn200: 'code', refresh: 'none', lives: false } });
 		const { headers } = await ask(`${provider.endpoints.authorize}?${new URLSearchParams({ app_id: 'gatehouse', redirect_uri: BACK, state: 's' })}`);
 		const auth_code = new URL(headers.get('location')).searchParams.get('auth_code');
 		const send = async () => (await fetch(provider.endpoints.token, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ app_id: 'gatehouse', secret: SECRET.client_secret, auth_code, redirect_uri: BACK }) })).json();

@@ -155,6 +155,7 @@ pooled=(test/e2e/{api,audit,auth,oauth-token,policy,tenants}.test.mjs)
 # Why the matrix does without a file: nothing in it depends on what a gateway keeps its rows and its state in.
 left_out_of_matrix() {
 	case $1 in
+	*/connect-provider.*) printf 'starts no gateway' ;;
 	*/backing-*) printf 'is about the servers themselves that the matrix stands on' ;;
 	*/deploy-*) printf 'is about the files of deploy/' ;;
 	*/fleet-state.*) printf 'starts a PostgreSQL and a Redis of its own in any case' ;;

@@ -1,5 +1,5 @@
-// A company's OpenID provider: npm's oidc-provider in this process, on loopback. Who signs in there is decided by the
-// test: a browser gets its own pages, a Visitor is sent straight back.
+// A company's OpenID provider: npm's oidc-provider in this process, on loopback. Who signs in there, and agrees to what is
+// asked for, is decided by the test: a browser gets its own pages, a Visitor is sent straight back.
 import http from 'node:http';
 import { once } from 'node:events';
 import Provider from 'oidc-provider';
@@ -48,7 +48,8 @@ export async function startCompany(t, { people = {}, client = {}, callback, ...c
 			return;
 		}
 		const grant = new provider.Grant({ accountId: who, clientId: details.params.client_id });
-		grant.addOIDCScope('openid email profile');
+		grant.addOIDCScope('openid email profile offline_access');
+		for (const [resource, scopes] of Object.entries(details.prompt.details.missingResourceScopes ?? {})) grant.addResourceScope(resource, scopes.join(' '));
 		await provider.interactionFinished(req, res, { login: { accountId: who }, consent: { grantId: await grant.save() } });
 	}
 

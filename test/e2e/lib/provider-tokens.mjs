@@ -39,7 +39,7 @@ export class Tokens {
 		if (challenge !== createHash('sha256').update(verifier ?? '').digest(encoding)) throw dead('the verifier does not fit the challenge');
 	}
 
-	/** A code for a family and its first tokens. One that comes twice ends what it gave. */
+	/** A code for a family and its first tokens. One that comes twice ends what it gave. redirectUri undefined: not looked at. */
 	useCode(code, { client, redirectUri, verifier }) {
 		const row = this.codes.get(code);
 		if (row === undefined || row.client !== client) throw dead('no such code');
@@ -48,7 +48,7 @@ export class Tokens {
 			throw dead('the code was used');
 		}
 		if (row.endsMs <= Date.now()) throw dead('the code has expired');
-		if (row.redirectUri !== redirectUri) throw dead('another redirect_uri');
+		if (redirectUri !== undefined && row.redirectUri !== redirectUri) throw dead('another redirect_uri');
 		this.#checkVerifier(row, verifier);
 		row.used = true;
 		row.family = this.makeFamily({ account: row.account, client, scope: row.scope, resource: row.resource });

@@ -19,7 +19,7 @@ export const QUIRKS = {
 	scopeSeparator: ' ',
 	clientAuth: 'any', // 'basic', 'post', 'none', 'jwt'
 	tokenBy: 'form', // 'get', 'json'
-	grantType: true, // false: there is one grant, and a request names none
+	grantType: 'named', // 'optional' with a code; 'none': there is one grant, and a request names none
 	pkce: 'S256', // 'hex', 'off' (refuses a challenge)
 	longer: null, // 'fb', 'ig': the code's token lives an hour, and is exchanged for one that lives long
 	refresh: 'standard', // 'same': the token itself is exchanged again; 'none'
@@ -32,9 +32,8 @@ export const QUIRKS = {
 	iss: true, // in the callback; 'wrong': another's; false: left out
 };
 
-const OPTIONS = { rotation: true, graceMs: 0, lifeS: 3600, refreshLifeS: 86400, codeLifeS: 60, scopes: null, consent: false, resource: null };
+const OPTIONS = { rotation: true, graceMs: 0, lifeS: 3600, refreshLifeS: 86400, longLifeS: 60 * 86400, codeLifeS: 60, scopes: null, consent: false, resource: null };
 const PEOPLE = { ada: { id: '70001', name: 'Ada Lovelace', pages: [{ id: 'p1', name: 'First page' }, { id: 'p2', name: 'Second page' }] } };
-const LONG_LIFE_S = 60 * 86400;
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 const COUNTED = { authorization_code: 'code', refresh_token: 'refresh', client_credentials: 'client', [EXCHANGE]: 'exchange', [JWT_BEARER]: 'bearer' };
@@ -235,8 +234,8 @@ class Provider {
 		const old = this.good(form.get(name));
 		if (old === null || ['expired', 'revoked'].includes(fault?.how)) throw new OAuthError('invalid_grant', 'Error validating access token: it has expired');
 		if (old.more?.long && Date.now() - old.madeMs < this.quirks.minAgeS * 1000) throw new OAuthError('invalid_request', 'the token is too young');
-		const token = this.tokens.makeAccess(old.family, { lifeS: LONG_LIFE_S, more: { more: { long: true } } });
-		return this.#tokenAnswer({ family: old.family, token, lifeS: LONG_LIFE_S });
+		const token = this.tokens.makeAccess(old.family, { lifeS: this.longLifeS, more: { more: { long: true } } });
+		return this.#tokenAnswer({ family: old.family, token, lifeS: this.longLifeS });
 	}
 
 	#subject(form, name) {
@@ -250,9 +249,15 @@ class Provider {
 		return account;
 	}
 
+	#grantOf(form) {
+		const { grantType, codeName } = this.quirks;
+		const named = form.get('grant_type');
+		return grantType === 'none' || (grantType === 'optional' && named === null && form.has(codeName)) ? 'authorization_code' : named;
+	}
+
 	async #token(request, form, fault) {
 		const { quirks } = this;
-		const grant = quirks.grantType ? form.get('grant_type') : 'authorization_code';
+		const grant = this.#grantOf(form);
 		const scope = (form.get('scope') ?? '').split(quirks.scopeSeparator).filter(Boolean).join(' ');
 		this.#count(COUNTED[grant] ?? grant ?? 'nothing');
 		if (grant === 'ig_refresh_token') return this.#longer(form, 'access_token', fault);
@@ -261,7 +266,7 @@ class Provider {
 		switch (grant) {
 		case 'authorization_code': {
 			if (['expired', 'revoked'].includes(fault?.how)) throw new OAuthError('invalid_grant', `the code is ${fault.how}`);
-			const family = this.tokens.useCode(form.get(quirks.codeName), { client: client.id, redirectUri: form.get('redirect_uri'), verifier: form.get('code_verifier') });
+			const family = this.tokens.useCode(form.get(quirks.codeName), { client: client.id, redirectUri: quirks.grantType === 'none' ? undefined : form.get('redirect_uri'), verifier: form.get('code_verifier') });
 			return this.#give(family);
 		}
 		case 'refresh_token':
@@ -396,7 +401,7 @@ class Provider {
 
 /** One that ends with the test. Options: `quirks`, `people` ({login: {id, name, pages}}), `clients` beside the one that is
  * registered ({id: 'gatehouse', secret: 'a secret & more'}), `rotation`, `graceMs` (a used refresh token stays good so long), lives `lifeS`,
- * `refreshLifeS`, `codeLifeS`, `refreshMs` (a refresh takes so long), `consent` (a page asks, instead of sending back at once), `tls`
+ * `refreshLifeS`, `longLifeS` (of what a token is exchanged for), `codeLifeS`, `refreshMs` (a refresh takes so long), `consent` (a page asks, instead of sending back at once), `tls`
  * ({cert, key} file names: it speaks https), `port`. */
 export async function startProvider(t, { tls, port = 0, ...options } = {}) {
 	const provider = new Provider(options);
