@@ -6,6 +6,7 @@
 #include "authclient/providers.h"
 #include "authclient/settings.h"
 #include "connect/connect_private.h"
+#include "connect/target.h"
 
 #define REVOKE_MS 15000
 
@@ -21,9 +22,11 @@ AWAITS enum err account_client(struct arena *arena, const struct connect_at *at,
 		it->identity.secret = settings->client_secret;
 	if (grant->dpop_key.n > 0)
 		TRY(dpop_key_read(grant->dpop_key, &it->dpop));
+	TRY(connect_client_prove(arena, at, grant->issuer.n > 0 ? grant->issuer : url, &it->identity));
 	it->endpoint = (struct token_endpoint){.url = url,
 					       .dialect = auth_dialect_of(settings->provider),
 					       .client = &it->identity,
+					       .dpop = it->dpop,
 					       .ca_file = at->ca_file,
 					       .allow_private = at->allow_private};
 	return OK;

@@ -16,6 +16,8 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "connect/account.h"
+#include "connect/machine.h"
+#include "connect/registration.h"
 #include "connect/renew_private.h"
 
 #define KEEP_AGAIN_MS_MIN 50
@@ -40,8 +42,7 @@ AWAITS static enum err ask_machine(struct renewal *renewal, struct arena *arena,
 
 	if (grant->wanted_scope.n > 0)
 		scope = scope_union(arena, grant->scope, grant->wanted_scope);
-	(void)scope;
-	return ERR_CREDENTIAL_MISSING;
+	return machine_ask(renewal->connect, arena, &renewal->at, scope, &said->problem, &said->next, &said->refusal);
 }
 
 AWAITS static enum err ask_refresh(struct renewal *renewal, struct arena *arena, const struct grant *grant,
@@ -177,6 +178,8 @@ AWAITS static bool client_is_gone(struct renewal *renewal, const struct grant *g
 
 	if (renew_is_machine(at) || at->settings->client_id.n > 0 || str_eq(grant->client_id, at->client_document))
 		return false;
+	if (registration_forget(renewal->connect, at, grant->client_id) != OK)
+		log_debug("registration.not_forgotten", LOG_STR("upstream", at->upstream));
 	return true;
 }
 

@@ -142,6 +142,35 @@ START_TEST(a_token_without_another_ends)
 }
 END_TEST
 
+/* ---- flows without a person ------------------------------------------------------ */
+
+static AWAITS void machine_body(struct db *db)
+{
+	struct scene scene;
+
+	scene_start(&scene, db);
+	scene.settings.flow = AUTH_FLOW_CLIENT;
+	scene.settings.token_url = str_of(service.token_url);
+	scene.at.user_id = STR("");
+	atomic_store(&service.fault, FAULT_CLIENT);
+	ck_no_token(&scene, ERR_CREDENTIAL_REFUSED);
+	ck_no_token(&scene, ERR_CREDENTIAL_REFUSED); /* without asking */
+	ck_assert_int_eq(service.asked, 1);
+	atomic_store(&service.fault, FAULT_NONE);
+	ck_ok(test_write(db, "UPDATE credential SET lease_ms = 1")); /* the pause is over */
+	ck_token(&scene, "at-2");
+	ck_token(&scene, "at-2");
+	ck_assert_int_eq(service.asked, 2);
+	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM credential WHERE state = 'active' AND failures = 0"), 1);
+	scene_end(&scene);
+}
+
+START_TEST(a_machine_asks_for_itself)
+{
+	test_with_store(1, machine_body);
+}
+END_TEST
+
 /* ---- refusals -------------------------------------------------------------------- */
 
 AWAITS static enum connect_verdict refuse(struct scene *scene, int status, const char *challenge, int64_t changed_ms)
@@ -213,6 +242,13 @@ static AWAITS void scopes_body(struct db *db)
 	ck_assert_int_eq(changed_of(&scene), row.changed_ms); /* noted once */
 	ck_assert_int_eq(service.asked, 0);
 
+	scene.settings.flow = AUTH_FLOW_CLIENT;
+	scene.settings.token_url = str_of(service.token_url);
+	ck_assert_int_eq(refuse(&scene, 403, more, row.changed_ms), CONNECT_AGAIN);
+	ck_ok(grant_find(scene.it.connect, arena, &scene.at, &grant, &row));
+	ck_str(grant.scope, "read write");
+	ck_assert_uint_eq(grant.wanted_scope.n, 0);
+	ck_assert_int_eq(refuse(&scene, 403, more, row.changed_ms), CONNECT_GIVE_UP);
 	scene_end(&scene);
 }
 
@@ -223,5 +259,5 @@ START_TEST(more_scopes_are_agreed_to)
 END_TEST
 
 DATABASE_MAIN("fresh", a_token_is_judged_by_its_life, an_ended_token_is_waited_for, a_due_token_is_given_and_renewed,
-	      a_sign_in_ends_once, a_token_without_another_ends, refusals_lead_to_one_renewal,
-	      more_scopes_are_agreed_to)
+	      a_sign_in_ends_once, a_token_without_another_ends, a_machine_asks_for_itself,
+	      refusals_lead_to_one_renewal, more_scopes_are_agreed_to)
