@@ -10,7 +10,7 @@
 #include "cli/installation.h"
 #include "gateway/config_stored.h"
 #include "http/form.h"
-#include "oauth/redirect.h"
+#include "authclient/redirect.h"
 #include "portal/portal.h"
 
 struct asking {

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "bridge/bridge.h"
 #include "gateway/conf_table.h"
 #include "gateway/gateway.h"
 #include "jobs/cron.h"
@@ -76,6 +77,15 @@ AWAITS static enum err sweep_grants(const struct job_call *call)
 	struct gateway *gateway = call->arg;
 
 	return oauth_sweep(gateway->db, clock_wall_ms());
+}
+
+/* Held while it runs: as in archive_trail. */
+AWAITS static enum err tend_bridges(const struct job_call *call)
+{
+	struct gateway *gateway = call->arg;
+	AUTO(config) *config = config_ref(gateway->config);
+
+	return bridge_tend(gateway->bridge, config->bridges, config->bridge_count, call->words);
 }
 
 /* What a rotation has begun and did not end, and data keys under a KEK that has been replaced. */
@@ -173,6 +183,12 @@ static const struct job_kind chores[] = {
 	 .run_ms_max = 50 * MINUTE_MS,
 	 .attempts_max = 5,
 	 .run = finish_rotation},
+	{.name = "bridges",
+	 .about = "give clients of bridges new secrets in time, remove what a registration left unfinished",
+	 .schedule = "29 * * * *",
+	 .run_ms_max = 50 * MINUTE_MS,
+	 .attempts_max = 3,
+	 .run = tend_bridges},
 	{.name = "usage-roll-up",
 	 .about = "keep old months of usage by tenant alone",
 	 .schedule = "41 3 2 * *",

@@ -10,6 +10,7 @@
 
 #include "audit/audit.h"
 #include "base/log.h"
+#include "bridge/settings.h"
 #include "catalog/catalog.h"
 #include "identity/settings.h"
 #include "net/address.h"
@@ -94,6 +95,8 @@ struct config {
 	const struct plan *plans;
 	size_t plan_count;
 	struct identity_settings identity;
+	const struct bridge_settings *bridges;
+	size_t bridge_count;
 	bool has_operator_key;
 	uint8_t operator_mac[32]; /* see operator_key.h */
 	enum audit_durability durability;

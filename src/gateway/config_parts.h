@@ -34,6 +34,8 @@ NODISCARD enum err config_read_roles(struct conf_reading *reading, const struct 
 NODISCARD enum err config_read_issuers(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_algorithms(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_providers(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_bridges(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_bridge_scopes(struct conf_reading *reading, const struct conf_node *node, void *object);
 
 #define NAME_BYTES_MAX 32 /* of upstreams: leaves half of a tool name's 64 for the tool */
 

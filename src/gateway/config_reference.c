@@ -72,6 +72,9 @@ static const struct form {
 	{CONF_CUSTOM, config_read_algorithms, "list of algorithms",
 	 "\"type\":\"array\",\"minItems\":1,\"items\":{\"enum\":[\"ES256\",\"ES384\",\"RS256\",\"RS384\",\"RS512\","
 	 "\"PS256\"]}"},
+	{CONF_CUSTOM, config_read_bridges, "map of names and bridges", NAMED("bridge")},
+	{CONF_CUSTOM, config_read_bridge_scopes, "map of scopes and permissions",
+	 "\"type\":\"object\",\"additionalProperties\":{\"type\":[\"string\",\"null\"]}"},
 	{CONF_CUSTOM, config_read_issuers, "map of names and issuers", NAMED("issuer")},
 	{CONF_CUSTOM, config_read_upstreams, "map of names and upstreams", NAMED("upstream")},
 	{CONF_CUSTOM, config_read_toolsets, "map of names and toolsets", NAMED("toolset")},

@@ -278,6 +278,9 @@ static const struct conf_field root_fields[] = {
 	{"sign_in", CONF_TABLE, AT(identity), .table = &config_sign_in_table, .doc = "How people sign in."},
 	{"issuers", CONF_CUSTOM, .custom = config_read_issuers, .table = &config_issuer_table,
 	 .doc = "Issuers whose JWTs are accepted as they are, by name."},
+	{"bridges", CONF_CUSTOM, .custom = config_read_bridges, .table = &config_bridge_table,
+	 .doc = "Identity providers without dynamic registration, by name: clients register at the gateway and become "
+		"applications there. See doc/guides/dcr-bridge.md."},
 	{"operator_key", CONF_STR, AT(identity.operator_key_file),
 	 .doc = "File with the operator's key; else operator.key of the data directory, see `gatehouse operator-key`.",
 	 .example = "/run/secrets/gatehouse-operator"},

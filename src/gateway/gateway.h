@@ -28,6 +28,7 @@ struct signing;
 struct signin;
 struct access;
 struct portal;
+struct bridge;
 struct jobs;
 struct kek;
 struct outbound;
@@ -100,6 +101,7 @@ struct gateway {
 	struct oauth *oauth;
 	struct signin *signin;
 	struct access *access;
+	struct bridge *bridge;
 	struct portal *portal;
 	struct jobs *jobs;
 	struct kek *kek; /* wraps the vault's data keys */

@@ -13,6 +13,7 @@ struct keys {
 	struct secret *audit;	/* the audit chain */
 	struct secret *portal;	/* seals cursors and kept answers of the management API */
 	struct secret *oauth;	/* MACs of codes, refresh tokens, client secrets; seals successors */
+	struct secret *bridge;	/* MACs of registration access tokens; marks applications elsewhere as ours */
 	struct secret *signin;	/* MACs of cookies; seals TOTP secrets and flows */
 	struct secret *forward; /* seals what replicas say to each other */
 	struct secret *results; /* names and seals results that replicas share */

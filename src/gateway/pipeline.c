@@ -93,7 +93,7 @@ AWAITS static enum err serve(struct request *req)
 
 	TRY(forward_accept(req));
 	TRY(routes_check_host(req));
-	if (route == ROUTE_OAUTH || route == ROUTE_SIGNIN || route == ROUTE_PORTAL)
+	if (route >= ROUTE_OAUTH)
 		return visits_serve(req, route);
 	TRY(routes_check_origin(req));
 	if (req->exchange->method == HTTP_OPTIONS)

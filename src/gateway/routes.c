@@ -2,6 +2,7 @@
  * web pages are refused by Origin, and by Host where only this machine can connect. */
 #include "gateway/routes.h"
 
+#include "bridge/bridge.h"
 #include "gateway/admission.h"
 #include "gateway/operator.h"
 
@@ -38,6 +39,8 @@ enum route routes_find(const struct request *req)
 	for (size_t i = 0; i < ARRAY_LEN(exact_paths); i++)
 		if (str_eq(path, exact_paths[i].path))
 			return exact_paths[i].route;
+	if (bridge_has_path(path))
+		return ROUTE_BRIDGE;
 	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
 		if (str_starts(path, prefixes[i].prefix))
 			return prefixes[i].route == ROUTE_MCP && is_metadata(path) ? ROUTE_OAUTH : prefixes[i].route;

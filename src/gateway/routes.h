@@ -13,9 +13,10 @@ enum route {
 	ROUTE_READY,
 	ROUTE_METRICS,
 	ROUTE_STATUS,
-	ROUTE_OAUTH, /* these three are rooms of their own: visits.c */
+	ROUTE_OAUTH, /* these four are rooms of their own: visits.c */
 	ROUTE_SIGNIN,
 	ROUTE_PORTAL,
+	ROUTE_BRIDGE,
 };
 
 /* Which endpoint a path means. */

@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "access/access.h"
+#include "bridge/bridge.h"
 #include "gateway/assembly.h"
 #include "gateway/chores.h"
 #include "gateway/client_ask.h"
@@ -50,7 +51,7 @@
 #include "gateway/welcome.h"
 #include "identity/signing.h"
 #include "oauth/oauth.h"
-#include "oauth/redirect.h"
+#include "authclient/redirect.h"
 #include "portal/portal.h"
 #include "rt/signal.h"
 #include "store/tenant.h"
@@ -259,6 +260,11 @@ AWAITS static void start_rooms(struct serving *serving)
 							.kek = kek_source(gateway->kek),
 							.generation = generation_of,
 							.arg = gateway->identity});
+	gateway->bridge = bridge_new(&(struct bridge_spec){.db = gateway->db,
+							   .state = gateway->state,
+							   .audit = gateway->audit,
+							   .vault = gateway->vault,
+							   .key = serving->keys.bridge});
 	gateway->portal = portal_new(&(struct portal_spec){.db = gateway->db,
 							   .state = gateway->state,
 							   .audit = gateway->audit,
@@ -484,6 +490,7 @@ AWAITS static void stop(struct serving *serving)
 	hints_stop(gateway);
 	meters_stop(gateway->meters);
 	portal_free(gateway->portal);
+	bridge_free(gateway->bridge);
 	vault_free(gateway->vault);
 	kek_close(gateway->kek);
 	access_free(gateway->access);

@@ -3,6 +3,7 @@
  * to pages with none or a foreign one, and metadata is for any web page. Each room guards its forms by tokens. */
 #include "gateway/visits.h"
 
+#include "bridge/bridge.h"
 #include "gateway/admission.h"
 #include "gateway/rates.h"
 #include "oauth/oauth.h"
@@ -114,6 +115,27 @@ AWAITS static enum err serve_portal(struct request *req, struct visit *visit)
 	return err;
 }
 
+/* Who registers a client at a bridge may manage those of a tenant; what a client got when it registered is the room's
+ * to judge, and addresses that guess are noted like those that guess keys. */
+AWAITS static enum err serve_bridge(struct request *req, struct visit *visit)
+{
+	bool by_caller = bridge_wants_caller(visit);
+	enum err err = by_caller ? request_admit(req) : rates_check_block(req);
+
+	if (err == OK)
+		err = by_caller ? request_permit(req, PERMISSION_CLIENTS_MANAGE) : rates_take_address(req);
+	if (err == OK) {
+		visit->caller = req->caller;
+		err = bridge_serve(req->gateway->bridge, visit, req->config->bridges, req->config->bridge_count);
+	} else {
+		visit->problem = req->problem;
+		TRY(bridge_refuse(visit, err));
+	}
+	if (err == ERR_TOKEN_INVALID && !by_caller)
+		rates_note_failure(req, err);
+	return err;
+}
+
 AWAITS static enum err serve_room(struct request *req, enum route route, struct visit *visit)
 {
 	switch (route) {
@@ -123,6 +145,8 @@ AWAITS static enum err serve_room(struct request *req, enum route route, struct 
 		return signin_serve(req->gateway->signin, visit);
 	case ROUTE_PORTAL:
 		return serve_portal(req, visit);
+	case ROUTE_BRIDGE:
+		return serve_bridge(req, visit);
 	default:
 		return ERR_HTTP_ROUTE;
 	}

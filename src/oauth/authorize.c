@@ -18,7 +18,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/pkce.h"
-#include "oauth/redirect.h"
+#include "authclient/redirect.h"
 #include "oauth/resource.h"
 #include "store/oauth_code.h"
 

@@ -2,8 +2,9 @@
  * cannot be granted is left out rather than refused where the standard lets a server answer with less: editors
  * register half a dozen redirect URIs at once and need one of them. Scopes are not kept: a client's later requests
  * would fail by what it happened to name at first, and the user is asked in any case. */
+#include "authclient/redirect.h"
+#include "authclient/shown_name.h"
 #include "oauth/oauth_private.h"
-#include "oauth/redirect.h"
 
 #define NAME_BYTES_MAX 100 /* shown to people who must decide by it */
 #define JWKS_BYTES_MAX 16384
@@ -12,21 +13,6 @@ static enum err fail(struct visit *visit, enum err err, const char *problem)
 {
 	visit->problem = str_of(problem);
 	return err;
-}
-
-/* A name is shown in the consent page: one line, no control characters, not so long that it hides the rest. */
-static struct str name_of(struct arena *arena, yyjson_val *root)
-{
-	struct str text = str_trim(json_str(json_get(root, "client_name")));
-	AUTO_BUF name = {0};
-
-	for (size_t i = 0; i < text.n && name.n < NAME_BYTES_MAX; i++)
-		buf_put_byte(&name, (unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f ? ' ' : text.p[i]);
-	while (name.n > 0 && name.n == NAME_BYTES_MAX && ((unsigned char)name.p[name.n - 1] & 0xc0) == 0x80)
-		name.n--; /* not within a character */
-	if (name.n == 0 || !str_is_utf8(buf_str(&name)))
-		return STR("An MCP client");
-	return arena_str(arena, buf_str(&name));
 }
 
 static enum err read_redirects(struct visit *visit, yyjson_val *root, struct str *ret_json)
@@ -125,7 +111,8 @@ enum err client_metadata_read(struct visit *visit, yyjson_val *root, bool docume
 	TRY(read_redirects(visit, root, &client.redirect_uris));
 	TRY(read_grant_types(visit, root, &client.grant_types));
 	TRY(read_auth_method(visit, root, document, &client));
-	client.name = name_of(visit->arena, root);
+	client.name =
+		shown_name(visit->arena, json_str(json_get(root, "client_name")), NAME_BYTES_MAX, STR("An MCP client"));
 	*ret_client = client;
 	return OK;
 }

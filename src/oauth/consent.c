@@ -3,7 +3,7 @@
  * itself, which can. It carries the request as it came: it is read again when the form comes back. */
 #include "oauth/oauth_private.h"
 
-#include "oauth/redirect.h"
+#include "authclient/redirect.h"
 #include "oauth/resource.h"
 
 static const struct {

@@ -44,4 +44,24 @@ const char store_migration_0010[] =
 	"  created_ms INTEGER NOT NULL,"
 	"  changed_ms INTEGER NOT NULL,"
 	"  UNIQUE (tenant_id, upstream)"
-	") STRICT;";
+	") STRICT;"
+
+	/* Clients registered through a bridge at an identity provider that lets nobody register. */
+	"CREATE TABLE bridged_client ("
+	"  id TEXT PRIMARY KEY,"
+	"  tenant_id TEXT NOT NULL REFERENCES tenant (id),"
+	"  bridge TEXT NOT NULL,"                                  /* by name, as in the configuration */
+	"  state TEXT NOT NULL,"                                   /* making, active, removing */
+	"  object_id TEXT NOT NULL DEFAULT '',"                    /* of the application there; empty while it is made */
+	"  client_id TEXT NOT NULL DEFAULT '',"
+	"  metadata TEXT NOT NULL,"                                /* what was registered, as it is answered: JSON */
+	"  token_mac BLOB NOT NULL,"                               /* of the registration access token */
+	"  sealed BLOB NOT NULL DEFAULT X'',"                      /* the client's secret; empty: it has none */
+	"  key_id TEXT NOT NULL DEFAULT '',"                       /* of that secret there */
+	"  secret_expires_ms INTEGER NOT NULL DEFAULT 0,"
+	"  old_key_id TEXT NOT NULL DEFAULT '',"                   /* of the one before it, which is good until ... */
+	"  old_until_ms INTEGER NOT NULL DEFAULT 0,"
+	"  created_ms INTEGER NOT NULL,"
+	"  changed_ms INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE INDEX bridged_client_tenant ON bridged_client (tenant_id, bridge);";

@@ -136,6 +136,7 @@ AWAITS enum err person_erase_tenant(struct db *db, struct str tenant_id)
 		STATEMENT("DELETE FROM toolset WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM credential WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM registration WHERE tenant_id = ?", -1, tenant),
+		STATEMENT("DELETE FROM bridged_client WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM data_key WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM account WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM tenant WHERE id = ?", 1, tenant),

@@ -20,13 +20,20 @@ static const struct {
 				 "SELECT id, sealed FROM registration WHERE tenant_id = ? AND substr(sealed, 1, 5) <> ?"
 				 " AND id > ? ORDER BY id LIMIT ?",
 				 "UPDATE registration SET sealed = ? WHERE tenant_id = ? AND id = ? AND sealed = ?"},
+	[SEALED_BRIDGED_CLIENT] =
+		{"bridged_client",
+		 "SELECT id, sealed FROM bridged_client WHERE tenant_id = ? AND substr(sealed, 1, 5) <> ?"
+		 " AND id > ? AND length(sealed) > 0 ORDER BY id LIMIT ?",
+		 "UPDATE bridged_client SET sealed = ? WHERE tenant_id = ? AND id = ? AND sealed = ?"},
 };
 
 /* Each kind's table is named here: whoever adds one adds it. */
 #define NO_VALUE_LEFT                                                                                                  \
 	"NOT EXISTS (SELECT 1 FROM credential WHERE tenant_id = data_key.tenant_id AND substr(sealed, 1, 5) = ?)"      \
 	" AND NOT EXISTS"                                                                                              \
-	" (SELECT 1 FROM registration WHERE tenant_id = data_key.tenant_id AND substr(sealed, 1, 5) = ?)"
+	" (SELECT 1 FROM registration WHERE tenant_id = data_key.tenant_id AND substr(sealed, 1, 5) = ?)"              \
+	" AND NOT EXISTS (SELECT 1 FROM bridged_client WHERE tenant_id = data_key.tenant_id"                           \
+	" AND substr(sealed, 1, 5) = ?)"
 
 struct str sealed_kind_name(enum sealed_kind kind)
 {
@@ -90,12 +97,12 @@ AWAITS enum err sealed_swap(struct db *db, enum sealed_kind kind, struct str ten
 AWAITS static enum err retire_one(struct db *db, struct str tenant_id, int64_t version)
 {
 	char prefix[SEALED_PREFIX_BYTES];
+	const struct db_value begins = DB_B(((struct str){prefix, sizeof(prefix)}));
 	const struct db_statement statements[] = {
 		STATEMENT("UPDATE data_key SET seals = seals WHERE tenant_id = ? AND version = ?", -1, DB_T(tenant_id),
 			  DB_I(version)),
 		STATEMENT("DELETE FROM data_key WHERE tenant_id = ? AND version = ? AND " NO_VALUE_LEFT, -1,
-			  DB_T(tenant_id), DB_I(version), DB_B(((struct str){prefix, sizeof(prefix)})),
-			  DB_B(((struct str){prefix, sizeof(prefix)}))),
+			  DB_T(tenant_id), DB_I(version), begins, begins, begins),
 		GENERATION_BUMP,
 	};
 

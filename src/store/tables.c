@@ -56,6 +56,11 @@ const struct store_table store_tables[] = {
 	      "id", "?", false),
 	TABLE("registration", "id, tenant_id, upstream, issuer, client_id, sealed, expires_ms, created_ms, changed_ms",
 	      "id", "?", false),
+	TABLE("bridged_client",
+	      "id, tenant_id, bridge, state, object_id, client_id, metadata, token_mac, sealed, key_id, "
+	      "secret_expires_ms,"
+	      " old_key_id, old_until_ms, created_ms, changed_ms",
+	      "id", "?", false),
 	TABLE("tool_pin",
 	      "upstream, tool, digest, definition, flags, accepted_ms, seen_digest, seen_definition, seen_flags, "
 	      "seen_ms",

@@ -2,7 +2,7 @@
  * leads where its beginning says, and matches itself; a match never changes the host. The input is two texts, apart by
  * a line break. */
 #include "base/check.h"
-#include "oauth/redirect.h"
+#include "authclient/redirect.h"
 #include "oauth/resource.h"
 
 static void check_allowed(struct str uri)

@@ -1,5 +1,5 @@
 /* Redirect URIs: what real clients register and ask for, and the tricks of those who are none. */
-#include "oauth/redirect.h"
+#include "authclient/redirect.h"
 #include "unit.h"
 
 static bool allowed(const char *uri)

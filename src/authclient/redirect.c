@@ -1,7 +1,7 @@
 /* Rules for redirect URIs. Comparing is by bytes: nothing is decoded, normalised or parsed by a library that a browser
  * might disagree with. The one exception is the port of a loopback address, which a native program learns only when it
  * listens. */
-#include "oauth/redirect.h"
+#include "authclient/redirect.h"
 
 #include "http/client.h"
 

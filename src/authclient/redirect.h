@@ -1,7 +1,7 @@
 /* Where a browser may be sent with a code: which addresses a client may name, and whether the one it asks for is one
  * of them. Both are functions of text alone. */
-#ifndef GATEHOUSE_OAUTH_REDIRECT_H
-#define GATEHOUSE_OAUTH_REDIRECT_H
+#ifndef GATEHOUSE_AUTHCLIENT_REDIRECT_H
+#define GATEHOUSE_AUTHCLIENT_REDIRECT_H
 
 #include "base/json.h"
 
