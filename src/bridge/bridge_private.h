@@ -39,6 +39,8 @@ NODISCARD enum err bridge_audit(struct bridge *bridge, struct visit *visit, cons
 
 /* ---- register.c ----------------------------------------------------------------------- */
 
+/* POST of a registration: all of it is made, or nothing is left.
+ *   Errors     ERR_OAUTH_METADATA, ERR_OAUTH_REDIRECT, ERR_BRIDGE_..., ERR_RATE_LIMITED, ERR_FORBIDDEN, ERR_DB ... */
 NODISCARD enum err bridge_register(struct bridge *bridge, struct visit *visit, const struct bridge_settings *settings)
 	AWAITS;
 
@@ -68,15 +70,23 @@ void bridge_note(struct visit *visit, const struct bridge_settings *settings, co
 
 /* ---- metadata.c ----------------------------------------------------------------------- */
 
+/* The document that clients look for; openid: in OpenID's form. */
 NODISCARD enum err bridge_metadata(struct visit *visit, const struct bridge_settings *settings, bool openid) AWAITS;
 
 /* ---- the job: rotate.c, reconcile.c ----------------------------------------------------- */
 
+/* What a run has done. */
 struct bridge_tally {
 	unsigned rotated, superseded, finished, orphans, lost;
 };
+
+/* New secrets for those that are due, and away with old ones; a bounded number of clients.
+ *   Errors     of the last client that failed; the others were looked after */
 NODISCARD enum err bridge_rotate(struct bridge *bridge, const struct bridge_settings *settings,
 				 struct bridge_tally *tally) AWAITS;
+
+/* Compare the directory with the rows of one bridge.
+ *   Errors     ERR_LIMIT (too many applications, or too many without rows), ERR_BRIDGE_..., ERR_DB ... */
 NODISCARD enum err bridge_reconcile(struct bridge *bridge, const struct bridge_settings *settings,
 				    struct bridge_tally *tally) AWAITS;
 

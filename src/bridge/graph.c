@@ -20,9 +20,12 @@
 
 #define TIMEOUT_MS 10000
 #define TRIES_MAX 6
-#define PAUSE_MS 200	   /* before the second try; doubling */
-#define PAUSE_MS_MAX 10000 /* whatever Retry-After says */
-#define LABEL "gatehouse"  /* of our secrets there */
+#define PAUSE_MS 200		      /* before the second try; doubling */
+#define PAUSE_MS_MAX 10000	      /* whatever Retry-After says */
+#define ANSWER_BYTES_MAX (128 * 1024) /* a page of 100 applications with what we select: 30 KB */
+#define REPEATS_MAX 24
+#define ARENA_BYTES_MAX (32u << 20) /* no answer, however often, fills it */
+#define LABEL "gatehouse"	    /* of our secrets there */
 #define SELECT "id,appId,uniqueName,createdDateTime"
 
 struct question {
@@ -33,10 +36,10 @@ struct question {
 	bool fresh;  /* it was just made: 404 may pass */
 };
 
-void graph_begin(struct graph *graph, const struct bridge_settings *settings, size_t arena_bytes)
+void graph_begin(struct graph *graph, const struct bridge_settings *settings)
 {
 	*graph = (struct graph){.settings = settings,
-				.arena = arena_new(arena_bytes),
+				.arena = arena_new(ARENA_BYTES_MAX),
 				.token = STR_NONE,
 				.until_ms = clock_ms() + GRAPH_PATIENCE_MS};
 }
@@ -101,6 +104,7 @@ AWAITS static enum err transmit(struct graph *graph, const struct question *ques
 			      .method = question->method,
 			      .body = question->body,
 			      .timeout_ms = TIMEOUT_MS,
+			      .bytes_max = ANSWER_BYTES_MAX,
 			      .allow_private = settings->allow_private,
 			      .ca_file = ca_file_of(settings)};
 	enum err err;
@@ -145,7 +149,7 @@ AWAITS static enum err pause_before(struct graph *graph, int attempt, int64_t as
 	pause_ms = asked_ms > pause_ms ? asked_ms : pause_ms;
 	pause_ms = pause_ms > PAUSE_MS_MAX ? PAUSE_MS_MAX : pause_ms;
 	pause_ms += pause_ms * random / UINT16_MAX / 5;
-	if (attempt + 1 >= TRIES_MAX || clock_ms() + pause_ms > graph->until_ms)
+	if (attempt + 1 >= TRIES_MAX || graph->repeats >= REPEATS_MAX || clock_ms() + pause_ms > graph->until_ms)
 		return ERR_BRIDGE_DOWN;
 	return fiber_sleep(pause_ms);
 }

@@ -8,7 +8,6 @@
 #include "bridge/graph_text.h"
 
 #define GRAPH_PATIENCE_MS 30000 /* who registers waits for the answer; clients give up after a minute */
-#define GRAPH_ARENA_BYTES (4u << 20)
 
 struct graph {
 	const struct bridge_settings *settings;
@@ -20,7 +19,7 @@ struct graph {
 };
 
 /* Begin; nothing is asked yet. End: NULL fields are fine. */
-void graph_begin(struct graph *graph, const struct bridge_settings *settings, size_t arena_bytes);
+void graph_begin(struct graph *graph, const struct bridge_settings *settings);
 void graph_end(struct graph *graph);
 
 /* Whether an application of this name is there; make it, or make it what it should be.

@@ -2,8 +2,8 @@
  * who may manage its tenant's clients. A token is compared with what is kept in constant time, and one that is wrong is
  * answered as one of a registration that does not exist.
  *
- * A change is made there first, then here: one that is cut short in between is made again by whoever asked for it, and
- * reconcile.c makes the directory say what the row says. */
+ * A change is made there first, then here: whoever asked for one that is cut short in between was told of no success,
+ * and asks again. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "bridge/bridge_private.h"
@@ -156,7 +156,7 @@ AWAITS static enum err change_there(struct bridge *bridge, struct visit *visit, 
 
 	bridge_tag(bridge, settings, tag);
 	graph_application_put(request, settings, str_of(tag), &body);
-	graph_begin(&graph, settings, GRAPH_ARENA_BYTES);
+	graph_begin(&graph, settings);
 	err = graph_change(&graph, client->object_id, buf_str(&body));
 	if (err != OK)
 		bridge_note(visit, settings, &graph, err);
@@ -205,7 +205,7 @@ AWAITS static enum err remove_client(struct bridge *bridge, struct visit *visit,
 
 	visit->exchange->cancel_on_close = false;
 	TRY(bridged_client_retire(bridge->spec.db, client->tenant_id, client->id, clock_wall_ms()));
-	graph_begin(&graph, settings, GRAPH_ARENA_BYTES);
+	graph_begin(&graph, settings);
 	err = bridge_undo(bridge, &graph, client);
 	if (err != OK)
 		bridge_note(visit, settings, &graph, err);

@@ -14,21 +14,63 @@
 #include "bridge/bridge_private.h"
 
 #define PAGE_ROWS 100
-#define PAGES_MAX 100	  /* of a list there: 10,000 applications, as many as a bridge will have */
-#define ORPHANS_SURELY 10 /* so many are believed to be orphans, however few clients there are */
-#define LIST_BYTES_MAX (64u << 20)
+#define PAGES_MAX 100		   /* of a list there: 10,000 applications, as many as a bridge will have */
+#define ORPHANS_SURELY 10	   /* so many are believed to be orphans, however few clients there are */
+#define LIST_BYTES_MAX (32u << 20) /* 10,000 applications of 250 bytes, 100 URLs, with room */
 #define ROWS_BYTES_MAX (32u << 20)
 
 struct comparison {
 	struct bridge *bridge;
 	const struct bridge_settings *settings;
 	struct bridge_tally *tally;
-	int64_t before_ms;  /* what is older than this is finished, or never will be */
-	struct graph graph; /* its arena has the list */
-	struct map there;   /* applications with our mark that have not met their row, by the row's id */
-	struct map met;	    /* ... that have */
-	enum err failed;    /* the last failure that was passed over */
+	int64_t before_ms;   /* what is older than this is finished, or never will be */
+	struct arena *arena; /* has the list */
+	struct map there;    /* applications with our mark that have not met their row, by the row's id */
+	struct map met;	     /* ... that have */
+	enum err failed;     /* the last failure that was passed over */
 };
+
+/* What is needed of a page outlives its session. */
+static void take_page(struct comparison *comparison, const struct graph_application *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct str id = bridge_unique_id(items[i].unique);
+		struct graph_application *kept;
+
+		if (id.p == NULL)
+			continue;
+		kept = ARENA_NEW(comparison->arena, struct graph_application);
+		*kept = (struct graph_application){
+			.object_id = arena_str(comparison->arena, items[i].object_id),
+			.client_id = arena_str(comparison->arena, items[i].client_id),
+			.unique = arena_str(comparison->arena, items[i].unique),
+			.created_ms = items[i].created_ms,
+		};
+		(void)map_put(&comparison->there, bridge_unique_id(kept->unique), kept);
+	}
+}
+
+AWAITS static enum err read_page(struct comparison *comparison, struct str tag, struct str *next)
+{
+	struct graph_application *items;
+	struct graph graph;
+	size_t count;
+	enum err err;
+
+	graph_begin(&graph, comparison->settings);
+	err = graph_list(&graph, tag, next, &items, &count);
+	if (err == OK && count > GRAPH_PAGE_ITEMS)
+		err = ERR_LIMIT;
+	if (err == OK) {
+		take_page(comparison, items, count);
+		*next = next->p == NULL ? STR_NONE : arena_str(comparison->arena, *next);
+	} else {
+		log_warn("bridge.list_failed", LOG_STR("bridge", comparison->settings->name), LOG_ERR(err),
+			 LOG_STR("problem", buf_str(&graph.problem)));
+	}
+	graph_end(&graph);
+	return err;
+}
 
 AWAITS static enum err read_there(struct comparison *comparison)
 {
@@ -37,30 +79,19 @@ AWAITS static enum err read_there(struct comparison *comparison)
 
 	bridge_tag(comparison->bridge, comparison->settings, tag);
 	for (int page = 0; page < PAGES_MAX; page++) {
-		struct graph_application *items;
-		size_t count;
-
-		comparison->graph.until_ms = clock_ms() + GRAPH_PATIENCE_MS;
-		TRY(graph_list(&comparison->graph, str_of(tag), &next, &items, &count));
-		for (size_t i = 0; i < count; i++) {
-			struct str id = bridge_unique_id(items[i].unique);
-
-			if (id.p != NULL)
-				(void)map_put(&comparison->there, id, &items[i]);
-		}
+		TRY(read_page(comparison, str_of(tag), &next));
 		if (next.p == NULL)
 			return OK;
 	}
 	return ERR_LIMIT;
 }
 
-/* A session of its own for each: the list's has its arena full. */
 AWAITS static enum err undo(struct comparison *comparison, const struct bridged_client *client, unsigned *tally)
 {
 	struct graph graph;
 	enum err err;
 
-	graph_begin(&graph, comparison->settings, GRAPH_ARENA_BYTES);
+	graph_begin(&graph, comparison->settings);
 	err = bridge_undo(comparison->bridge, &graph, client);
 	if (err == OK)
 		(*tally)++;
@@ -78,7 +109,7 @@ AWAITS static enum err check_lost(struct comparison *comparison, const struct br
 	struct graph graph;
 	enum err err;
 
-	graph_begin(&graph, comparison->settings, GRAPH_ARENA_BYTES);
+	graph_begin(&graph, comparison->settings);
 	err = graph_find(&graph, client->object_id, STR(""), &application);
 	graph_end(&graph);
 	if (err != ERR_NOT_FOUND)
@@ -134,7 +165,7 @@ AWAITS static enum err remove_orphan(struct comparison *comparison, const struct
 	struct graph graph;
 	enum err err;
 
-	graph_begin(&graph, comparison->settings, GRAPH_ARENA_BYTES);
+	graph_begin(&graph, comparison->settings);
 	err = graph_drop(&graph, application);
 	graph_end(&graph);
 	TRY(err);
@@ -179,14 +210,11 @@ AWAITS enum err bridge_reconcile(struct bridge *bridge, const struct bridge_sett
 					.before_ms = clock_wall_ms() - settings->grace_ms};
 	enum err err;
 
-	graph_begin(&comparison.graph, settings, LIST_BYTES_MAX);
+	comparison.arena = arena_new(LIST_BYTES_MAX);
 	err = compare(&comparison);
-	if (err != OK && comparison.graph.problem.n > 0)
-		log_warn("bridge.list_failed", LOG_STR("bridge", settings->name), LOG_ERR(err),
-			 LOG_STR("problem", buf_str(&comparison.graph.problem)));
 	map_free(&comparison.there);
 	map_free(&comparison.met);
-	graph_end(&comparison.graph);
+	arena_free(comparison.arena);
 	return err;
 }
 

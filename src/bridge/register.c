@@ -207,7 +207,7 @@ AWAITS enum err bridge_register(struct bridge *bridge, struct visit *visit, cons
 	}
 	visit->exchange->cancel_on_close = false; /* what was begun is ended: made, or undone */
 	making.request = &request;
-	graph_begin(&making.graph, settings, GRAPH_ARENA_BYTES);
+	graph_begin(&making.graph, settings);
 	err = run(&making, visit);
 	graph_end(&making.graph);
 	crypto_wipe(making.token, sizeof(making.token));

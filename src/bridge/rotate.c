@@ -83,7 +83,7 @@ AWAITS static enum err each(struct turn *turn, enum bridged_pick pick, int64_t a
 		struct graph graph;
 		enum err err;
 
-		graph_begin(&graph, turn->settings, GRAPH_ARENA_BYTES);
+		graph_begin(&graph, turn->settings);
 		err = work(turn, &graph, &clients[i]);
 		if (err != OK && err != ERR_NOT_FOUND) {
 			log_warn("bridge.rotation_failed", LOG_STR("bridge", turn->settings->name),

@@ -69,6 +69,7 @@ NODISCARD enum err bridged_client_rekey(struct db *db, const struct bridged_clie
 /* It is `removing`: its secret is forgotten, whatever it was before. */
 NODISCARD enum err bridged_client_retire(struct db *db, struct str tenant_id, struct str id, int64_t now_ms) AWAITS;
 
+/*   Errors     ERR_NOT_FOUND */
 NODISCARD enum err bridged_client_delete(struct db *db, struct str tenant_id, struct str id) AWAITS;
 
 #endif
