@@ -11,7 +11,7 @@ static const struct bridge_settings settings = {
 static struct arena *arena;
 static struct bridge_request request;
 
-static enum err read_with(const struct bridge_settings *with, const char *body)
+static enum err judge_with(const struct bridge_settings *with, const char *body)
 {
 	AUTO_BUF problem = {0};
 	enum err err;
@@ -23,22 +23,22 @@ static enum err read_with(const struct bridge_settings *with, const char *body)
 	return err;
 }
 
-static enum err read(const char *body)
+static enum err judge(const char *body)
 {
-	return read_with(&settings, body);
+	return judge_with(&settings, body);
 }
 
-static enum err read_uri(const char *uri)
+static enum err judge_uri(const char *uri)
 {
 	AUTO_BUF body = {0};
 
 	buf_put_fmt(&body, "{\"redirect_uris\":[\"%s\"]}%c", uri, '\0');
-	return read(body.p);
+	return judge(body.p);
 }
 
 START_TEST(a_request_as_clients_send_it)
 {
-	ck_ok(read(
+	ck_ok(judge(
 		"{\"client_name\":\" Claude \",\"redirect_uris\":[\"https://claude.ai/cb\",\"https://claude.ai/cb\"],"
 		"\"grant_types\":[\"authorization_code\",\"refresh_token\"],\"response_types\":[\"code\"],"
 		"\"scope\":\"tools nonsense\",\"logo_uri\":\"http://10.0.0.1/\",\"contacts\":[1]}"));
@@ -48,8 +48,8 @@ START_TEST(a_request_as_clients_send_it)
 	ck_assert_int_eq(request.scopes, 2);
 	ck_assert(request.refreshes && request.auth == BRIDGE_AUTH_BASIC && request.platform == BRIDGE_WEB);
 
-	ck_ok(read("{\"redirect_uris\":[\"https://claude.ai/"
-		   "cb\"],\"token_endpoint_auth_method\":\"client_secret_post\"}"));
+	ck_ok(judge("{\"redirect_uris\":[\"https://claude.ai/"
+		    "cb\"],\"token_endpoint_auth_method\":\"client_secret_post\"}"));
 	ck_str(request.client_name, "An MCP client");
 	ck_str(request.scope, "openid tools");
 	ck_assert(!request.refreshes && request.auth == BRIDGE_AUTH_POST);
@@ -58,12 +58,12 @@ END_TEST
 
 START_TEST(one_good_redirect_uri_is_enough)
 {
-	ck_ok(read("{\"redirect_uris\":[\"cursor://anysphere.cursor-mcp/oauth/callback\",\"http://localhost:8787/"
-		   "callback\","
-		   "\"http://127.0.0.1:8787/callback\"],\"token_endpoint_auth_method\":\"none\"}"));
+	ck_ok(judge("{\"redirect_uris\":[\"cursor://anysphere.cursor-mcp/oauth/callback\",\"http://localhost:8787/"
+		    "callback\","
+		    "\"http://127.0.0.1:8787/callback\"],\"token_endpoint_auth_method\":\"none\"}"));
 	ck_str(request.redirect_uris, "[\"http://localhost:8787/callback\",\"http://127.0.0.1:8787/callback\"]");
 	ck_assert(request.platform == BRIDGE_NATIVE);
-	ck_ok(read("{\"redirect_uris\":[7,\"https://CLAUDE.ai/cb\"]}"));
+	ck_ok(judge("{\"redirect_uris\":[7,\"https://CLAUDE.ai/cb\"]}"));
 }
 END_TEST
 
@@ -87,12 +87,12 @@ START_TEST(redirect_uris_that_nobody_may_have)
 	struct bridge_settings strict = settings;
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		ck_err(read_uri(bad[i]), ERR_OAUTH_REDIRECT);
-	ck_err(read("{}"), ERR_OAUTH_REDIRECT);
-	ck_err(read("{\"redirect_uris\":\"https://claude.ai/cb\"}"), ERR_OAUTH_REDIRECT);
-	ck_ok(read_uri("http://[::1]:1/cb"));
+		ck_err(judge_uri(bad[i]), ERR_OAUTH_REDIRECT);
+	ck_err(judge("{}"), ERR_OAUTH_REDIRECT);
+	ck_err(judge("{\"redirect_uris\":\"https://claude.ai/cb\"}"), ERR_OAUTH_REDIRECT);
+	ck_ok(judge_uri("http://[::1]:1/cb"));
 	strict.loopback = false;
-	ck_err(read_with(&strict, "{\"redirect_uris\":[\"http://localhost/cb\"]}"), ERR_OAUTH_REDIRECT);
+	ck_err(judge_with(&strict, "{\"redirect_uris\":[\"http://localhost/cb\"]}"), ERR_OAUTH_REDIRECT);
 }
 END_TEST
 
@@ -117,22 +117,22 @@ START_TEST(members_that_are_refused)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		ck_err(read(bad[i]), ERR_OAUTH_METADATA);
-	ck_err(read(WITH("\"software_statement\":\"x\"")), ERR_BRIDGE_STATEMENT);
-	ck_err(read(WITH("\"software_statement\":null")), ERR_BRIDGE_STATEMENT);
+		ck_err(judge(bad[i]), ERR_OAUTH_METADATA);
+	ck_err(judge(WITH("\"software_statement\":\"x\"")), ERR_BRIDGE_STATEMENT);
+	ck_err(judge(WITH("\"software_statement\":null")), ERR_BRIDGE_STATEMENT);
 }
 END_TEST
 
 START_TEST(platforms)
 {
-	ck_ok(read(WITH("\"token_endpoint_auth_method\":\"none\",\"application_type\":\"web\"")));
+	ck_ok(judge(WITH("\"token_endpoint_auth_method\":\"none\",\"application_type\":\"web\"")));
 	ck_assert(request.platform == BRIDGE_SPA);
-	ck_ok(read(WITH("\"token_endpoint_auth_method\":\"none\"")));
+	ck_ok(judge(WITH("\"token_endpoint_auth_method\":\"none\"")));
 	ck_assert(request.platform == BRIDGE_NATIVE);
-	ck_ok(read(WITH("\"application_type\":\"native\"")));
+	ck_ok(judge(WITH("\"application_type\":\"native\"")));
 	ck_assert(request.platform == BRIDGE_WEB);
-	ck_ok(read("{\"redirect_uris\":[\"https://claude.ai/cb\",\"http://localhost/\"],\"application_type\":\"web\","
-		   "\"token_endpoint_auth_method\":\"none\"}"));
+	ck_ok(judge("{\"redirect_uris\":[\"https://claude.ai/cb\",\"http://localhost/\"],\"application_type\":\"web\","
+		    "\"token_endpoint_auth_method\":\"none\"}"));
 	ck_assert(request.platform == BRIDGE_NATIVE);
 }
 END_TEST
@@ -142,7 +142,7 @@ START_TEST(what_is_kept_is_read_again)
 	struct bridge_request before, after;
 	AUTO_BUF json = {0};
 
-	ck_ok(read(WITH("\"client_name\":\"a\\\"b\",\"token_endpoint_auth_method\":\"none\"")));
+	ck_ok(judge(WITH("\"client_name\":\"a\\\"b\",\"token_endpoint_auth_method\":\"none\"")));
 	before = request;
 	buf_put_byte(&json, '{');
 	bridge_request_put(&before, &json);
