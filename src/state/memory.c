@@ -1,13 +1,17 @@
 /* Rates, counters and marks of one process: a set-associative table like a CPU's cache. A key's hash picks a shard (a
  * lock) and in it a set of 16 slots; the key is in one of them or nowhere. No chains, no
- * tombstones, no growth: a full set drops an entry that has expired, else the one that would
- * expire first. The table has twice the slots it is asked to hold, so that a set rarely
- * overflows before the table does.
+ * tombstones: a full set drops an entry that has expired; where all live, the shard takes twice
+ * as many sets into use, and at its bound the set drops the one that would expire first. The
+ * bound is twice the slots the table is asked to hold, so that a set rarely overflows before the
+ * table does.
  *
- *     hash  | set in shard ... | shard (6) |     shard: lock, set set set ...
+ *     hash  | set in shard ... | shard (6) |     shard: lock, set set set | not in use yet ...
+ *
+ * Room for all of it is reserved at once, but sets that are not in use are pages the kernel never
+ * gave us: spread over the whole of it, each of the first thousands of entries would cost a page.
  *
  * Keys are kept as 64-bit keyed hashes (SipHash under a random key): two live keys among 100,000
- * share one with a chance of 3 in 10^10. Untouched sets are pages the kernel never gave us. */
+ * share one with a chance of 3 in 10^10. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -36,14 +40,15 @@ struct set {
 
 struct shard {
 	_Alignas(64) pthread_mutex_t lock;
-	struct set *sets; /* a slice of memory->sets_all */
-	size_t sweep;	  /* the next set to clear of expired entries */
+	struct set *sets;   /* a slice of memory->sets_all */
+	size_t sets_in_use; /* from the first one on; a power of two */
+	size_t sweep;	    /* the next set to clear of expired entries */
 	uint64_t entries, evicted;
 };
 
 struct memory {
 	uint32_t magic;
-	size_t sets; /* per shard, a power of two */
+	size_t sets_max; /* per shard, a power of two */
 	struct set *sets_all;
 	_Atomic int64_t marked_until_ms; /* no mark lives beyond it: usually there is none to look for */
 	struct shard shards[SHARDS];
@@ -56,14 +61,15 @@ struct memory *memory_new(size_t entries_max)
 	CHECK(memory != NULL);
 	memset(memory, 0, sizeof(*memory));
 	memory->magic = MEMORY_MAGIC;
-	memory->sets = 1;
-	while (memory->sets * WAYS * SHARDS < entries_max * 2)
-		memory->sets *= 2;
+	memory->sets_max = 1;
+	while (memory->sets_max * WAYS * SHARDS < entries_max * 2)
+		memory->sets_max *= 2;
 	/* One large piece: malloc maps it, and pages that are never touched never come to be. */
-	memory->sets_all = calloc(SHARDS * memory->sets, sizeof(struct set));
+	memory->sets_all = calloc(SHARDS * memory->sets_max, sizeof(struct set));
 	CHECK(memory->sets_all != NULL);
 	for (size_t i = 0; i < SHARDS; i++) {
-		memory->shards[i].sets = memory->sets_all + i * memory->sets;
+		memory->shards[i].sets = memory->sets_all + i * memory->sets_max;
+		memory->shards[i].sets_in_use = 1;
 		CHECK(pthread_mutex_init(&memory->shards[i].lock, NULL) == 0);
 	}
 	return memory;
@@ -104,15 +110,15 @@ static void unlock(struct shard *shard)
 	CHECK(pthread_mutex_unlock(&shard->lock) == 0);
 }
 
-static struct set *set_of(const struct memory *memory, struct shard *shard, uint64_t hash)
+static struct set *set_of(struct shard *shard, uint64_t hash)
 {
-	return &shard->sets[hash / SHARDS & (memory->sets - 1)];
+	return &shard->sets[hash / SHARDS & (shard->sets_in_use - 1)];
 }
 
 /* The live entry, or NULL. */
-static struct slot *find(const struct memory *memory, struct shard *shard, uint64_t hash, int64_t now_ms)
+static struct slot *find(struct shard *shard, uint64_t hash, int64_t now_ms)
 {
-	struct set *set = set_of(memory, shard, hash);
+	struct set *set = set_of(shard, hash);
 
 	for (size_t i = 0; i < WAYS; i++) {
 		if (set->slots[i].hash == hash)
@@ -128,9 +134,9 @@ static void drop(struct shard *shard, struct slot *slot)
 }
 
 /* Clear one set, another one each time: whoever adds an entry pays for a bit of the sweep. */
-static void sweep(const struct memory *memory, struct shard *shard, int64_t now_ms)
+static void sweep(struct shard *shard, int64_t now_ms)
 {
-	struct set *set = &shard->sets[shard->sweep++ & (memory->sets - 1)];
+	struct set *set = &shard->sets[shard->sweep++ & (shard->sets_in_use - 1)];
 
 	for (size_t i = 0; i < WAYS; i++) {
 		if (set->slots[i].hash != 0 && set->slots[i].expires_ms <= now_ms)
@@ -138,22 +144,52 @@ static void sweep(const struct memory *memory, struct shard *shard, int64_t now_
 	}
 }
 
-/* A new, empty entry under a hash that `find` did not find. */
-static struct slot *add(const struct memory *memory, struct shard *shard, uint64_t hash, int64_t now_ms)
+/* Twice as many sets: what one more bit of its hash says belongs into the new half goes there. */
+static void spread(struct shard *shard)
 {
-	struct set *set = set_of(memory, shard, hash);
+	size_t half = shard->sets_in_use;
+
+	for (size_t i = 0; i < half; i++) {
+		struct slot *from = shard->sets[i].slots, *to = shard->sets[i + half].slots;
+
+		for (size_t k = 0; k < WAYS; k++) {
+			if ((from[k].hash / SHARDS & half) == 0)
+				continue;
+			to[k] = from[k];
+			from[k] = (struct slot){0};
+		}
+	}
+	shard->sets_in_use = half * 2;
+}
+
+/* Where a hash that `find` did not find goes: its own slot when it has expired, lest the hash be
+ * there twice; else a free one, else the one that expires first. */
+static struct slot *place(struct shard *shard, uint64_t hash)
+{
+	struct set *set = set_of(shard, hash);
 	struct slot *best = &set->slots[0];
 
-	sweep(memory, shard, now_ms);
 	for (size_t i = 0; i < WAYS; i++) {
 		struct slot *slot = &set->slots[i];
 
-		if (slot->hash == hash) { /* expired: its slot, lest the hash be there twice */
-			best = slot;
-			break;
-		}
+		if (slot->hash == hash)
+			return slot;
 		if (slot->expires_ms < best->expires_ms) /* a free one has 0 */
 			best = slot;
+	}
+	return best;
+}
+
+/* A new, empty entry under a hash that `find` did not find. */
+static struct slot *add(const struct memory *memory, struct shard *shard, uint64_t hash, int64_t now_ms)
+{
+	struct slot *best;
+
+	sweep(shard, now_ms);
+	best = place(shard, hash);
+	while (best->expires_ms > now_ms && shard->sets_in_use < memory->sets_max) {
+		spread(shard);
+		best = place(shard, hash);
 	}
 	if (best->hash != 0) {
 		shard->evicted += best->expires_ms > now_ms;
@@ -166,7 +202,7 @@ static struct slot *add(const struct memory *memory, struct shard *shard, uint64
 
 static struct slot *find_or_add(const struct memory *memory, struct shard *shard, uint64_t hash, int64_t now_ms)
 {
-	struct slot *slot = find(memory, shard, hash, now_ms);
+	struct slot *slot = find(shard, hash, now_ms);
 
 	return likely(slot != NULL) ? slot : add(memory, shard, hash, now_ms);
 }
@@ -237,7 +273,7 @@ void memory_marked(struct memory *memory, struct str key, int64_t *ret_left_ms)
 		return;
 	hash = hash_of(ENTRY_MARK, key);
 	shard = lock(memory, hash);
-	slot = find(memory, shard, hash, now_ms);
+	slot = find(shard, hash, now_ms);
 	if (slot != NULL)
 		*ret_left_ms = slot->expires_ms - now_ms;
 	unlock(shard);
@@ -246,7 +282,7 @@ void memory_marked(struct memory *memory, struct str key, int64_t *ret_left_ms)
 static void clear(struct memory *memory, uint64_t hash)
 {
 	struct shard *shard = lock(memory, hash);
-	struct slot *slot = find(memory, shard, hash, INT64_MIN);
+	struct slot *slot = find(shard, hash, INT64_MIN);
 
 	if (slot != NULL)
 		drop(shard, slot);

@@ -9,8 +9,8 @@
 
 struct state;
 
-/* The memory backend, for this process alone. Takes pages as entries come (24 bytes each, twice
- * the slots asked for).
+/* The memory backend, for this process alone. Takes pages as entries come (24 bytes a slot, at most
+ * four times the slots asked for).
  *   Runs on    any thread */
 struct state *state_memory_new(size_t entries_max);
 

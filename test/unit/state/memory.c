@@ -156,6 +156,48 @@ START_TEST(asked_size_fits)
 }
 END_TEST
 
+/* Memory that is ours alone and there, as the kernel counts it. */
+static long anonymous_kb(void)
+{
+	FILE *status = fopen("/proc/self/status", "r");
+	char line[128];
+	long kb = -1;
+
+	ck_assert_ptr_nonnull(status);
+	while (kb < 0 && fgets(line, sizeof(line), status) != NULL)
+		(void)sscanf(line, "RssAnon: %ld", &kb);
+	(void)fclose(status);
+	ck_assert_int_ge(kb, 0);
+	return kb;
+}
+
+/* Room for very many costs no more than those who are there: else a process that runs for weeks looks as
+ * if it leaked until every page of it was touched once. */
+AWAITS_ENTRY static void few_body(void *arg)
+{
+	struct state *state = state_memory_new(1000000);
+	long before_kb = anonymous_kb();
+	char text[32];
+	int64_t left;
+
+	for (int i = 0; i < 4000; i++)
+		ck_ok(state_mark(state, key_of(i, text), 3600000));
+	ck_assert_int_lt(anonymous_kb() - before_kb, 1500);
+	for (int i = 0; i < 4000; i++) {
+		ck_ok(state_marked(state, key_of(i, text), &left));
+		ck_assert_int_gt(left, 0);
+	}
+	ck_assert_uint_eq(state_stats(state).entries, 4000);
+	ck_assert_uint_eq(state_stats(state).evicted, 0);
+	state_free(state);
+}
+
+START_TEST(memory_follows_entries)
+{
+	run(few_body);
+}
+END_TEST
+
 #define LOOPS 3
 #define COUNTS 20000
 
@@ -204,4 +246,5 @@ START_TEST(loops_share_it)
 }
 END_TEST
 
-UNIT_MAIN("memory", kinds_dont_meet, lives_end, table_is_bounded, asked_size_fits, loops_share_it)
+UNIT_MAIN("memory", kinds_dont_meet, lives_end, table_is_bounded, asked_size_fits, memory_follows_entries,
+	  loops_share_it)
