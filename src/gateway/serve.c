@@ -53,6 +53,7 @@
 #include "oauth/oauth.h"
 #include "authclient/redirect.h"
 #include "portal/portal.h"
+#include "rt/rest.h"
 #include "rt/signal.h"
 #include "store/tenant.h"
 
@@ -521,10 +522,14 @@ AWAITS static void stop(struct serving *serving)
 AWAITS static void await_stop(struct serving *serving)
 {
 	struct wait stop = WAIT_INIT;
+	struct rest rest;
 
+	if (rest_begin(&rest) != OK)
+		log_warn("rest.failed", LOG_CSTR("effect", "memory is kept"));
 	serving->stop = &stop;
 	if (serving->stop_asked || wait_for(&stop, NULL, NULL) == OK)
 		log_info("stopping", LOG_INT("drain_ms", serving->config->limits.drain_ms));
+	rest_end(&rest);
 }
 
 /* The process before us tells systemd of us: it is the one that systemd listens to. */
