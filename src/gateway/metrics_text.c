@@ -11,6 +11,7 @@
 #include "gateway/metrics_private.h"
 #include "gateway/result_cache.h"
 #include "jobs/jobs.h"
+#include "rt/rest.h"
 
 enum family {
 	F_REQUESTS,
@@ -65,6 +66,7 @@ enum family {
 	F_FIBERS,
 	F_FIBERS_PEAK,
 	F_LOOP_TURN,
+	F_HEAP,
 	F_RSS,
 	F_UPTIME,
 	FAMILIES,
@@ -140,6 +142,8 @@ static const struct {
 	[F_FIBERS] = {"gatehouse_fibers", "gauge", "Fibers alive"},
 	[F_FIBERS_PEAK] = {"gatehouse_fibers_peak", "gauge", "Most fibers alive at once"},
 	[F_LOOP_TURN] = {"gatehouse_loop_turn_seconds_max", "gauge", "Longest loop turn since the last scrape"},
+	[F_HEAP] = {"gatehouse_heap_used_bytes", "gauge",
+		    "Memory in use; what is resident beyond it the allocator keeps, or it is the program's file"},
 	[F_RSS] = {"process_resident_memory_bytes", "gauge", "Resident memory"},
 	[F_UPTIME] = {"gatehouse_uptime_seconds", "gauge", "Time since the start"},
 };
@@ -414,6 +418,7 @@ void metrics_write(struct gateway *gateway, struct buf *out)
 	put_single(out, F_FIBERS, (double)rt.fibers_live);
 	put_single(out, F_FIBERS_PEAK, (double)rt.fibers_peak);
 	put_single(out, F_LOOP_TURN, (double)rt.turn_ms_max / 1000);
+	put_single(out, F_HEAP, (double)heap_used_bytes());
 	put_single(out, F_RSS, (double)metrics_rss_bytes());
 	put_single(out, F_UPTIME, (double)(clock_wall_ms() - gateway->started_ms) / 1000);
 }

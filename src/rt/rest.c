@@ -30,15 +30,23 @@ static int64_t cpu_ms(void)
 	return (int64_t)spent.tv_sec * 1000 + spent.tv_nsec / 1000000;
 }
 
+uint64_t heap_used_bytes(void)
+{
+#if defined(__GLIBC__)
+	struct mallinfo2 heap = mallinfo2();
+
+	return heap.uordblks + heap.hblkhd;
+#else
+	return 0;
+#endif
+}
+
 static enum err give_back(void *unused)
 {
 #if defined(__GLIBC__)
-	struct mallinfo2 after;
-
 	(void)malloc_trim(0);
-	after = mallinfo2();
-	log_debug("memory.given_back", LOG_INT("heap_used", (int64_t)(after.uordblks + after.hblkhd)));
 #endif
+	log_debug("memory.given_back", LOG_INT("heap_used", (int64_t)heap_used_bytes()));
 	return OK;
 }
 

@@ -14,4 +14,9 @@ struct rest {
 NODISCARD enum err rest_begin(struct rest *rest);
 void rest_end(struct rest *rest) AWAITS;
 
+/* What malloc has given out, what its threads keep at hand for the next small pieces included. 0 where it does not
+ * tell. Locks each part of the heap for a moment: for who looks, not for each request.
+ *   Runs on    any thread */
+uint64_t heap_used_bytes(void);
+
 #endif

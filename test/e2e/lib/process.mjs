@@ -69,6 +69,11 @@ export function rssBytes(pid) {
 	return Number(/^VmRSS:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) * 1024;
 }
 
+/** Of these, what is no file's: the heap and stacks. */
+export function anonymousBytes(pid) {
+	return Number(/^RssAnon:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) * 1024;
+}
+
 /** Processes whose command line or working directory lies below `root`. */
 export function processesBelow(root) {
 	return allProcesses().filter(({ pid, state }) => {
