@@ -22,10 +22,7 @@ class Link {
 			from.on('data', (bytes) => this.#pass(from, to, bytes));
 			from.on('end', () => this.#inTurn(() => to.end()));
 			from.on('error', () => this.reset());
-			from.on('close', () => {
-				if (proxy.mode === 'pass') to.destroySoon();
-				proxy.links.delete(this);
-			});
+			from.on('close', () => this.#ended());
 		}
 		if (proxy.mode === 'partition') this.pause();
 	}
@@ -41,6 +38,14 @@ class Link {
 
 	resume() {
 		for (const socket of this.ends) socket.resume();
+		this.#ended();
+	}
+
+	/** The end of one side is the other's, too, unless nothing goes through now; then it stays one of ours until it can be told. */
+	#ended() {
+		const open = this.ends.filter((socket) => !socket.destroyed);
+		if (open.length === 0) this.proxy.links.delete(this);
+		else if (open.length === 1 && this.proxy.mode === 'pass') open[0].destroySoon();
 	}
 
 	/** Late pieces stay in order because every piece waits the same time. */
