@@ -1,6 +1,8 @@
 // The bridge to Microsoft Entra: clients register at the gateway and become applications in a directory (RFC 7591,
 // 7592). The directory is test/e2e/lib/graph.mjs.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
 import { prepareGateway } from './lib/gateway.mjs';
 import { startGraph } from './lib/graph.mjs';
@@ -27,9 +29,9 @@ async function start(t, graph, more = {}, options = {}) {
 
 const bearer = (token) => (token === undefined ? {} : { authorization: `Bearer ${token}` });
 
-async function ask(gateway, method, path, { token, body } = {}) {
+async function ask(gateway, method, where, { token, body } = {}) {
 	return request({ port: gateway.port }, {
-		method, path, headers: { ...bearer(token), ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+		method, path: where, headers: { ...bearer(token), ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
 		body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
 	});
 }
@@ -86,8 +88,10 @@ test('a client registers, reads, changes and removes its registration; what the 
 	assert.deepEqual([graph.all(), graph.principals.size], [[], 0]);
 	assert.equal((await ask(gateway, 'GET', pathOf(made), { token })).status, 401);
 
-	const rows = (await gateway.cli('audit', 'search', '--json').catch(() => ({ stdout: '' }))).stdout;
-	const shown = gateway.allStderr + rows;
+	const rows = await gateway.cliJson('audit', 'search', '--event', 'bridge.*');
+	assert.deepEqual(rows.map(({ event }) => event).sort(), ['bridge.client_deleted', 'bridge.client_registered', 'bridge.client_updated']);
+	assert.ok(rows.every(({ target, upstream }) => pathOf(made).endsWith(target) && upstream === 'entra'));
+	const shown = gateway.allStderr + JSON.stringify(rows);
 	for (const planted of [client_secret, token, graph.client.secret, ...graph.tokens]) assert.ok(!shown.includes(planted));
 });
 
@@ -153,10 +157,10 @@ test('only who may manage clients registers them, of their own tenant, within ra
 
 	// Another's registration is answered like one that does not exist.
 	const unknown = `${HOME}/register/${'0'.repeat(26)}`;
-	for (const path of [pathOf(first), unknown]) {
+	for (const where of [pathOf(first), unknown]) {
 		for (const method of ['GET', 'PUT', 'DELETE']) {
-			assert.equal((await ask(gateway, method, path, { token: gateway.keys.globex, ...(method === 'PUT' ? { body: CLAUDE } : {}) })).status, 404);
-			const wrong = await ask(gateway, method, path, { token: second.json.registration_access_token, ...(method === 'PUT' ? { body: CLAUDE } : {}) });
+			assert.equal((await ask(gateway, method, where, { token: gateway.keys.globex, ...(method === 'PUT' ? { body: CLAUDE } : {}) })).status, 404);
+			const wrong = await ask(gateway, method, where, { token: second.json.registration_access_token, ...(method === 'PUT' ? { body: CLAUDE } : {}) });
 			assert.deepEqual([wrong.status, wrong.json.error], [401, 'invalid_token']);
 		}
 	}
@@ -180,9 +184,9 @@ test('the metadata is found in every form, under the issuer that it names', asyn
 	const gateway = await start(t, graph);
 	const issuer = `http://127.0.0.1:${gateway.port}${HOME}`;
 
-	for (const path of [`/.well-known/oauth-authorization-server${HOME}`, `/.well-known/openid-configuration${HOME}`, `${HOME}/.well-known/openid-configuration`, `${HOME}/.well-known/oauth-authorization-server`]) {
-		const { status, json, headers } = await ask(gateway, 'GET', path);
-		assert.equal(status, 200, path);
+	for (const where of [`/.well-known/oauth-authorization-server${HOME}`, `/.well-known/openid-configuration${HOME}`, `${HOME}/.well-known/openid-configuration`, `${HOME}/.well-known/oauth-authorization-server`]) {
+		const { status, json, headers } = await ask(gateway, 'GET', where);
+		assert.equal(status, 200, where);
 		assert.equal(headers['access-control-allow-origin'], '*');
 		assert.equal(json.issuer, issuer);
 		assert.equal(json.authorization_endpoint, `${graph.url}/${graph.tenant}/oauth2/v2.0/authorize`);
@@ -190,7 +194,7 @@ test('the metadata is found in every form, under the issuer that it names', asyn
 		assert.equal(json.registration_endpoint, `${issuer}/register`);
 		assert.deepEqual(json.code_challenge_methods_supported, ['S256']);
 		assert.deepEqual(json.scopes_supported, ['openid', 'offline_access', 'api://acme/tools', 'api://acme/admin']);
-		assert.equal('id_token_signing_alg_values_supported' in json, path.includes('openid'));
+		assert.equal('id_token_signing_alg_values_supported' in json, where.includes('openid'));
 	}
 	assert.equal((await ask(gateway, 'GET', '/.well-known/oauth-authorization-server/oauth/bridge/nobody')).status, 404);
 	const preflight = await ask(gateway, 'OPTIONS', `${HOME}/register`);
@@ -205,7 +209,7 @@ test('what passes is waited out; what does not is undone and said', async (t) =>
 	assert.equal((await register(gateway, CLAUDE)).status, 201);
 	graph.lag = 0;
 	for (const at of ['token', 'application', 'principal', 'password']) {
-		for (const how of ['429', '500', 'drop-before', 'drop-after']) graph.fault(at, how);
+		for (const how of at === 'application' ? ['429', '500', 'drop-after'] : ['drop-before', 'drop-after']) graph.fault(at, how);
 		const before = graph.all().length;
 		const made = await register(gateway, CLAUDE);
 		assert.equal(made.status, 201, `${at}: ${made.text}`);
@@ -258,8 +262,8 @@ test('a removal that the directory cannot take now is finished by the job', asyn
 	assert.equal((await ask(gateway, 'DELETE', pathOf(made), { token })).status, 401);
 });
 
-for (const at of ['application', 'principal', 'password']) {
-	test(`a gateway killed while the directory has made the ${at} leaves nothing behind`, async (t) => {
+for (const at of ['token', 'application', 'principal', 'password']) {
+	test(`a gateway killed when the directory has made the ${at} leaves nothing behind`, async (t) => {
 		const graph = await startGraph(t);
 		const gateway = await start(t, graph);
 		const held = graph.hold(at);
@@ -269,12 +273,10 @@ for (const at of ['application', 'principal', 'password']) {
 		await gateway.crash();
 		go();
 		await broken;
-		assert.equal(graph.all().length, 1);
+		assert.equal(graph.all().length, at === 'token' ? 0 : 1);
 		await gateway.start();
-		await until('the job to find it', async () => {
-			await tend(gateway);
-			return graph.all().length === 0;
-		});
+		await until('the job to find it', async () => / 1 unfinished/.test((await tend(gateway)).words));
+		assert.equal(graph.all().length, 0);
 		assert.equal(graph.principals.size, 0);
 		const made = await register(gateway, CLAUDE);
 		assert.equal(made.status, 201);
@@ -330,6 +332,30 @@ test('a rotation that is cut short leaves a secret that works, and the next one 
 	assert.deepEqual(texts(), [client_secret, now]);
 });
 
+test('secrets are sealed: files show none, a rotation of keys keeps them, and a tenant that is erased takes all of it along', async (t) => {
+	const graph = await startGraph(t);
+	const gateway = await start(t, graph, {}, { tenants: ['acme', 'globex'] });
+	const made = await register(gateway, CLAUDE);
+	const { client_secret, registration_access_token: token } = made.json;
+
+	assert.equal((await gateway.cli('vault', 'rotate')).code, 0);
+	assert.deepEqual((await ask(gateway, 'GET', pathOf(made), { token })).json, made.json);
+	const files = fs.readdirSync(gateway.data, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+	assert.ok(files.length > 0);
+	for (const file of files) {
+		const bytes = fs.readFileSync(path.join(file.parentPath ?? file.path, file.name));
+		for (const planted of [client_secret, token, graph.client.secret]) assert.ok(!bytes.includes(planted), file.name);
+	}
+	const other = await register(gateway, CURSOR, gateway.keys.globex);
+	assert.equal((await gateway.cli('tenant', 'erase', 'acme', '--yes')).code, 0);
+	assert.equal((await ask(gateway, 'GET', pathOf(made), { token })).status, 401);
+	await until('the application to go', async () => {
+		await tend(gateway);
+		return graph.byClient(made.json.client_id) === undefined;
+	});
+	assert.ok(graph.byClient(other.json.client_id));
+});
+
 test('what the one has and the other has not is removed, but never everything', async (t) => {
 	const graph = await startGraph(t);
 	const gateway = await start(t, graph, {}, { tenants: ['acme', 'globex'] });
@@ -344,7 +370,7 @@ test('what the one has and the other has not is removed, but never everything', 
 	const foreign = graph.add({ uniqueName: 'payroll', tags: ['hr'], createdDateTime: old });
 	const anothers = graph.add({ uniqueName: `gatehouse-${'1'.repeat(26)}`, tags: ['gatehouse-ffffffffffffffffffffff'], createdDateTime: old });
 	const young = graph.add({ uniqueName: `gatehouse-${'2'.repeat(26)}`, tags: [tag], createdDateTime: '2099-01-01T00:00:00Z' });
-	assert.match((await tend(gateway)).words ?? '', /1 orphans, 1 lost/);
+	assert.match((await tend(gateway)).words, /1 orphans, 1 lost/);
 	assert.ok(!graph.applications.has(orphan.id));
 	for (const one of [foreign, anothers, young]) assert.ok(graph.applications.has(one.id));
 	assert.equal((await ask(gateway, 'GET', pathOf(lost), { token: lost.json.registration_access_token })).status, 401);
