@@ -70,8 +70,8 @@ void grant_put(const struct grant *grant, struct buf *json)
 	put_member(json, "type", str_of(type_names[grant->type]));
 	if (grant->client_auth != 0)
 		put_member(json, "client_auth", client_auth_name(grant->client_auth));
-	buf_put_fmt(json, ",\"expires_ms\":%lld,\"refresh_expires_ms\":%lld}", (long long)grant->expires_ms,
-		    (long long)grant->refresh_expires_ms);
+	buf_put_fmt(json, ",\"expires_ms\":%lld,\"refresh_expires_ms\":%lld,\"refusals\":%lld}",
+		    (long long)grant->expires_ms, (long long)grant->refresh_expires_ms, (long long)grant->refusals);
 }
 
 static bool read_texts(yyjson_val *root, struct grant *grant)
@@ -89,9 +89,9 @@ static bool read_texts(yyjson_val *root, struct grant *grant)
 	return true;
 }
 
-static bool read_time(yyjson_val *value, int64_t *ret_ms)
+static bool read_number(yyjson_val *value, int64_t *ret_number)
 {
-	return value == NULL || (json_int(value, ret_ms) && *ret_ms >= 0);
+	return value == NULL || (json_int(value, ret_number) && *ret_number >= 0);
 }
 
 static bool read_type(struct str name, enum token_type *ret_type)
@@ -121,8 +121,9 @@ enum err grant_read(struct arena *arena, struct str json, struct grant *ret_gran
 	}
 	if (!yyjson_is_obj(root) || !read_texts(root, &grant) ||
 	    !read_type(json_str(json_get(root, "type")), &grant.type) ||
-	    !read_time(json_get(root, "expires_ms"), &grant.expires_ms) ||
-	    !read_time(json_get(root, "refresh_expires_ms"), &grant.refresh_expires_ms))
+	    !read_number(json_get(root, "expires_ms"), &grant.expires_ms) ||
+	    !read_number(json_get(root, "refresh_expires_ms"), &grant.refresh_expires_ms) ||
+	    !read_number(json_get(root, "refusals"), &grant.refusals))
 		return ERR_RPC_PARAMS;
 	*ret_grant = grant;
 	return OK;
@@ -273,6 +274,7 @@ AWAITS enum err grant_swap(struct connect *connect, const struct credential_row 
 		struct credential_row row = *read;
 		AUTO_BUF sealed = {0};
 
+		row.failures = 0;
 		TRY(seal(connect, grant, state, &sealed, &row));
 		err = tell ? credential_update(connect->spec.db, &row, read->changed_ms)
 			   : credential_renew(connect->spec.db, &row, read->changed_ms);

@@ -32,6 +32,7 @@ struct grant {
 	struct str refresh_token;   /* empty: it cannot be renewed */
 	int64_t expires_ms;	    /* wall time; 0: it does not say */
 	int64_t refresh_expires_ms; /* the same */
+	int64_t refusals;	    /* renewals in a row that refusals of servers have led to: see refused.c */
 	struct str dpop_key;	    /* private, as authclient/dpop.h writes it; empty: no proofs */
 	struct str account_id, account_name, picked;
 };
@@ -65,7 +66,7 @@ NODISCARD enum err grant_keep(struct connect *connect, const struct connect_at *
 NODISCARD enum err grant_room(struct connect *connect, const struct connect_at *at) AWAITS;
 
 /* Put it in the place of what was read, unless that has changed since. Caches hear of it only when the state changes.
- *   read       as grant_find gave it; its `failures` are kept with the new one
+ *   read       as grant_find gave it
  *   Errors     ERR_NOT_FOUND: it has changed, or was removed; nothing was done. ERR_LIMIT, ERR_DB ... */
 NODISCARD enum err grant_swap(struct connect *connect, const struct credential_row *read, const struct grant *grant,
 			      struct str state) AWAITS;

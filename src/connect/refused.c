@@ -47,7 +47,7 @@ AWAITS static enum err unauthorized(struct connect *connect, const struct connec
 		*ret_verdict = err == OK ? CONNECT_AGAIN : CONNECT_CONSENT; /* OK: it has changed meanwhile */
 		return err == ERR_CREDENTIAL_REAUTH ? OK : err;
 	}
-	if (now_ms - row->changed_ms < renew_pause_ms(row->failures)) {
+	if (now_ms - row->changed_ms < renew_pause_ms(grant->refusals)) {
 		*ret_verdict = CONNECT_GIVE_UP;
 		if (str_eq(row->state, GRANT_REFUSED))
 			return OK;

@@ -134,14 +134,9 @@ AWAITS static enum err swap_patiently(struct connect *connect, const struct cred
 AWAITS static enum err keep(struct renewal *renewal, struct arena *arena, const struct credential_row *row,
 			    const struct grant *grant)
 {
-	struct credential_row read = *row;
 	enum renew_outcome outcome = RENEW_OK;
-	enum err err;
+	enum err err = swap_patiently(renewal->connect, row, grant);
 
-	read.failures = 0;
-	if (renewal->refused)
-		read.failures = clock_wall_ms() - row->changed_ms < REFUSED_IN_ROW_MS ? row->failures + 1 : 1;
-	err = swap_patiently(renewal->connect, &read, grant);
 	if (err == ERR_NOT_FOUND) {
 		outcome = RENEW_LOST;
 		end_orphan(renewal, arena, grant);
@@ -208,6 +203,16 @@ AWAITS static enum err settle(struct renewal *renewal, const struct grant *grant
 	return put_off(renewal, row, by, GRANT_REFUSED, ERR_CREDENTIAL_REFUSED);
 }
 
+/* What the next token has to tell of refusals. */
+static int64_t refusals_of(const struct renewal *renewal, const struct grant *grant, const struct credential_row *row)
+{
+	if (!renewal->refused)
+		return 0;
+	if (clock_wall_ms() - row->changed_ms >= REFUSED_IN_ROW_MS || grant->refusals >= FAILURES_MAX)
+		return 1;
+	return grant->refusals + 1;
+}
+
 AWAITS enum err renew_held(struct renewal *renewal, struct arena *arena, const struct grant *grant,
 			   const struct credential_row *row, struct str by, int64_t until_ms)
 {
@@ -216,6 +221,7 @@ AWAITS enum err renew_held(struct renewal *renewal, struct arena *arena, const s
 	enum err err;
 
 	ask(renewal, arena, grant, until_ms, &said);
+	said.next.refusals = refusals_of(renewal, grant, row);
 	shield = fiber_shield_begin(RENEW_KEEP_MS);
 	err = said.err == OK ? keep(renewal, arena, row, &said.next) : settle(renewal, grant, row, by, &said);
 	fiber_shield_end(shield);

@@ -131,6 +131,30 @@ AWAITS static void due(struct scene *scene, size_t i, enum kind kind)
 	ck_assert_msg(end != TOKEN || !old, "%s, %s", SAY(i, kind));
 }
 
+/* A server has refused it before its end: as ended, though what we have seems good. */
+AWAITS static void refused(struct scene *scene, size_t i, enum kind kind)
+{
+	struct connect_refusal refusal = {.status = 401};
+	enum connect_verdict verdict = CONNECT_GIVE_UP;
+	enum err err;
+
+	scene_account(scene, 3600000);
+	refusal.changed_ms = changed_of(scene);
+	for (int n = 0; n < 3; n++) {
+		err = connect_refused(scene->it.connect, &scene->at, &refusal, &verdict);
+		ck_assert_msg((err == OK) == (ways[i].meanwhile == TOKEN || ways[i].meanwhile == PERSON), "%s, %s: %s",
+			      SAY(i, kind), err_name(err));
+		ck_assert_msg(err != OK || verdict == (ways[i].meanwhile == TOKEN ? CONNECT_AGAIN : CONNECT_CONSENT),
+			      "%s, %s: %d", SAY(i, kind), verdict);
+	}
+	ck_assert_msg(service.asked == 1, "%s, %s: asked %d times", SAY(i, kind), service.asked);
+	atomic_store(&service.fault, FAULT_NONE);
+	pause_is_over(scene);
+	ck_ok(connect_refused(scene->it.connect, &scene->at, &refusal, &verdict));
+	ck_assert_msg(verdict == (ways[i].after[kind] == PERSON ? CONNECT_CONSENT : CONNECT_AGAIN), "%s, %s: %d",
+		      SAY(i, kind), verdict);
+}
+
 static AWAITS void refresh_body(struct db *db)
 {
 	struct scene scene;
@@ -144,6 +168,9 @@ static AWAITS void refresh_body(struct db *db)
 			ck_assert_int_eq(service.at_once_max, 1);
 			service_be(kind, ways[i].fault);
 			due(&scene, i, kind);
+			ck_assert_int_eq(service.at_once_max, 1);
+			service_be(kind, ways[i].fault);
+			refused(&scene, i, kind);
 			ck_assert_int_eq(service.at_once_max, 1);
 		}
 	}
