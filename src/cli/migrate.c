@@ -89,6 +89,10 @@ static int run(const struct invocation *invocation, enum migrate_what what)
 		return STATUS_DONE;
 	}
 	err = migrate_work(&migration);
+	if (err == OK && config != NULL && config->retention.audit_ms > 0 &&
+	    migration.keep_ms > config->retention.audit_ms)
+		fprintf(stderr, "gatehouse: `retention.audit` is shorter than --keep: rows stay until --keep lets them "
+				"go, nothing is archived before\n");
 	if (err != OK)
 		status = command_failed("%.*s", STR_ARG(buf_str(&migration.problem)));
 	else if (invocation->json)

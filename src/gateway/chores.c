@@ -205,12 +205,20 @@ static struct str schedule_of(const struct config *config, struct str name)
 	return STR("");
 }
 
+/* Each run would do nothing but write its row of the history. */
+static bool is_needless(const struct job_kind *kind, enum db_engine engine)
+{
+	return kind->run == (engine == DB_SQLITE ? make_partitions : note_blocks);
+}
+
 AWAITS enum err chores_start(struct gateway *gateway)
 {
 	gateway->jobs = jobs_new(gateway->db, gateway->node);
 	for (size_t i = 0; i < ARRAY_LEN(chores); i++) {
 		struct job_kind kind = chores[i];
 
+		if (is_needless(&kind, db_engine(gateway->db)))
+			continue;
 		kind.arg = gateway;
 		TRY(jobs_add(gateway->jobs, &kind, schedule_of(gateway->config, str_of(kind.name)), NULL));
 	}

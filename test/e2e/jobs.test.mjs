@@ -15,6 +15,10 @@ test('jobs run at their times and when they are told to', async (t) => {
 	assert.equal(before.retention.schedule, 'every 1s');
 	assert.equal(before['key-notices'].state, 'waiting');
 
+	const [ours, others] = gateway.settings.database === undefined ? ['audit-blocks', 'partitions'] : ['partitions', 'audit-blocks'];
+	assert.equal(before[ours].state, 'waiting');
+	assert.equal(before[others], undefined, 'what this database does not need is not run');
+
 	const history = (kind) => gateway.cliJson('jobs', 'history', kind);
 	await until('a run at its time', async () => (await history('retention')).some(({ outcome }) => outcome === 'ok'));
 	assert.deepEqual(await history('oauth-sweep'), []);

@@ -211,3 +211,17 @@ test('it says how far it is, rehearses, repeats itself without harm, and works w
 	assert.match(open.stderr, /--password-file/);
 	assert.doesNotMatch(open.stderr, /s3cret/);
 });
+
+test('a trail that is kept longer than the configuration wants is spoken of', async () => {
+	const of = await postgres.createDatabase();
+	const file = path.join(root, 'keep.yaml');
+	const section = { url: of.urlOf(RUNTIME), password_file: postgres.passwordFile };
+	fs.writeFileSync(file, JSON.stringify({ data: path.join(root, 'keep'), database: section, retention: { audit: '90d' } }));
+	const keep = (time) => gatehouse('migrate', '--config', file, '--as', OWNER, '--password-file', postgres.passwordFile, '--keep', time);
+	const longer = await keep('91d');
+	assert.equal(longer.code, 0, longer.stderr);
+	assert.match(longer.stderr, /`retention.audit` is shorter than --keep/);
+	const same = await keep('90d');
+	assert.equal(same.code, 0, same.stderr);
+	assert.doesNotMatch(same.stderr, /retention/);
+});

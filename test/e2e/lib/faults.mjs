@@ -27,8 +27,12 @@ class Link {
 		if (proxy.mode === 'partition') this.pause();
 	}
 
+	/** A socket that has been told to end cannot be reset any more: Node keeps its handle for ever and does not end itself. */
 	reset() {
-		for (const socket of this.ends) socket.resetAndDestroy();
+		for (const socket of this.ends) {
+			if (socket.writableEnded) socket.destroy();
+			else socket.resetAndDestroy();
+		}
 		this.proxy.links.delete(this);
 	}
 
