@@ -58,6 +58,19 @@ const struct command commands[] = {
 	 .about =
 		 "Rows, keys, grants, sessions and their part of the audit trail; no passwords and no keys themselves.",
 	 .run = user_export_run},
+	{.name = "connect",
+	 .summary = "print a link that connects an account at a server, and wait until it is there",
+	 .about = "For servers with `auth` of type `oauth`. Whoever opens the link signs in here first: as the user, "
+		  "or\n"
+		  "without --user as somebody who may manage upstreams. A link is good for ten minutes and used once.\n"
+		  "Ends with status 0 when the account is connected.",
+	 .options = connect_options,
+	 .run = connect_run},
+	{.name = "disconnect",
+	 .summary = "end an account at a server: there, as far as the server knows how, and here",
+	 .about = "The gateway must be running. `credential delete` removes what is kept, without telling the server.",
+	 .options = disconnect_options,
+	 .run = disconnect_run},
 	{.name = "vault rotate",
 	 .summary = "give each tenant a new data key and seal its values anew",
 	 .about = "Works beside running gateways. It may be stopped and run again at any time: nothing is lost.",

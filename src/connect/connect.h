@@ -30,6 +30,8 @@ struct connect_at {
 	struct str subject;    /* who the caller is, for flows that say so to others: email or subject; may be empty */
 	struct str public_url; /* the gateway's own origin */
 	struct str client_document; /* URL of our client document; empty none */
+	struct str client_name;	    /* what we are called where somebody is asked whether we may; empty: our own name */
+	int64_t life_ms;	    /* of a link to connect an account, and of the consent behind it */
 	const char *ca_file;	    /* trusted instead of the system's certificates; NULL these */
 	bool allow_private;	    /* its servers may be at private addresses */
 };
@@ -49,6 +51,8 @@ struct connect_spec {
 	 *              wait */
 	enum err (*find_upstream)(void *arg, struct str name, struct str tenant_id, struct arena *arena,
 				  struct connect_at *ret_at);
+	/* What this gateway is called, by the configuration of now. */
+	struct str (*client_name)(void *arg, struct arena *arena);
 	void *arg;
 };
 

@@ -29,7 +29,7 @@ static void put_key(enum ticket_kind kind, struct str text, struct buf *out)
 }
 
 AWAITS enum err ticket_issue(const struct ticket_place *place, enum ticket_kind kind, struct str content,
-			     char ret_text[TICKET_TEXT_LEN + 1])
+			     int64_t life_ms, char ret_text[TICKET_TEXT_LEN + 1])
 {
 	AUTO_BUF text = {0}, key = {0}, sealed = {0};
 	uint8_t bits[TICKET_BITS / 8];
@@ -42,7 +42,7 @@ AWAITS enum err ticket_issue(const struct ticket_place *place, enum ticket_kind 
 	CHECK(text.n == TICKET_TEXT_LEN);
 	put_key(kind, buf_str(&text), &key);
 	crypto_seal(place->key, content, buf_str(&key), &sealed);
-	TRY(state_put(place->state, buf_str(&key), buf_str(&sealed), TICKET_LIFE_MS));
+	TRY(state_put(place->state, buf_str(&key), buf_str(&sealed), life_ms));
 	memcpy(ret_text, text.p, TICKET_TEXT_LEN);
 	ret_text[TICKET_TEXT_LEN] = '\0';
 	return OK;

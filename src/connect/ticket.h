@@ -8,9 +8,8 @@
 #include "base/crypto.h"
 #include "state/state.h"
 
-#define TICKET_LIFE_MS (10 * 60 * 1000LL) /* a person signs in somewhere and reads what they agree to */
-#define TICKET_TEXT_LEN 43		  /* base64url of 256 bits */
-#define TICKET_BYTES_MAX (256 * 1024)	  /* of what it stands for: both tokens, and names to choose from */
+#define TICKET_TEXT_LEN 43	      /* base64url of 256 bits */
+#define TICKET_BYTES_MAX (256 * 1024) /* of what it stands for: both tokens, and names to choose from */
 
 /* One is never good as another. */
 enum ticket_kind { TICKET_LINK, TICKET_CONSENT, TICKET_CHOICE };
@@ -21,12 +20,12 @@ struct ticket_place {
 	const struct secret *key;
 };
 
-/* Keep something for TICKET_LIFE_MS.
+/* Keep something for a while.
  *   ret_text   with a NUL
  *   Errors     ERR_LIMIT; ERR_BUSY: the shared state is down
  *   Runs on    a fiber, as all here */
 NODISCARD enum err ticket_issue(const struct ticket_place *place, enum ticket_kind kind, struct str content,
-				char ret_text[TICKET_TEXT_LEN + 1]) AWAITS;
+				int64_t life_ms, char ret_text[TICKET_TEXT_LEN + 1]) AWAITS;
 
 /* What a text stands for: to look at it, and to take it, which one of several who try can do.
  *   ret_content  in `arena`

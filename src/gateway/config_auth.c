@@ -118,12 +118,13 @@ const struct conf_table config_upstream_auth_table = {"auth", auth_fields, ARRAY
 
 static const struct conf_field connect_fields[] = {
 	{"client_document", CONF_CUSTOM, .custom = config_read_client_document,
-	 .doc = "URL of the document that describes the gateway as a client; else PUBLIC_URL/auth/client.json, when "
+	 .doc = "URL of the document that describes the gateway as a client; else "
+		"PUBLIC_URL/auth/UPSTREAM/client.json, when "
 		"public_url is https.",
-	 .example = "https://gatehouse.example/auth/client.json"},
+	 .example = "https://gatehouse.example/clients/gatehouse.json"},
 	{"client_name", CONF_STR, CONNECT(client_name), .fallback = "Gatehouse",
 	 .doc = "What people read when they are asked whether they agree."},
-	{"life", CONF_MS, CONNECT(life_ms), .low = MINUTE, .high = 60 * MINUTE, .fallback = "10min",
+	{"life", CONF_MS, CONNECT(life_ms), .low = 1000, .high = 60 * MINUTE, .fallback = "10min",
 	 .doc = "How long a link to connect an account works, and the sign-in behind it."},
 };
 const struct conf_table config_connect_table = {"connect", connect_fields, ARRAY_LEN(connect_fields)};

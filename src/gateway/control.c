@@ -2,8 +2,10 @@
  * nothing a remote client sends can reach it. */
 #include "gateway/control.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "gateway/assembly.h"
@@ -13,6 +15,7 @@
 #include "gateway/reload.h"
 #include "gateway/upgrade.h"
 #include "gateway/why.h"
+#include "portal/portal.h"
 
 #define CONTROL_BODY_BYTES_MAX (64 * 1024) /* arguments of a call that is asked about */
 
@@ -160,18 +163,52 @@ AWAITS static enum err control_why(struct gateway *gateway, struct http_exchange
 	return control_answer(exchange, err_row(err)->http_status, buf_str(&text));
 }
 
+/* One call to the management API, as the operator: what commands ask for that only a running gateway can do. The body:
+ * {"method":...,"path":"/tenants/...","query":...,"body":"a text that holds JSON","by":...}; the API's own answer. */
+AWAITS static enum err control_api(struct gateway *gateway, struct http_exchange *exchange)
+{
+	struct caller caller = {.credential = CREDENTIAL_OPERATOR, .scopes = SCOPE_ALL};
+	AUTO(config) *config = config_ref(gateway_here(gateway)->config);
+	struct str by, origin = arena_str(exchange->arena, gateway_origin(gateway));
+	struct api_call call;
+	char request_id[ID_LEN + 1];
+	yyjson_val *body;
+	enum err err = json_read(exchange->arena, exchange->body, &body);
+
+	if (err != OK)
+		return control_problem(exchange, err);
+	exchange->cancel_on_close = false;
+	random_id(request_id);
+	by = json_str(json_get(body, "by"));
+	snprintf(caller.principal, sizeof(caller.principal), "%.*s", STR_ARG(by));
+	call = (struct api_call){.arena = exchange->arena,
+				 .caller = &caller,
+				 .ip = STR(""),
+				 .request_id = str_of(request_id),
+				 .origin = origin,
+				 .method = json_str(json_get(body, "method")),
+				 .path = json_str(json_get(body, "path")),
+				 .query = json_str(json_get(body, "query")),
+				 .body = json_str(json_get(body, "body")),
+				 .settings = &config->identity,
+				 .now_ms = clock_wall_ms()};
+	err = portal_run(gateway->portal, &call);
+	if (err != OK)
+		return control_problem(exchange, err);
+	identity_look(gateway->identity);
+	return call.answer.n == 0 ? control_answer(exchange, 200, STR("{}\n"))
+				  : control_answer(exchange, call.status, call.answer);
+}
+
 static const struct {
 	enum http_method method;
 	const char *path;
 	enum err (*run)(struct gateway *gateway, struct http_exchange *exchange); /* AWAITS */
 } control_routes[] = {
-	{HTTP_GET, "/status", control_status},
-	{HTTP_POST, "/reload", control_reload},
-	{HTTP_POST, "/upgrade", control_upgrade},
-	{HTTP_GET, "/catalog/diff", control_diff},
-	{HTTP_POST, "/look", control_look},
-	{HTTP_POST, "/why", control_why},
-	{HTTP_POST, "/catalog/approve", control_approve},
+	{HTTP_GET, "/status", control_status},	  {HTTP_POST, "/reload", control_reload},
+	{HTTP_POST, "/upgrade", control_upgrade}, {HTTP_GET, "/catalog/diff", control_diff},
+	{HTTP_POST, "/look", control_look},	  {HTTP_POST, "/why", control_why},
+	{HTTP_POST, "/api", control_api},	  {HTTP_POST, "/catalog/approve", control_approve},
 };
 
 AWAITS_ENTRY static void control_handle(struct http_exchange *exchange, void *arg)

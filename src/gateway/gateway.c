@@ -68,6 +68,13 @@ AWAITS void gateway_publish(struct gateway *gateway, struct config *config, stru
 	fiber_shield_end(shield);
 }
 
+struct str gateway_origin(struct gateway *gateway)
+{
+	struct str public_url = gateway_here(gateway)->config->identity.public_url;
+
+	return public_url.n > 0 ? public_url : str_of(gateway->origin);
+}
+
 struct gateway *gateway_new(struct config *config)
 {
 	struct gateway *gateway = calloc(1, sizeof(*gateway));

@@ -102,6 +102,7 @@ struct gateway {
 	struct signin *signin;
 	struct access *access;
 	struct bridge *bridge;
+	struct connect *connect; /* accounts at other services */
 	struct portal *portal;
 	struct jobs *jobs;
 	struct kek *kek; /* wraps the vault's data keys */
@@ -114,8 +115,10 @@ struct gateway {
 	atomic_uint questions_open; /* to clients of sessions; these two are for /metrics */
 	atomic_uint calls_parked;
 	atomic_bool draining;
-	bool reloading; /* loop 0's */
-	bool listening; /* loop 0's: every listener accepts */
+	char origin[ADDRESS_TEXT_MAX +
+		    16]; /* "http://127.0.0.1:8080"; empty: others can connect, too. Before requests */
+	bool reloading;	 /* loop 0's */
+	bool listening;	 /* loop 0's: every listener accepts */
 };
 
 /* Create with one part per loop; free after every room was stopped.
@@ -126,6 +129,11 @@ void gateway_free(struct gateway *gateway);
 /* The calling loop's part of the one gateway.
  *   Runs on    any loop, fiber or callback */
 struct gateway_loop *gateway_here(struct gateway *gateway);
+
+/* Where browsers find this gateway: `public_url`, or on a machine that only it can reach the first listener. Empty: not
+ * known.
+ *   Runs on    any loop; good until its fiber waits */
+struct str gateway_origin(struct gateway *gateway);
 
 /* Give every loop a new snapshot (either may be NULL: unchanged). Takes its own references;
  * returns when all loops have it.

@@ -37,12 +37,21 @@ AWAITS enum err keys_load(struct str data_directory, struct secrets *secrets, st
 	ret_keys->portal = secret_derive(master, STR("gatehouse portal 1"));
 	ret_keys->oauth = secret_derive(master, STR("gatehouse oauth 1"));
 	ret_keys->bridge = secret_derive(master, STR("gatehouse bridge 1"));
+	ret_keys->connect = secret_derive(master, STR("gatehouse connect 1"));
 	ret_keys->signin = secret_derive(master, STR("gatehouse sign-in 1"));
 	ret_keys->forward = secret_derive(master, STR("gatehouse forward 1"));
 	ret_keys->results = secret_derive(master, STR("gatehouse results 1"));
 	ret_keys->kek = secret_derive(master, STR("gatehouse credential-kek 1"));
 	ret_keys->seal = secret_derive(master, STR("gatehouse seal 1"));
 	return OK;
+}
+
+struct secret *keys_take(struct secret **from)
+{
+	struct secret *secret = *from;
+
+	*from = NULL;
+	return secret;
 }
 
 void keys_free(struct keys *keys)
@@ -54,6 +63,7 @@ void keys_free(struct keys *keys)
 	secret_free(keys->portal);
 	secret_free(keys->oauth);
 	secret_free(keys->bridge);
+	secret_free(keys->connect);
 	secret_free(keys->signin);
 	secret_free(keys->forward);
 	secret_free(keys->results);

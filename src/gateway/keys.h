@@ -14,6 +14,7 @@ struct keys {
 	struct secret *portal;	/* seals cursors and kept answers of the management API */
 	struct secret *oauth;	/* MACs of codes, refresh tokens, client secrets; seals successors */
 	struct secret *bridge;	/* MACs of registration access tokens; marks applications elsewhere as ours */
+	struct secret *connect; /* seals links and flows that connect accounts */
 	struct secret *signin;	/* MACs of cookies; seals TOTP secrets and flows */
 	struct secret *forward; /* seals what replicas say to each other */
 	struct secret *results; /* names and seals results that replicas share */
@@ -28,5 +29,8 @@ struct keys {
 NODISCARD enum err keys_load(struct str data_directory, struct secrets *secrets, struct buf *problem,
 			     struct keys *ret_keys) AWAITS;
 void keys_free(struct keys *keys);
+
+/* One of them, taken over: it is not freed with the others. */
+struct secret *keys_take(struct secret **from);
 
 #endif

@@ -7,6 +7,7 @@
  *
  * Everything that can be wrong is said in one sentence with what to do, before the process
  * answers its first request. */
+#include "gateway/accounts.h"
 #include "gateway/serve.h"
 
 #include <errno.h>
@@ -224,14 +225,6 @@ AWAITS static enum err first_key_make(struct serving *serving, struct buf *probl
 	return audit_first_key(gateway, &tenant, (struct str){id, ID_LEN});
 }
 
-static struct secret *secret_moved(struct secret **from)
-{
-	struct secret *secret = *from;
-
-	*from = NULL;
-	return secret;
-}
-
 static int64_t generation_of(void *arg)
 {
 	return identity_generation(arg);
@@ -266,6 +259,7 @@ AWAITS static void start_rooms(struct serving *serving)
 							   .audit = gateway->audit,
 							   .vault = gateway->vault,
 							   .key = serving->keys.bridge});
+	gateway->connect = accounts_start(gateway, serving->keys.connect);
 	gateway->portal = portal_new(&(struct portal_spec){.db = gateway->db,
 							   .state = gateway->state,
 							   .audit = gateway->audit,
@@ -274,6 +268,7 @@ AWAITS static void start_rooms(struct serving *serving)
 							   .key = serving->keys.portal,
 							   .person_key = serving->keys.seal,
 							   .vault = gateway->vault,
+							   .connect = gateway->connect,
 							   .check_upstream = config_check_upstream,
 							   .check_toolset = config_check_toolset,
 							   .oauth_key = serving->keys.oauth,
@@ -308,7 +303,7 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 	hints_start(gateway);
 	gateway->access = access_new(gateway->db, gateway->identity);
 	access_configure(gateway->access, config->rules, config->rule_count);
-	TRY(kek_open(gateway->secrets, secret_moved(&serving->keys.kek), problem, &gateway->kek));
+	TRY(kek_open(gateway->secrets, keys_take(&serving->keys.kek), problem, &gateway->kek));
 	TRY(kek_follow(gateway->kek));
 	start_rooms(serving);
 	return audit_append(gateway->audit,
@@ -362,6 +357,9 @@ AWAITS static enum err listen_on(struct serving *serving, size_t index, struct b
 		return err;
 	}
 	log_info("listening", LOG_STR("address", address_text(&bound, true, text)), LOG_BOOL("tls", tls != NULL));
+	if (config->loopback_only && address_port(&bound) != 0 && serving->gateway->origin[0] == '\0')
+		snprintf(serving->gateway->origin, sizeof(serving->gateway->origin), "%s://%.*s",
+			 tls != NULL ? "https" : "http", STR_ARG(address_text(&bound, true, text)));
 	if (serving->prints_welcome && address_port(&bound) != 0)
 		welcome_address(&bound, tls != NULL);
 	return OK;
@@ -492,6 +490,7 @@ AWAITS static void stop(struct serving *serving)
 	meters_stop(gateway->meters);
 	portal_free(gateway->portal);
 	bridge_free(gateway->bridge);
+	connect_free(gateway->connect);
 	vault_free(gateway->vault);
 	kek_close(gateway->kek);
 	access_free(gateway->access);

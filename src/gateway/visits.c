@@ -4,6 +4,7 @@
 #include "gateway/visits.h"
 
 #include "bridge/bridge.h"
+#include "connect/flow.h"
 #include "gateway/admission.h"
 #include "gateway/rates.h"
 #include "oauth/oauth.h"
@@ -143,6 +144,8 @@ AWAITS static enum err serve_room(struct request *req, enum route route, struct 
 		return oauth_serve(req->gateway->oauth, visit);
 	case ROUTE_SIGNIN:
 		return signin_serve(req->gateway->signin, visit);
+	case ROUTE_CONNECT:
+		return connect_serve(req->gateway->connect, visit, req->config->auth_required);
 	case ROUTE_PORTAL:
 		return serve_portal(req, visit);
 	case ROUTE_BRIDGE:
@@ -185,13 +188,14 @@ AWAITS enum err visits_serve(struct request *req, enum route route)
 	enum err err;
 
 	visit.resources = resources_of(req, visit.origin, &visit.resource_count);
-	err = (visit.origin.n > 0 || route == ROUTE_PORTAL) && req->config->auth_required
+	err = (visit.origin.n > 0 || route == ROUTE_PORTAL) && (req->config->auth_required || route == ROUTE_CONNECT)
 		      ? serve_room(req, route, &visit)
 		      : ERR_HTTP_ROUTE;
 	if (err != OK && !req->exchange->answered)
 		answer_failure(req, visit.problem, err);
-	/* Whatever it has changed is to be known at once, here and by the other replicas. */
-	if (req->exchange->method != HTTP_GET && req->exchange->method != HTTP_HEAD)
+	/* Whatever it has changed is to be known at once, here and by the other replicas. An account that was connected
+	 * is what a GET has changed: the service sends browsers back with one. */
+	if (route == ROUTE_CONNECT || (req->exchange->method != HTTP_GET && req->exchange->method != HTTP_HEAD))
 		identity_look(req->gateway->identity);
 	return err;
 }

@@ -7,6 +7,7 @@
 
 #include "access/access.h"
 #include "audit/audit.h"
+#include "connect/connect.h"
 #include "identity/visit.h"
 #include "signin/signin.h"
 #include "state/state.h"
@@ -23,6 +24,7 @@ struct portal_spec {
 	const struct secret *api_key, *key; /* MACs of API keys; seals. All borrowed */
 	const struct secret *oauth_key;	    /* MACs of OAuth clients' secrets */
 	struct vault *vault;		    /* seals credentials for upstreams */
+	struct connect *connect;	    /* accounts that people connect; NULL from the command line */
 	const struct secret *person_key;    /* opens addresses in the trail */
 	/* Whether a document describes an upstream, a toolset: the gateway's configuration knows. */
 	enum err (*check_upstream)(struct str name, struct str document, struct buf *problem);
@@ -38,6 +40,7 @@ struct api_call {
 	struct arena *arena;
 	struct caller *caller; /* whose permissions count */
 	struct str ip, request_id;
+	struct str origin;	 /* the gateway's own, as the caller knows it; empty: as the configuration says */
 	struct str method, path; /* "POST", "/tenants/acme/keys" */
 	struct str query, body;
 	struct str if_match, if_none_match, idempotency_key; /* p NULL absent */

@@ -2,7 +2,9 @@
  * who sets it need not know whether there was one. The text is sealed for its row before it is written, and wiped from
  * the request's memory. */
 #include "base/check.h"
+#include "base/log.h"
 #include "base/random.h"
+#include "connect/flow.h"
 #include "portal/table.h"
 #include "store/credential.h"
 #include "store/sealed.h"
@@ -14,7 +16,19 @@
 #define HINTED_BYTES_MIN 24 /* of a shorter one the end would say too much */
 #define SEALING_TRIES 3	    /* a key may be replaced while we seal */
 
-enum { CRED_ID, CRED_UPSTREAM, CRED_USER, CRED_HINT, CRED_STATE, CRED_SECRET, CRED_CREATED, CRED_CHANGED };
+enum {
+	CRED_ID,
+	CRED_UPSTREAM,
+	CRED_USER,
+	CRED_KIND,
+	CRED_ACCOUNT,
+	CRED_HINT,
+	CRED_STATE,
+	CRED_SECRET,
+	CRED_EXPIRES,
+	CRED_CREATED,
+	CRED_CHANGED,
+};
 
 static const struct field credential_fields[] = {
 	[CRED_ID] = {"id", FIELD_TEXT, FIELD_READ_ONLY | FIELD_COLUMN, .doc = "Never changes."},
@@ -22,28 +36,41 @@ static const struct field credential_fields[] = {
 			   .doc = "Name of the server it is for."},
 	[CRED_USER] = {"user", FIELD_TEXT, FIELD_AT_BIRTH | FIELD_COLUMN, 254,
 		       .doc = "Whose: id or email; empty: the tenant's, for all its callers."},
+	[CRED_KIND] = {"kind", FIELD_TEXT, FIELD_READ_ONLY | FIELD_COLUMN,
+		       .doc = "`static`: somebody set it; `oauth`: an account that was connected."},
+	[CRED_ACCOUNT] = {"account", FIELD_TEXT, FIELD_READ_ONLY | FIELD_COLUMN,
+			  .doc = "Of `oauth`: what the service calls it, where it says so."},
 	[CRED_HINT] = {"hint", FIELD_TEXT, FIELD_READ_ONLY | FIELD_COLUMN,
 		       .doc = "How it ends, when it is long enough; to tell it from others."},
 	[CRED_STATE] = {"state", FIELD_TEXT, FIELD_READ_ONLY | FIELD_COLUMN | FIELD_VOLATILE,
-			.doc = "`active`, or `refused`: the server did not take it."},
+			.doc = "`active`; `refused`: the server did not take it; `reauth_required`: it must be "
+			       "connected again."},
 	[CRED_SECRET] = {"secret", FIELD_TEXT, FIELD_WRITE_ONLY | FIELD_SECRET | FIELD_NEEDED, SECRET_BYTES_MAX,
 			 .doc = "The token, key, or NAME:PASSWORD."},
+	[CRED_EXPIRES] = {"expires_at", FIELD_TIME, FIELD_READ_ONLY | FIELD_VOLATILE,
+			  .doc = "Of `oauth`: when its token ends; a new one is got before. null: it does not say."},
 	[CRED_CREATED] = {"created_at", FIELD_TIME, FIELD_READ_ONLY, .doc = "When it was first set."},
 	[CRED_CHANGED] = {"changed_at", FIELD_TIME, FIELD_READ_ONLY | FIELD_COLUMN, .doc = "When it was last set."},
 };
 
 static const struct field credential_filters[] = {
 	{"upstream", FIELD_TEXT, .max = 32, .doc = "For this server."},
+	{"user", FIELD_TEXT, .max = 254, .doc = "Of this user, by id or email; empty: the tenant's own."},
 };
 
 static void credential_object(const struct credential_row *row, struct object *ret_object)
 {
+	bool connected = str_eq(row->kind, STR("oauth"));
+
 	*ret_object = (struct object){.id = row->id, .tenant_id = row->tenant_id, .changed_ms = row->changed_ms};
 	ret_object->at[CRED_ID] = value_text(row->id);
 	ret_object->at[CRED_UPSTREAM] = value_text(row->upstream);
 	ret_object->at[CRED_USER] = value_text(row->user_id);
-	ret_object->at[CRED_HINT] = value_text(row->hint);
+	ret_object->at[CRED_KIND] = value_text(row->kind);
+	ret_object->at[CRED_ACCOUNT] = value_text(connected ? row->hint : STR(""));
+	ret_object->at[CRED_HINT] = value_text(connected ? STR("") : row->hint);
 	ret_object->at[CRED_STATE] = value_text(row->state);
+	ret_object->at[CRED_EXPIRES] = value_number(row->expires_ms);
 	ret_object->at[CRED_CREATED] = value_number(row->created_ms);
 	ret_object->at[CRED_CHANGED] = value_number(row->changed_ms);
 }
@@ -51,12 +78,15 @@ static void credential_object(const struct credential_row *row, struct object *r
 AWAITS static enum err credentials_list(struct work *work, struct page *page, struct object **ret_objects,
 					size_t *ret_count)
 {
-	struct str upstream = page->filter->at[0].given ? page->filter->at[0].text : STR_NONE;
+	const struct value *filter = page->filter->at;
+	struct str upstream = filter[0].given ? filter[0].text : STR_NONE, user_id = STR_NONE;
 	struct credential_row *rows;
 	struct object *objects;
 	size_t count;
 
-	TRY(credential_list(work->portal->spec.db, work->arena, work->tenant.id, upstream, STR_NONE, page->after,
+	if (filter[1].given)
+		TRY(user_named(work, filter[1].text, &user_id));
+	TRY(credential_list(work->portal->spec.db, work->arena, work->tenant.id, upstream, user_id, page->after,
 			    page->limit, &rows, &count));
 	objects = arena_alloc(work->arena, (count + 1) * sizeof(*objects));
 	for (size_t i = 0; i < count; i++)
@@ -73,35 +103,6 @@ AWAITS static enum err credentials_get(struct work *work, struct str id, struct 
 	TRY(credential_get(work->portal->spec.db, work->arena, work->tenant.id, id, &row));
 	credential_object(&row, ret_object);
 	return OK;
-}
-
-/* Whom an id or an email means, among the tenant's users. */
-AWAITS static enum err find_user(struct work *work, struct str given, struct str *ret_id)
-{
-	struct db *db = work->portal->spec.db;
-	struct user user, *users;
-	size_t count;
-
-	if (given.n == 0) {
-		*ret_id = STR("");
-		return OK;
-	}
-	if (memchr(given.p, '@', given.n) == NULL) {
-		if (user_get(db, work->tenant.id, work->arena, given, &user) == OK &&
-		    str_eq(user.tenant_id, work->tenant.id)) {
-			*ret_id = user.id;
-			return OK;
-		}
-		return work_fail(work, ERR_API_FIELD, "/user", "there is no such user");
-	}
-	TRY(user_find_email(db, work->arena, given, &users, &count));
-	for (size_t i = 0; i < count; i++) {
-		if (!str_eq(users[i].tenant_id, work->tenant.id))
-			continue;
-		*ret_id = users[i].id;
-		return OK;
-	}
-	return work_fail(work, ERR_API_FIELD, "/user", "there is no such user");
 }
 
 static struct str hint_of(struct arena *arena, struct str secret)
@@ -169,7 +170,7 @@ AWAITS static enum err credentials_set(struct work *work, struct object *object)
 		return work_fail(work, ERR_FORBIDDEN, NULL, "credentials are not kept here");
 	if (!is_sendable(secret))
 		return work_fail(work, ERR_API_FIELD, "/secret", "it is empty, or has a line end or control character");
-	TRY(find_user(work, object->at[CRED_USER].text, &user_id));
+	TRY(user_named(work, object->at[CRED_USER].text, &user_id));
 	/* Somebody may set the same one, or the data key may go, in the meantime. */
 	for (int i = 0; i < SEALING_TRIES && (err == ERR_NOT_FOUND || err == ERR_EXISTS); i++) {
 		TRY(find_row(work, object->at[CRED_UPSTREAM].text, user_id, &is_new, &row));
@@ -182,9 +183,20 @@ AWAITS static enum err credentials_set(struct work *work, struct object *object)
 	return credentials_get(work, row.id, object);
 }
 
+/* An account is ended at the service first, as far as that can be done: what is against it does not keep the row. */
 AWAITS static enum err credentials_remove(struct work *work, const struct object *before)
 {
-	return credential_delete(work->portal->spec.db, work->tenant.id, before->id);
+	struct connect *connect = work->portal->spec.connect;
+	struct str user_id = before->at[CRED_USER].text;
+	AUTO_BUF problem = {0};
+	enum err err;
+
+	if (connect == NULL || !str_eq(before->at[CRED_KIND].text, STR("oauth")))
+		return credential_delete(work->portal->spec.db, work->tenant.id, before->id);
+	err = connect_end(connect, before->at[CRED_UPSTREAM].text, work->tenant.id, user_id, &problem);
+	if (err == OK && problem.n > 0)
+		log_warn("credential.not_revoked", LOG_STR("id", before->id), LOG_STR("problem", buf_str(&problem)));
+	return err == ERR_CREDENTIAL_MISSING ? ERR_NOT_FOUND : err;
 }
 
 const struct resource resource_credentials = {

@@ -89,6 +89,7 @@ AWAITS enum err portal_serve(struct portal *portal, struct visit *visit)
 		.caller = &visit->caller,
 		.ip = visit->ip,
 		.request_id = visit->request_id,
+		.origin = visit->origin,
 		.method = method_name(exchange->method),
 		.path = str_skip(visit->path, strlen(API_PREFIX)),
 		.query = exchange->query,

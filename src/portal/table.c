@@ -16,6 +16,7 @@ const struct resource *const portal_resources[] = {
 	&resource_rules,
 	&resource_upstreams,
 	&resource_toolsets,
+	&resource_connections,
 	&resource_credentials,
 	&resource_audit,
 	&resource_common_upstreams,

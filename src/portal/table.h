@@ -20,6 +20,8 @@ extern const struct resource resource_clients, resource_grants;
 extern const struct resource resource_upstreams, resource_common_upstreams, resource_toolsets, resource_common_toolsets;
 /* resource_credential.c */
 extern const struct resource resource_credentials;
+/* resource_connection.c */
+extern const struct resource resource_connections;
 /* resource_usage.c */
 extern const struct resource resource_usage;
 /* resource_blocked.c */

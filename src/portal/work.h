@@ -81,6 +81,13 @@ NODISCARD enum err operate(struct work *work) AWAITS;
 /* --- idempotent.c: the same, at most once for each Idempotency-Key --- */
 NODISCARD enum err idempotent_operate(struct work *work) AWAITS;
 
+/* --- user_named.c --- */
+
+/* The id of a user of the path's tenant.
+ *   given      an id, an email, or `self`; empty: nobody, which is fine
+ *   Errors     ERR_API_FIELD */
+NODISCARD enum err user_named(struct work *work, struct str given, struct str *ret_id) AWAITS;
+
 /* --- portal.c --- */
 
 struct portal {

@@ -3,6 +3,8 @@
 
 #include "connect/ticket.h"
 
+#define LIFE_MS 60000
+
 AWAITS_ENTRY static void once_body(void *arg)
 {
 	AUTO(arena) *arena = arena_new(1 << 20);
@@ -12,8 +14,8 @@ AWAITS_ENTRY static void once_body(void *arg)
 	struct str content;
 
 	(void)arg;
-	ck_ok(ticket_issue(&place, TICKET_LINK, STR("what it stands for"), first));
-	ck_ok(ticket_issue(&place, TICKET_LINK, STR(""), second));
+	ck_ok(ticket_issue(&place, TICKET_LINK, STR("what it stands for"), LIFE_MS, first));
+	ck_ok(ticket_issue(&place, TICKET_LINK, STR(""), LIFE_MS, second));
 	ck_assert_str_ne(first, second);
 	ck_assert_uint_eq(strlen(first), TICKET_TEXT_LEN);
 	ck_ok(ticket_look(&place, TICKET_LINK, str_of(first), arena, &content));
@@ -25,6 +27,10 @@ AWAITS_ENTRY static void once_body(void *arg)
 	ck_err(ticket_look(&place, TICKET_LINK, str_of(first), arena, &content), ERR_NOT_FOUND);
 	ck_ok(ticket_take(&place, TICKET_LINK, str_of(second), arena, &content));
 	ck_assert_uint_eq(content.n, 0);
+	ck_ok(ticket_issue(&place, TICKET_LINK, STR("short"), 30, first));
+	while (ticket_look(&place, TICKET_LINK, str_of(first), arena, &content) == OK)
+		ck_ok(fiber_sleep(5));
+	ck_err(ticket_take(&place, TICKET_LINK, str_of(first), arena, &content), ERR_NOT_FOUND);
 	state_free(place.state);
 }
 
@@ -45,8 +51,8 @@ AWAITS_ENTRY static void wrong_body(void *arg)
 	struct str content, sealed;
 
 	(void)arg;
-	ck_ok(ticket_issue(&place, TICKET_CONSENT, STR("a secret"), text));
-	ck_ok(ticket_issue(&place, TICKET_CONSENT, STR("another"), other));
+	ck_ok(ticket_issue(&place, TICKET_CONSENT, STR("a secret"), LIFE_MS, text));
+	ck_ok(ticket_issue(&place, TICKET_CONSENT, STR("another"), LIFE_MS, other));
 	ck_err(ticket_take(&place, TICKET_LINK, str_of(text), arena, &content), ERR_NOT_FOUND);
 	ck_err(ticket_look(&place, TICKET_CHOICE, str_of(text), arena, &content), ERR_NOT_FOUND);
 	ck_err(ticket_look(&place, TICKET_CONSENT, STR(""), arena, &content), ERR_NOT_FOUND);
@@ -83,8 +89,9 @@ AWAITS_ENTRY static void large_body(void *arg)
 	struct str content;
 
 	(void)arg;
-	ck_err(ticket_issue(&place, TICKET_CHOICE, (struct str){large, TICKET_BYTES_MAX + 1}, text), ERR_LIMIT);
-	ck_ok(ticket_issue(&place, TICKET_CHOICE, (struct str){large, TICKET_BYTES_MAX}, text));
+	ck_err(ticket_issue(&place, TICKET_CHOICE, (struct str){large, TICKET_BYTES_MAX + 1}, LIFE_MS, text),
+	       ERR_LIMIT);
+	ck_ok(ticket_issue(&place, TICKET_CHOICE, (struct str){large, TICKET_BYTES_MAX}, LIFE_MS, text));
 	ck_ok(ticket_take(&place, TICKET_CHOICE, str_of(text), arena, &content));
 	ck_assert_uint_eq(content.n, TICKET_BYTES_MAX);
 	free(large);
