@@ -72,6 +72,16 @@ void crypto_mac_sha1(struct str key, struct str text, uint8_t out[CRYPTO_SHA1_BY
 	CHECK(HMAC(EVP_sha1(), key.p, (int)key.n, (const unsigned char *)text.p, text.n, out, &n) != NULL);
 }
 
+size_t crypto_mac_shared(enum crypto_digest digest, struct str key, struct str text,
+			 uint8_t out[CRYPTO_DIGEST_BYTES_MAX])
+{
+	const EVP_MD *md = digest == CRYPTO_SHA512 ? EVP_sha512() : EVP_sha256();
+	unsigned n = CRYPTO_DIGEST_BYTES_MAX;
+
+	CHECK(HMAC(md, key.p, (int)key.n, (const unsigned char *)text.p, text.n, out, &n) != NULL);
+	return n;
+}
+
 void hkdf_sha256(struct str input_key, struct str salt, struct str purpose, uint8_t out[CRYPTO_KEY_BYTES])
 {
 	uint8_t extracted[CRYPTO_MAC_BYTES];

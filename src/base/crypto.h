@@ -45,6 +45,14 @@ void crypto_mac(const struct secret *key, const struct str *pieces, size_t count
 #define CRYPTO_SHA1_BYTES 20
 void crypto_mac_sha1(struct str key, struct str text, uint8_t out[CRYPTO_SHA1_BYTES]);
 
+/* HMAC of a whole text with a key that others have too: a server that wants its requests signed.
+ *   returns    how many bytes of `out` it has
+ *   Source     RFC 2104, RFC 4231 */
+enum crypto_digest { CRYPTO_SHA256, CRYPTO_SHA512 };
+#define CRYPTO_DIGEST_BYTES_MAX 64
+size_t crypto_mac_shared(enum crypto_digest digest, struct str key, struct str text,
+			 uint8_t out[CRYPTO_DIGEST_BYTES_MAX]);
+
 /* AES-256-GCM: append nonce, ciphertext and tag to `out`. `bound` is authenticated, not sent.
  *   Source     NIST SP 800-38D; a fresh random 96-bit nonce each time */
 void crypto_seal(const struct secret *key, struct str plain, struct str bound, struct buf *out);

@@ -51,6 +51,15 @@ static bool is_tool_failure(const struct request *req, enum err err)
 	       err == ERR_POLICY;
 }
 
+static struct str words_for_caller(const struct request *req, enum err err)
+{
+	struct str words = req->problem.p != NULL ? req->problem : str_of(err_text(err));
+
+	return req->problem_link.p == NULL
+		       ? words
+		       : arena_fmt(req->arena, "%.*s%.*s", STR_ARG(words), STR_ARG(req->problem_link));
+}
+
 AWAITS static enum err answer_failure(struct request *req, enum err err)
 {
 	AUTO_BUF message = {0}, headers = {0};
@@ -58,11 +67,11 @@ AWAITS static enum err answer_failure(struct request *req, enum err err)
 	if (err_row(err)->http_status == 401)
 		return answer_unauthorized(req, err);
 	if (is_tool_failure(req, err)) {
-		mcp_compose_tool_error(req->message.id, req->modern,
-				       req->problem.p != NULL ? req->problem : str_of(err_text(err)), &message);
+		mcp_compose_tool_error(req->message.id, req->modern, words_for_caller(req, err), &message);
 		return answer_message(req, buf_str(&message));
 	}
-	mcp_compose_error(req->message.id, err, req->problem, req->problem_data, &message);
+	mcp_compose_error(req->message.id, err, req->problem_link.p == NULL ? req->problem : words_for_caller(req, err),
+			  req->problem_data, &message);
 	if (req->streaming)
 		return answer_message(req, buf_str(&message));
 	put_headers(req, err, &headers);

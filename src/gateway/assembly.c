@@ -296,6 +296,12 @@ AWAITS static void member_stop(struct member *member, int64_t grace_ms)
 	config_unref(member->config);
 }
 
+void assembly_accounts_changed(struct assembly *assembly)
+{
+	for (size_t i = 0; i < assembly->count; i++)
+		upstream_accounts_changed(assembly->members[i].upstream);
+}
+
 AWAITS static enum err member_start(struct assembly *assembly, struct config *config, const struct upstream_spec *spec,
 				    struct buf *problem, struct member *ret_member)
 {

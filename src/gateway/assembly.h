@@ -23,6 +23,10 @@ NODISCARD enum err assembly_apply(struct assembly *assembly, struct config *conf
  *   Runs on    a fiber of loop 0 */
 void assembly_retire(struct assembly *assembly, int64_t grace_ms) AWAITS;
 
+/* Somebody may have connected an account: see upstream_accounts_changed.
+ *   Runs on    loop 0 */
+void assembly_accounts_changed(struct assembly *assembly);
+
 /* Stop every upstream and wait for it. No assembly_apply may be running. */
 void assembly_stop(struct assembly *assembly, int64_t grace_ms) AWAITS;
 

@@ -51,7 +51,7 @@ static struct request *element_new(struct request *whole, struct str text)
 	req->verdict = (struct mcp_verdict){0};
 	req->door = DOOR_BATCH;
 	req->whole = whole;
-	req->problem = req->problem_data = STR_NONE;
+	req->problem = req->problem_link = req->problem_data = STR_NONE;
 	answer_begin(req);
 	running_begin(req);
 	return req;

@@ -1,5 +1,6 @@
 /* The loops' own parts of the gateway, and how a new snapshot reaches them: a small fiber on each
  * loop swaps the pointer, so that no request ever sees half a change. */
+#include "gateway/account_ask.h"
 #include "gateway/gateway.h"
 
 #include <stdlib.h>
@@ -85,6 +86,7 @@ struct gateway *gateway_new(struct config *config)
 	gateway->started_config = config_ref(config);
 	gateway->started_ms = clock_wall_ms();
 	gateway->node = fleet_self();
+	gateway->account_links = account_links_new();
 	gateway->results = result_cache_new(RESULT_CACHE_ENTRIES_MAX, RESULT_CACHE_BYTES_MAX);
 	gateway->fetches = fetches_new();
 	gateway->visible_views = visible_views_new();
@@ -128,6 +130,7 @@ void gateway_free(struct gateway *gateway)
 	config_unref(gateway->started_config);
 	result_cache_free(gateway->results);
 	fetches_free(gateway->fetches);
+	account_links_free(gateway->account_links);
 	visible_views_free(gateway->visible_views);
 	free(gateway->loops);
 	gateway->magic = 0;

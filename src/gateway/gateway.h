@@ -34,6 +34,7 @@ struct kek;
 struct outbound;
 struct vault;
 struct access_classes;
+struct account_links;
 struct allowances;
 struct meters;
 struct shed;
@@ -97,6 +98,7 @@ struct gateway {
 	struct fetches *fetches;
 	struct fleet_results *fleet_results; /* these two are NULL when the state is not shared */
 	struct hints_said *hints;	     /* loop 0's */
+	struct account_links *account_links;
 	struct signing *signing;
 	struct oauth *oauth;
 	struct signin *signin;

@@ -1,39 +1,29 @@
-/* What a call sends to its upstream in its caller's name. The row is found, opened and made into a line once for each
- * loop, and kept on locked pages while the store's generation stands still: a change anywhere makes every loop look at
- * the row again. The key of what is kept names the way of sending too, which a reload may change.
+/* What a request sends to its upstream in its caller's name. It is made ready once for each loop, and kept on locked
+ * pages while the store's generation stands still and, of tokens, until shortly before their end. The key of what is
+ * kept names the way of sending too, which a reload may change.
+ *
+ *     asking ── tenant? ──▶ kept? ──▶ as it is, or made for this request: outbound_sign.c, outbound_oauth.c
+ *                 │ none      │ no
+ *                 ▼           ▼
+ *          whoever lends     a sealed row, opened; or room connect
  *
  * A value that was sealed anew between our reading it and our opening it is read once more (vault.h). */
-#include "gateway/outbound.h"
+#include "gateway/outbound_private.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/log.h"
-#include "base/random.h"
-#include "gateway/gateway.h"
 #include "http/form.h"
 #include "store/credential.h"
 #include "store/sealed.h"
+#include "store/tenant.h"
 #include "vault/vault.h"
 
 #define OUTBOUND_MAGIC 0x6f757462u
 #define KEY_BYTES_MAX 256 /* names of 32 bytes and ids of 26 */
 #define ROW_ARENA_BYTES (256 * 1024)
-
-struct kept {
-	struct secret_text *text;
-	int64_t generation;
-	int64_t changed_ms; /* of the row */
-	bool refused;	    /* noted */
-	char id[ID_LEN + 1];
-	size_t key_bytes;
-	char key[];
-};
-
-struct outbound {
-	uint32_t magic;
-	struct map kept;
-};
 
 struct outbound *outbound_new(void)
 {
@@ -47,6 +37,7 @@ struct outbound *outbound_new(void)
 static void kept_free(struct kept *kept)
 {
 	secret_text_unref(kept->text);
+	dpop_key_unref(kept->dpop);
 	free(kept);
 }
 
@@ -73,6 +64,7 @@ void outbound_free(struct outbound *outbound)
 {
 	CHECK_OBJ(outbound, OUTBOUND_MAGIC);
 	forget_all(outbound);
+	outbound_nonces_free(outbound);
 	outbound->magic = 0;
 	free(outbound);
 }
@@ -121,47 +113,61 @@ enum err outbound_form(const struct upstream_auth *auth, struct str plain, struc
 
 /* ---- from the row ---------------------------------------------------------------- */
 
-/* Find and open; `ret_row` without what is sealed. */
-AWAITS static enum err open_row(struct gateway *gateway, struct str tenant_id, struct str upstream, struct str user_id,
-				struct kept *kept, struct secret_text **ret_plain)
+AWAITS enum err outbound_open_row(struct gateway *gateway, const struct upstream_spec *spec,
+				  const struct upstream_asking *asking, struct kept *kept,
+				  struct secret_text **ret_plain)
 {
 	enum err err = ERR_NOT_FOUND;
 
 	for (int i = 0; i < 2 && err == ERR_NOT_FOUND; i++) {
 		AUTO(arena) *arena = arena_new(ROW_ARENA_BYTES);
-		struct vault_place place = {.tenant_id = tenant_id, .kind = sealed_kind_name(SEALED_CREDENTIAL)};
+		struct vault_place place = {.tenant_id = asking->tenant_id,
+					    .kind = sealed_kind_name(SEALED_CREDENTIAL)};
 		struct credential_row row;
 
-		err = credential_find(gateway->db, arena, tenant_id, upstream, user_id, &row);
+		err = credential_find(gateway->db, arena, asking->tenant_id, spec->name, asking->principal, &row);
 		if (err != OK)
 			break;
 		place.row = row.id;
 		kept->changed_ms = row.changed_ms;
 		kept->refused = str_eq(row.state, STR("refused"));
 		memcpy(kept->id, row.id.p, row.id.n < ID_LEN ? row.id.n : ID_LEN);
-		err = vault_open(gateway->vault, &place, row.sealed, ret_plain);
+		/* A token must not go out as if somebody had typed it in. */
+		err = str_eq(row.kind, STR("static")) ? vault_open(gateway->vault, &place, row.sealed, ret_plain)
+						      : ERR_CREDENTIAL_MISSING;
 	}
 	return err == ERR_NOT_FOUND ? ERR_CREDENTIAL_MISSING : err;
 }
 
-AWAITS static enum err make_ready(struct gateway *gateway, const struct upstream_spec *spec, struct str tenant_id,
-				  struct str principal, struct kept *kept)
+AWAITS static enum err static_ready(struct gateway *gateway, const struct upstream_spec *spec,
+				    const struct upstream_asking *asking, struct kept *kept)
 {
 	AUTO(secret_text) *plain = NULL;
-	enum err err = open_row(gateway, tenant_id, spec->name, principal, kept, &plain);
 
-	if (err == OK && outbound_form(&spec->auth, secret_text_str(plain), &kept->text) != OK)
-		err = ERR_CREDENTIAL_REFUSED; /* kept for another way of sending */
-	if (err != OK && err != ERR_CREDENTIAL_MISSING)
-		log_warn("credential.unusable", LOG_STR("upstream", spec->name), LOG_STR("tenant", tenant_id),
+	TRY(outbound_open_row(gateway, spec, asking, kept, &plain));
+	if (spec->auth.kind == UPSTREAM_AUTH_HMAC)
+		kept->text = secret_text_ref(plain);
+	else if (outbound_form(&spec->auth, secret_text_str(plain), &kept->text) != OK)
+		return ERR_CREDENTIAL_REFUSED; /* kept for another way of sending */
+	return OK;
+}
+
+AWAITS static enum err make_ready(struct gateway *gateway, const struct upstream_spec *spec,
+				  const struct upstream_asking *asking, struct kept *kept)
+{
+	enum err err = spec->auth.kind == UPSTREAM_AUTH_OAUTH ? outbound_oauth_ready(gateway, spec, asking, kept)
+							      : static_ready(gateway, spec, asking, kept);
+
+	if (err != OK && err != ERR_CREDENTIAL_MISSING && err != ERR_CREDENTIAL_REAUTH)
+		log_warn("credential.unusable", LOG_STR("upstream", spec->name), LOG_STR("tenant", asking->tenant_id),
 			 LOG_ERR(err));
 	return err;
 }
 
-static struct str put_key(const struct upstream_spec *spec, struct str tenant_id, struct str principal,
+static struct str put_key(const struct upstream_spec *spec, const struct upstream_asking *asking,
 			  char out[KEY_BYTES_MAX])
 {
-	const struct str pieces[] = {spec->auth.name, spec->name, tenant_id, principal};
+	const struct str pieces[] = {spec->auth.name, spec->name, asking->tenant_id, asking->principal};
 	size_t n = 0;
 
 	out[n++] = (char)('0' + spec->auth.kind);
@@ -175,6 +181,23 @@ static struct str put_key(const struct upstream_spec *spec, struct str tenant_id
 	return (struct str){out, n};
 }
 
+struct kept *outbound_kept(struct outbound *outbound, const struct upstream_spec *spec,
+			   const struct upstream_asking *asking)
+{
+	char key[KEY_BYTES_MAX];
+
+	return map_get(&outbound->kept, put_key(spec, asking, key));
+}
+
+void outbound_forget(struct outbound *outbound, const struct upstream_spec *spec, const struct upstream_asking *asking,
+		     int64_t changed_ms)
+{
+	struct kept *kept = outbound_kept(outbound, spec, asking);
+
+	if (kept != NULL && kept->changed_ms == changed_ms)
+		forget(outbound, (struct str){kept->key, kept->key_bytes});
+}
+
 static void keep(struct outbound *outbound, struct kept *kept)
 {
 	struct str key = {kept->key, kept->key_bytes};
@@ -185,50 +208,113 @@ static void keep(struct outbound *outbound, struct kept *kept)
 	map_put(&outbound->kept, key, kept);
 }
 
-AWAITS static enum err get(void *arg, const struct upstream_spec *spec, const struct upstream_asking *asking,
-			   struct secret_text **ret_text)
+/* ---- for a request ---------------------------------------------------------------- */
+
+static bool is_good(const struct kept *kept, int64_t generation)
 {
-	struct gateway *gateway = arg;
+	return kept != NULL && kept->generation == generation &&
+	       (kept->until_ms == 0 || loop_now(loop_self()) < kept->until_ms);
+}
+
+/* Ready, and kept from now on.
+ *   ret_kept   until the next await */
+AWAITS static enum err look_up(struct gateway *gateway, const struct upstream_spec *spec,
+			       const struct upstream_asking *asking, struct kept **ret_kept)
+{
 	struct outbound *outbound = gateway_here(gateway)->outbound;
-	int64_t generation = identity_generation(gateway->identity);
 	char key_bytes[KEY_BYTES_MAX];
-	struct str key = put_key(spec, asking->tenant_id, asking->principal, key_bytes);
-	struct kept *kept = map_get(&outbound->kept, key);
+	struct str key = put_key(spec, asking, key_bytes);
+	struct kept *kept = calloc(1, sizeof(*kept) + key.n);
 	enum err err;
 
-	if (spec->auth.kind == UPSTREAM_AUTH_OAUTH || spec->auth.kind == UPSTREAM_AUTH_HMAC)
-		return ERR_CREDENTIAL_MISSING;
-
-	if (likely(kept != NULL && kept->generation == generation)) {
-		*ret_text = secret_text_ref(kept->text);
-		return OK;
-	}
-	kept = calloc(1, sizeof(*kept) + key.n);
 	CHECK(kept != NULL);
 	memcpy(kept->key, key.p, key.n);
 	kept->key_bytes = key.n;
-	kept->generation = generation;
-	err = make_ready(gateway, spec, asking->tenant_id, asking->principal, kept);
+	/* Read before the row: what changes in between is looked at once more. */
+	kept->generation = identity_generation(gateway->identity);
+	err = make_ready(gateway, spec, asking, kept);
 	if (err != OK) {
 		kept_free(kept);
 		forget(outbound, key);
 		return err;
 	}
-	*ret_text = secret_text_ref(kept->text);
 	keep(outbound, kept);
+	*ret_kept = kept;
 	return OK;
 }
 
-/* Once for each value: whoever lists credentials sees it. */
-AWAITS static enum err refused(void *arg, const struct upstream_spec *spec, const struct upstream_asking *asking,
-			       const struct upstream_refusal *refusal, bool *ret_again)
+AWAITS static enum err get_for(struct gateway *gateway, const struct upstream_spec *spec,
+			       const struct upstream_asking *asking, struct secret_text **ret_lines)
 {
-	struct gateway *gateway = arg;
-	char key_bytes[KEY_BYTES_MAX], id[ID_LEN + 1];
-	struct str key = put_key(spec, asking->tenant_id, asking->principal, key_bytes);
-	struct kept *kept = map_get(&gateway_here(gateway)->outbound->kept, key);
+	struct outbound *outbound = gateway_here(gateway)->outbound;
+	struct kept *kept = outbound_kept(outbound, spec, asking);
 
-	*ret_again = false;
+	if (unlikely(!is_good(kept, identity_generation(gateway->identity))))
+		TRY(look_up(gateway, spec, asking, &kept));
+	if (kept->dpop != NULL)
+		return outbound_proof(outbound, kept, spec, asking, ret_lines);
+	if (spec->auth.kind == UPSTREAM_AUTH_HMAC)
+		return outbound_sign(&spec->auth, secret_text_str(kept->text), asking, clock_wall_ms(), ret_lines) == OK
+			       ? OK
+			       : ERR_CREDENTIAL_REFUSED;
+	*ret_lines = secret_text_ref(kept->text);
+	return OK;
+}
+
+/* Whose the gateway uses where it asks for itself, to read lists: who has been there longest. What needs no person the
+ * first tenant has, since somebody's name it must have.
+ *   lent       strings in `arena` */
+AWAITS static enum err lend(struct gateway *gateway, const struct upstream_spec *spec, struct arena *arena,
+			    struct upstream_asking *lent)
+{
+	bool of_user = spec->auth.each == UPSTREAM_EACH_USER;
+	struct credential_row row;
+	struct tenant *tenant;
+	size_t count = 0;
+	enum err err = credential_oldest(gateway->db, arena, spec->owner.n > 0 ? spec->owner : STR_NONE, spec->name,
+					 of_user, &row);
+
+	if (err == OK) {
+		lent->tenant_id = row.tenant_id;
+		lent->principal = row.user_id;
+	}
+	if (err != ERR_NOT_FOUND)
+		return err;
+	if (spec->auth.kind != UPSTREAM_AUTH_OAUTH || spec->auth.oauth.flow == AUTH_FLOW_CODE || of_user)
+		return ERR_CREDENTIAL_MISSING;
+	lent->tenant_id = spec->owner;
+	if (spec->owner.n > 0)
+		return OK;
+	TRY(tenant_page(gateway->db, arena, STR(""), 1, &tenant, &count));
+	if (count == 0)
+		return ERR_CREDENTIAL_MISSING;
+	lent->tenant_id = tenant->id;
+	return OK;
+}
+
+AWAITS static enum err get(void *arg, const struct upstream_spec *spec, const struct upstream_asking *asking,
+			   struct secret_text **ret_lines)
+{
+	AUTO(arena) *arena = NULL;
+	struct upstream_asking lent;
+
+	if (likely(asking->tenant_id.n > 0))
+		return get_for(arg, spec, asking, ret_lines);
+	arena = arena_new(ROW_ARENA_BYTES);
+	lent = *asking;
+	TRY(lend(arg, spec, arena, &lent));
+	return get_for(arg, spec, &lent, ret_lines);
+}
+
+/* ---- refusals --------------------------------------------------------------------- */
+
+/* Once for each value: whoever lists credentials sees it. */
+AWAITS static enum err note_refused(struct gateway *gateway, const struct upstream_spec *spec,
+				    const struct upstream_asking *asking)
+{
+	struct kept *kept = outbound_kept(gateway_here(gateway)->outbound, spec, asking);
+	char id[ID_LEN + 1];
+
 	if (kept == NULL || kept->refused)
 		return ERR_CREDENTIAL_REFUSED;
 	kept->refused = true;
@@ -238,6 +324,21 @@ AWAITS static enum err refused(void *arg, const struct upstream_spec *spec, cons
 	if (credential_note(gateway->db, asking->tenant_id, str_of(id), kept->changed_ms, STR("refused")) != OK)
 		log_debug("credential.unnoted", LOG_CSTR("credential", id));
 	return ERR_CREDENTIAL_REFUSED;
+}
+
+AWAITS static enum err refused(void *arg, const struct upstream_spec *spec, const struct upstream_asking *asking,
+			       const struct upstream_refusal *refusal, bool *ret_again)
+{
+	AUTO(arena) *arena = NULL;
+	struct upstream_asking whose = *asking;
+
+	*ret_again = false;
+	if (asking->tenant_id.n == 0) {
+		arena = arena_new(ROW_ARENA_BYTES);
+		TRY(lend(arg, spec, arena, &whose));
+	}
+	return spec->auth.kind == UPSTREAM_AUTH_OAUTH ? outbound_oauth_refused(arg, spec, &whose, refusal, ret_again)
+						      : note_refused(arg, spec, &whose);
 }
 
 struct upstream_credentials outbound_source(struct gateway *gateway)

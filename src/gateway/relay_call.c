@@ -4,6 +4,7 @@
  * The row is queued before the answer leaves; when the audit trail takes no rows, the caller
  * gets an error instead of an unaudited success. */
 #include "base/clock.h"
+#include "gateway/account_ask.h"
 #include "gateway/admission.h"
 #include "gateway/allowance.h"
 #include "gateway/cached_read.h"
@@ -104,7 +105,8 @@ AWAITS static void prepare_call(struct request *req, const struct relay *relay, 
 				.own_cursor = relay->own_cursor,
 				.task_id = relay->task_id,
 				.no_task = tasks_drop_param(req, relay->item),
-				.no_answers = !mcp_is_modern(relay->item->offer->revision),
+				.no_answers =
+					!mcp_is_modern(relay->item->offer->revision) || account_was_asked(req, relay),
 				.wants_progress = wants_progress,
 				.capabilities = client_capabilities(req),
 				.client_info =
@@ -297,7 +299,9 @@ AWAITS enum err relay_call(struct request *req, const struct relay *relay)
 	err = ask_upstream(req, relay, &call);
 	if (unlikely(shed_is_queued(err)))
 		return refuse_queued(req, relay, err);
-	if (err == OK && relay->turn != NULL)
+	if (unlikely(err == ERR_CREDENTIAL_MISSING || err == ERR_CREDENTIAL_REAUTH))
+		err = account_ask(req, relay, &call, err);
+	else if (err == OK && relay->turn != NULL)
 		err = relay->turn(req, relay, &call.answer);
 	if (err == OK)
 		err = mcp_compose_answer(&call.answer, &client, &scratch, &pieces);

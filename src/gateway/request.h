@@ -69,7 +69,8 @@ struct request {
 	struct str target, upstream; /* for log and audit */
 	struct str outcome;	     /* "ok", "tool_error" or an error's name */
 	struct str problem;	     /* a text for this error that says more than the table's */
-	struct str problem_data;     /* JSON for error.data */
+	struct str problem_link;     /* goes behind it for the caller alone: a secret, never logged */
+	struct str problem_data;     /* JSON for error.data; not logged either */
 	uint64_t bytes_in, bytes_out;
 };
 

@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "gateway/account_ask.h"
 #include "gateway/assembly.h"
 #include "gateway/config_stored.h"
 
@@ -143,6 +144,8 @@ static AWAITS void follower_main(void *arg)
 
 		seen = identity_generation(stored->gateway->identity);
 		err = look(stored);
+		assembly_accounts_changed(stored->gateway->assembly);
+		account_links_look(stored->gateway);
 
 		if (err == ERR_CANCELED)
 			break;

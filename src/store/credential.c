@@ -98,6 +98,18 @@ static struct db_value text_or_all(struct str text)
 	return text.p == NULL ? DB_N : DB_T(text);
 }
 
+#define OLDEST(whose)                                                                                                  \
+	"SELECT " COLUMNS_SHOWN " FROM credential WHERE upstream = ?1 AND state = 'active' AND user_id " whose         \
+	" AND (CAST(?2 AS TEXT) IS NULL OR tenant_id = ?2) ORDER BY created_ms, id LIMIT 1"
+
+AWAITS enum err credential_oldest(struct db *db, struct arena *arena, struct str tenant_id, struct str upstream,
+				  bool of_user, struct credential_row *ret_credential)
+{
+	return find_one(db, tenant_id.p == NULL ? DB_ALL_TENANTS : tenant_id, arena,
+			of_user ? OLDEST("<> ''") : OLDEST("= ''"), CELLS(DB_T(upstream), text_or_all(tenant_id)), 2,
+			ret_credential);
+}
+
 AWAITS enum err credential_list(struct db *db, struct arena *arena, struct str tenant_id, struct str upstream,
 				struct str user_id, struct str after, size_t limit,
 				struct credential_row **ret_credentials, size_t *ret_count)

@@ -45,6 +45,13 @@ NODISCARD enum err credential_list(struct db *db, struct arena *arena, struct st
 				   struct str user_id, struct str after, size_t limit,
 				   struct credential_row **ret_credentials, size_t *ret_count) AWAITS;
 
+/* Of the active ones at an upstream, the one that has been there longest: of a user, or of a tenant as a whole.
+ *   tenant_id       p NULL: of any tenant
+ *   ret_credential  in `arena`, without what is sealed
+ *   Errors     ERR_NOT_FOUND */
+NODISCARD enum err credential_oldest(struct db *db, struct arena *arena, struct str tenant_id, struct str upstream,
+				     bool of_user, struct credential_row *ret_credential) AWAITS;
+
 /* Change kind, hint, sealed, state, expires_ms and failures; a lease or pause is over with it.
  *   changed_before_ms  of the row that was read
  *   Errors     ERR_NOT_FOUND: it has changed since, or the key has gone; ERR_LIMIT, ERR_DB ... */

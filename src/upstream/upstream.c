@@ -267,6 +267,11 @@ enum upstream_kind upstream_kind(const struct upstream *upstream)
 	return upstream->spec.kind;
 }
 
+const struct upstream_auth *upstream_auth(const struct upstream *upstream)
+{
+	return &upstream->spec.auth;
+}
+
 enum upstream_isolation upstream_isolation(const struct upstream *upstream)
 {
 	return upstream->spec.isolation;

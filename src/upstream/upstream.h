@@ -121,6 +121,7 @@ struct str upstream_name(const struct upstream *upstream);
 struct str upstream_owner(const struct upstream *upstream); /* see upstream_spec */
 enum upstream_kind upstream_kind(const struct upstream *upstream);
 enum upstream_isolation upstream_isolation(const struct upstream *upstream);
+const struct upstream_auth *upstream_auth(const struct upstream *upstream);
 
 /* A request that a legacy server makes of the client while a call of that client runs: sampling,
  * elicitation, roots. Reference-counted; answered exactly once, from any loop, also when the call
