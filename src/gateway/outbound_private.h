@@ -52,6 +52,7 @@ struct kept *outbound_kept(struct outbound *outbound, const struct upstream_spec
 void outbound_forget(struct outbound *outbound, const struct upstream_spec *spec, const struct upstream_asking *asking,
 		     int64_t changed_ms);
 
+/* All of them: at the end, or when there are too many. */
 void outbound_nonces_free(struct outbound *outbound);
 
 #endif
