@@ -46,9 +46,9 @@ function readProfiles(out) {
 }
 
 /** Instructions that a whole server life with `requests` requests takes. */
-async function lifetime({ tools, root, kind, era, requests }) {
+async function lifetime({ tools, root, name, kind, era, credential, requests }) {
 	const upstream = await startFixture({ binary: tools.fixture, cores: '1', args: ['--sessions', '--tools', '1'] });
-	const prepared = await prepareGatehouse({ binary: tools.gatehouse, root: path.join(root, `cg.${kind}.${requests}`), upstreams: { bench: upstream.url } });
+	const prepared = await prepareGatehouse({ binary: tools.gatehouse, root: path.join(root, `cg.${name}.${requests}`), upstreams: { bench: upstream.url }, credential });
 	const out = path.join(prepared.root, 'callgrind.out');
 	const wrapper = ['valgrind', '--tool=callgrind', '--separate-threads=yes', `--callgrind-out-file=${out}`];
 	const gatehouse = await launchGatehouse(prepared, { cores: '0', wrapper, seconds: 120 });
@@ -63,9 +63,14 @@ async function lifetime({ tools, root, kind, era, requests }) {
 /** Figures for the calls that CI watches. */
 export async function instructions({ tools, root, log }) {
 	const result = {};
-	for (const [name, kind, era] of [['call_250', 'call_250', 'modern'], ['ping', 'ping', 'legacy']]) {
-		const short = await lifetime({ tools, root, kind, era, requests: SHORT });
-		const long = await lifetime({ tools, root, kind, era, requests: LONG });
+	const cases = [
+		['call_250', { kind: 'call_250', era: 'modern' }],
+		['call_250_credential', { kind: 'call_250', era: 'modern', credential: 'a-token-of-forty-characters-or-thereabout' }],
+		['ping', { kind: 'ping', era: 'legacy' }],
+	];
+	for (const [name, what] of cases) {
+		const short = await lifetime({ tools, root, name, ...what, requests: SHORT });
+		const long = await lifetime({ tools, root, name, ...what, requests: LONG });
 		const each = (thread) => Math.round((long[thread] - short[thread]) / (LONG - SHORT));
 		result[name] = { user_instructions: each('total'), loop: each('loop'), writer: each('writer') };
 		log(`${name}: ${each('total')} user instructions, ${each('loop')} of them on the loop, ${each('writer')} on the writer thread`);

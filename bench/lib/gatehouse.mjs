@@ -15,8 +15,8 @@ function tlsLines(port, root) {
 	return `  - { address: "127.0.0.1:${port}", tls: { cert: "${cert}", key: "${key}" } }`;
 }
 
-/** Write config and key without starting it. `upstreams`: {name: url}; `more`: YAML. */
-export async function prepareGatehouse({ binary, root, workers = 1, upstreams, tls = false, more = '' }) {
+/** Write config and key without starting it. `upstreams`: {name: url}; `credential`: what calls carry to them, kept sealed; `more`: YAML. */
+export async function prepareGatehouse({ binary, root, workers = 1, upstreams, credential, tls = false, more = '' }) {
 	fs.mkdirSync(root, { recursive: true });
 	const port = await freePort();
 	const tlsPort = tls ? await freePort() : 0;
@@ -28,12 +28,15 @@ export async function prepareGatehouse({ binary, root, workers = 1, upstreams, t
 		DATA: path.join(root, 'data'),
 		WORKERS: workers,
 		MORE: more,
-		UPSTREAMS: Object.entries(upstreams).map(([name, url]) => `  ${name}: { http: { url: "${url}" } }`).join('\n'),
+		UPSTREAMS: Object.entries(upstreams).map(([name, url]) => `  ${name}: { http: { url: "${url}" }${credential === undefined ? '' : ', auth: { type: bearer }'} }`).join('\n'),
 	};
 	const text = fs.readFileSync(template, 'utf8').replace(/@([A-Z]+)@/g, (all, word) => words[word] ?? all);
 	fs.writeFileSync(config, text);
 	run(binary, ['tenant', 'create', 'bench', '--config', config], { mayFail: true });
 	const { key } = JSON.parse(run(binary, ['key', 'create', '--tenant', 'bench', '--json', '--config', config]));
+	for (const name of credential === undefined ? [] : Object.keys(upstreams)) {
+		run(binary, ['credential', 'set', '--tenant', 'bench', '--upstream', name, '--config', config], { input: `${credential}\n` });
+	}
 	return { binary, config, root, port, tlsPort, key, command: [binary, 'serve', '--config', config] };
 }
 

@@ -13,6 +13,8 @@ import { binary } from './lib/paths.mjs';
 import { makeUser } from './lib/people.mjs';
 import { run } from './lib/process.mjs';
 import { startProvider } from './lib/provider.mjs';
+import { request } from './lib/raw.mjs';
+import { stored } from './lib/sqlite.mjs';
 import { until } from './lib/wait.mjs';
 
 const RESULTS = {
@@ -22,7 +24,7 @@ const RESULTS = {
 };
 
 /** An MCP server that asks `judge` about each request: nothing, or {status, headers} of a refusal. */
-async function startServer(t, judge, { legacy = false } = {}) {
+async function startServer(t, judge, { legacy = false, echo = true } = {}) {
 	const seen = [];
 	const server = http.createServer(async (req, res) => {
 		const pieces = [];
@@ -39,7 +41,7 @@ async function startServer(t, judge, { legacy = false } = {}) {
 		if (req.method !== 'POST') return say(405);
 		if (message.id === undefined) return say(202);
 		if (message.method === (legacy ? 'server/discover' : 'initialize')) return say(legacy ? 200 : 404, { jsonrpc: '2.0', id: message.id, error: { code: -32601, message: 'Method not found' } });
-		const result = RESULTS[message.method] ?? { content: [{ type: 'text', text: `done as ${req.headers.authorization ?? 'nobody'}` }] };
+		const result = RESULTS[message.method] ?? { content: [{ type: 'text', text: echo ? `done as ${req.headers.authorization ?? 'nobody'}` : 'done' }] };
 		return say(200, { jsonrpc: '2.0', id: message.id, result: legacy ? result : { resultType: 'complete', ...result } }, legacy && message.method === 'initialize' ? { 'mcp-session-id': randomBytes(8).toString('hex') } : {});
 	});
 	await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -51,12 +53,12 @@ async function startServer(t, judge, { legacy = false } = {}) {
 }
 
 /** A provider, a server that takes its tokens, a gateway between them and a person who has connected an account. */
-async function start(t, { legacy, provider: options = {}, auth = {}, people = ['ada', 'ben'] } = {}) {
+async function start(t, { legacy, echo, provider: options = {}, auth = {}, people = ['ada', 'ben'] } = {}) {
 	const provider = await startProvider(t, options);
 	const server = await startServer(t, ({ req, message }) => {
 		const { status, challenge } = provider.judge(req.headers, message.params?.name === 'write' ? { scope: 'read write' } : {});
 		return status === undefined ? undefined : { status, headers: { 'www-authenticate': challenge } };
-	}, { legacy });
+	}, { legacy, echo });
 	const gateway = await startGateway(t, { tenants: ['acme'], workers: 2, upstreams: { svc: connectable(provider, { url: server.url, ...auth }) } });
 	const found = { provider, server, gateway };
 	for (const name of people) {
@@ -204,6 +206,31 @@ test('the tenant\'s account: whoever manages upstreams gets the link, others lea
 	assert.equal(linkIn(textOf(await modernCall(ben.target, 'svc_read'))), undefined);
 	const boss = { port: gateway.port, key: gateway.owners.acme };
 	assert.ok(linkIn(textOf(await modernCall(boss, 'svc_read'))));
+});
+
+test('tokens, the client\'s secret and links are nowhere but on their way', async (t) => {
+	const { provider, gateway, ada, ben } = await connected(t, { echo: false });
+	const told = [];
+	const say = async (target) => told.push((await modernCall(target, 'svc_read')).text);
+
+	await say(ben.target); // a link, for him alone
+	const link = new URL(linkIn(told[0])).searchParams.get('ticket');
+	const before = [...provider.tokens.access.keys(), ...provider.tokens.refresh.keys()];
+	await modernCall(ada.target, 'svc_read');
+	provider.expire();
+	await modernCall(ada.target, 'svc_read');
+	const secrets = new Set([...before, ...provider.tokens.access.keys(), ...provider.tokens.refresh.keys(), provider.client.secret, link]);
+	assert.ok(secrets.size >= 6);
+	gateway.owner ??= (await gateway.makeKey('acme', '--role', 'owner')).key;
+	const pages = [];
+	for (const path of ['credentials', 'audit', 'connections']) pages.push((await call(gateway, 'GET', `/tenants/acme/${path}`, { key: gateway.owner })).text);
+	pages.push((await request(gateway, { method: 'GET', path: '/metrics' })).text, gateway.allStderr);
+	const bytes = Buffer.concat([Buffer.from(await stored(gateway)), ...pages.map((text) => Buffer.from(String(text)))]);
+	for (const one of secrets) {
+		for (const form of [one, Buffer.from(one).toString('base64'), Buffer.from(one).toString('hex'), encodeURIComponent(one)]) {
+			assert.equal(bytes.includes(Buffer.from(form)), false, `${one.slice(0, 12)}... can be read`);
+		}
+	}
 });
 
 test('signed requests: over method, path, query, time and body, each anew', async (t) => {
