@@ -92,7 +92,7 @@ static struct client_description describe(const struct choice *choice, const str
 	const struct connect_at *at = choice->at;
 
 	return (struct client_description){
-		.name = STR(CLIENT_NAME),
+		.name = at->client_name.n > 0 ? at->client_name : STR(CLIENT_NAME),
 		.redirect_uri = target->redirect_uri,
 		.uri = at->public_url,
 		.scope = scope_union(choice->arena, target->scope, choice->found.scopes),

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { Browser } from './lib/browser.mjs';
-import { connectable, connectAccount, openLink } from './lib/connect.mjs';
+import { connectable, connectAccount, consent, openLink } from './lib/connect.mjs';
 import { startGateway } from './lib/gateway.mjs';
 import { binary } from './lib/paths.mjs';
 import { makeUser } from './lib/people.mjs';
@@ -86,4 +86,19 @@ test('what is asked for wrongly is said', async (t) => {
 	const alone = await connect('--tenant', 'acme', '--upstream', 'svc');
 	assert.equal(alone.code, 1);
 	assert.match(alone.stderr, /no gateway runs/);
+});
+
+test('where nobody signs in, the link alone does', async (t) => {
+	const provider = await startProvider(t);
+	const gateway = await startGateway(t, { tenants: ['acme'], upstreams: { svc: connectable(provider, { each: 'tenant' }) }, config: { auth: 'none' } });
+	const { url, ended } = await begin(t, gateway);
+	const browser = new Browser();
+	const page = await browser.visit(url);
+
+	assert.equal(page.answer.status, 200, page.html);
+	assert.match(page.html, /everybody/);
+	const { left } = await browser.submit(page);
+	assert.match((await browser.visit(await consent(left))).html, /Connected/);
+	assert.equal(await ended(), 0);
+	assert.equal((await gateway.cliJson('credential', 'list', '--tenant', 'acme'))[0].account, 'Ada Lovelace');
 });
