@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "connect/connect.h"
 #include "gateway/assembly.h"
 #include "gateway/event_log.h"
 #include "gateway/fleet.h"
@@ -43,6 +44,7 @@ enum family {
 	F_UPSTREAM_SHED_LEVEL,
 	F_UPSTREAM_CHILDREN,
 	F_UPSTREAM_RESTARTS,
+	F_TOKEN_REFRESHES,
 	F_CATALOG_ITEMS,
 	F_CACHE_HITS,
 	F_CACHE_MISSES,
@@ -118,6 +120,12 @@ static const struct {
 				   "nobody may wait"},
 	[F_UPSTREAM_CHILDREN] = {"gatehouse_upstream_children", "gauge", "Child processes of the upstream"},
 	[F_UPSTREAM_RESTARTS] = {"gatehouse_upstream_restarts_total", "counter", "Times it was started again"},
+	[F_TOKEN_REFRESHES] =
+		{"gatehouse_token_refreshes_total", "counter",
+		 "Tokens of accounts that this process was to renew, by upstream and outcome: ok; later, the "
+		 "service gave no answer of use; refused, the account must be connected again; "
+		 "client_refused, the service does not know the gateway; lost, the account was connected "
+		 "again or removed meanwhile; unkept, the database did not take the new token"},
 	[F_CATALOG_ITEMS] = {"gatehouse_catalog_items", "gauge", "Tools, prompts and resources on offer"},
 	[F_CACHE_HITS] = {"gatehouse_result_cache_hits_total", "counter", "Resources answered from the result cache"},
 	[F_CACHE_MISSES] = {"gatehouse_result_cache_misses_total", "counter", "Resources that were not in it"},
@@ -344,6 +352,21 @@ static void put_upstreams(struct buf *out, struct gateway *gateway)
 	assembly_upstreams_done(upstreams, count);
 }
 
+static void put_token_refresh(void *arg, struct str upstream, const char *outcome, uint64_t n)
+{
+	struct buf *out = arg;
+
+	buf_put_fmt(out, "%s{upstream=", family_table[F_TOKEN_REFRESHES].name);
+	put_label_value(out, upstream);
+	buf_put_fmt(out, ",outcome=\"%s\"} %llu\n", outcome, (unsigned long long)n);
+}
+
+static void put_token_refreshes(struct buf *out, struct connect *connect)
+{
+	put_family(out, F_TOKEN_REFRESHES);
+	connect_each_count(connect, put_token_refresh, out);
+}
+
 static void put_catalog(struct buf *out, const struct catalog *catalog)
 {
 	static const char *const kind_name[OFFER_KINDS] = {"tool", "prompt", "resource", "template"};
@@ -387,6 +410,7 @@ void metrics_write(struct gateway *gateway, struct buf *out)
 	put_requests(out, gateway);
 	put_calls(out, gateway);
 	put_upstreams(out, gateway);
+	put_token_refreshes(out, gateway->connect);
 	put_catalog(out, gateway_here(gateway)->catalog);
 	put_single(out, F_NODES, nodes == NULL ? 0 : (double)nodes->count);
 	put_single(out, F_CONNECTIONS, (double)http.connections);
