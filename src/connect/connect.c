@@ -61,6 +61,8 @@ void connect_at_copy(struct arena *arena, const struct connect_at *from, struct 
 		.subject = arena_str(arena, from->subject),
 		.public_url = arena_str(arena, from->public_url),
 		.client_document = arena_str(arena, from->client_document),
+		.client_name = arena_str(arena, from->client_name),
+		.life_ms = from->life_ms,
 		.ca_file = from->ca_file == NULL ? NULL : arena_str(arena, str_of(from->ca_file)).p,
 		.allow_private = from->allow_private,
 	};

@@ -72,6 +72,43 @@ START_TEST(other_texts_are_refused)
 }
 END_TEST
 
+START_TEST(a_copy_is_whole)
+{
+	const struct auth_settings settings = {.flow = AUTH_FLOW_CLIENT, .client_secret = STR("s")};
+	char ca_file[] = "/ca", text[] = "text";
+	const struct str t = {text, 4};
+	const struct connect_at at = {.upstream = t,
+				      .url = t,
+				      .settings = &settings,
+				      .tenant_id = t,
+				      .user_id = t,
+				      .subject = t,
+				      .public_url = t,
+				      .client_document = t,
+				      .client_name = t,
+				      .life_ms = 7,
+				      .ca_file = ca_file,
+				      .allow_private = true};
+	AUTO(arena) *arena = arena_new(1 << 16);
+	struct connect_at copy;
+
+	connect_at_copy(arena, &at, &copy);
+	memset(text, 'x', 4);
+	memset(ca_file, 'x', 3);
+	ck_str(copy.upstream, "text");
+	ck_str(copy.url, "text");
+	ck_str(copy.tenant_id, "text");
+	ck_str(copy.user_id, "text");
+	ck_str(copy.subject, "text");
+	ck_str(copy.public_url, "text");
+	ck_str(copy.client_document, "text");
+	ck_str(copy.client_name, "text");
+	ck_str(copy.settings->client_secret, "s");
+	ck_assert_str_eq(copy.ca_file, "/ca");
+	ck_assert(copy.settings->flow == AUTH_FLOW_CLIENT && copy.life_ms == 7 && copy.allow_private);
+}
+END_TEST
+
 static AWAITS void rows_body(struct db *db)
 {
 	AUTO(arena) *arena = arena_new(1 << 20);
@@ -164,4 +201,5 @@ START_TEST(a_rotation_is_no_change)
 }
 END_TEST
 
-DATABASE_MAIN("grant", text_comes_back, other_texts_are_refused, rows_are_kept, a_rotation_is_no_change)
+DATABASE_MAIN("grant", text_comes_back, other_texts_are_refused, a_copy_is_whole, rows_are_kept,
+	      a_rotation_is_no_change)
