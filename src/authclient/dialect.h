@@ -82,6 +82,7 @@ struct auth_dialect {
 	struct auth_exchange again;  /* of the access token, for there are no refresh tokens */
 	bool refresh_none;	     /* nothing is ever renewed */
 	int32_t ahead_s;	     /* before a token's end its renewal begins; 0: as with all others */
+	const char *token_header;    /* that carries the token in calls, alone; NULL: "Authorization: Bearer" */
 	enum auth_ending ending;
 	const char *revoke_name; /* of the token in a request to end it; NULL: "token" */
 };

@@ -205,7 +205,8 @@ static const struct auth_provider providers[] = {
 		.dialect = {.scope_separator = ",",
 			    .token_more = "expiring=1",
 			    .client_auths = CLIENT_AUTH_POST,
-			    .pkce = PKCE_OFF},
+			    .pkce = PKCE_OFF,
+			    .token_header = "X-Shopify-Access-Token"},
 		.needs = "`authorize_url`: `https://SHOP.myshopify.com/admin/oauth/authorize`, and `token_url`: "
 			 "`https://SHOP.myshopify.com/admin/oauth/access_token`. Parameters of its requests for tokens "
 			 "were not "
@@ -255,6 +256,7 @@ static const struct auth_provider providers[] = {
 			    .answer = "/data",
 			    .refusals = REFUSALS("/code", "/message", tiktok_business_refusals),
 			    .refresh_none = true,
+			    .token_header = "Access-Token",
 			    .ending = END_ACCESS,
 			    .revoke_name = "access_token"},
 		.needs = "Tokens do not end until they are revoked. Where people agree was not confirmed.",
@@ -303,6 +305,7 @@ static const struct auth_provider providers[] = {
 		.pick_items = "",
 		.pick_id = "/tenantId",
 		.pick_name = "/tenantName",
+		.pick_header = "xero-tenant-id",
 		.dialect = {.client_auths = CLIENT_AUTH_BASIC},
 		.needs = "Clients from before March 2026 want the broad scopes `accounting.transactions.read "
 			 "accounting.reports.read` instead. Revocation was not confirmed.",

@@ -14,7 +14,7 @@ struct auth_provider {
 	const char *longer_url, *renew_url; /* as struct auth_settings */
 	const char *scope;		    /* separated by spaces, whatever the dialect does */
 	const char *identity_url, *identity_id, *identity_name;
-	const char *pick_url, *pick_items, *pick_id, *pick_name;
+	const char *pick_url, *pick_items, *pick_id, *pick_name, *pick_header;
 	struct auth_dialect dialect;
 	const char *needs; /* what the operator has to know, for the reference */
 };

@@ -22,7 +22,8 @@ static const struct member addresses[] = {
 
 /* They say where something is in the answer of an address: only with it. */
 static const struct member identity_pointers[] = {MEMBER(identity_id), MEMBER(identity_name)};
-static const struct member pick_pointers[] = {MEMBER(pick_items), MEMBER(pick_id), MEMBER(pick_name)};
+static const struct member pick_pointers[] = {MEMBER(pick_items), MEMBER(pick_id), MEMBER(pick_name),
+					      MEMBER(pick_header)};
 
 static const char *text_of(const struct auth_provider *row, const struct member *member)
 {

@@ -53,6 +53,8 @@ void auth_provider_reference_write(struct buf *out)
 		put_fact(out, "default scope", row->scope);
 		put_fact(out, "whose account it is", row->identity_url);
 		put_fact(out, "one of these is picked", row->pick_url);
+		put_fact(out, "its id is sent in", row->pick_header);
+		put_fact(out, "the token is sent in", row->dialect.token_header);
 		put_deviations(out, &row->dialect);
 		if (row->needs != NULL)
 			buf_put_fmt(out, "\n%s\n", row->needs);

@@ -11,6 +11,7 @@ static const size_t texts[] = {
 	AT(scope),	   AT(resource),      AT(audience),	     AT(subject_file),	AT(idp_issuer),
 	AT(idp_token_url), AT(idp_client_id), AT(idp_client_secret), AT(identity_url),	AT(identity_id),
 	AT(identity_name), AT(pick_url),      AT(pick_items),	     AT(pick_id),	AT(pick_name),
+	AT(pick_header),
 #undef AT
 };
 static_assert(offsetof(struct auth_settings, provider) + sizeof(texts) / sizeof(texts[0]) * sizeof(struct str) ==

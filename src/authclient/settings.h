@@ -29,6 +29,7 @@ struct auth_settings {
 	struct str idp_issuer, idp_token_url, idp_client_id, idp_client_secret; /* ENTERPRISE */
 	struct str identity_url, identity_id, identity_name; /* whose account it is: JSON pointers into the answer */
 	struct str pick_url, pick_items, pick_id, pick_name; /* one of several, chosen by the person */
+	struct str pick_header;				     /* that calls say its id in; empty: none */
 };
 
 /* Into `to`, with copies of its texts in `arena`. */

@@ -67,6 +67,8 @@ static enum err take(const struct grant *grant, const struct credential_row *row
 				    .changed_ms = row->changed_ms,
 				    .expires_ms = grant->expires_ms,
 				    .again_ms = again_ms};
+	if (grant->picked.n > 0 && grant->picked.n <= FRESH_PICKED_BYTES_MAX && str_is_printable(grant->picked))
+		memcpy(ret_fresh->picked, grant->picked.p, grant->picked.n);
 	memcpy(ret_fresh->id, row->id.p, row->id.n < ID_LEN ? row->id.n : ID_LEN);
 	return OK;
 }

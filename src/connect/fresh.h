@@ -20,6 +20,8 @@
 /* It is not sent in the last twentieth of it, but for this at most: it could end on its way. */
 #define FRESH_SPARE_MS_MAX 5000
 
+#define FRESH_PICKED_BYTES_MAX 128 /* as connect/identity.h keeps ids */
+
 struct fresh {
 	struct secret_text *token;
 	enum token_type type;
@@ -28,6 +30,8 @@ struct fresh {
 	int64_t expires_ms;    /* wall time; 0: it does not say */
 	int64_t again_ms;      /* it may be kept until then, and asked for again; 0: until the generation moves */
 	char id[ID_LEN + 1];   /* the row's */
+	char picked[FRESH_PICKED_BYTES_MAX +
+		    1]; /* of several, its id; empty: none was, or it cannot stand in a header */
 };
 
 /* Give back what it refers to. */

@@ -46,6 +46,8 @@ static const struct conf_field pick_fields[] = {
 	 .example = "/data"},
 	{"id", CONF_STR, OAUTH(pick_id), .doc = "Where an entry has its id.", .example = "/id"},
 	{"name", CONF_STR, OAUTH(pick_name), .doc = "Where an entry has the name that is shown.", .example = "/name"},
+	{"header", CONF_STR, OAUTH(pick_header), .doc = "A header that calls say the chosen id in.",
+	 .example = "X-Organisation"},
 };
 static const struct conf_table pick_table = {"pick", pick_fields, ARRAY_LEN(pick_fields)};
 
@@ -202,6 +204,8 @@ static enum err check_oauth(struct conf_reading *reading, const struct conf_node
 		return complain(reading, node, "`identity` needs both `url` and `id`");
 	if (oauth->pick_url.n > 0 && oauth->pick_id.n == 0)
 		return complain(reading, node, "`pick` needs an `id`");
+	if (oauth->pick_header.n > 0 && !config_name_is_good(oauth->pick_header))
+		return complain(reading, node, "`pick`: `header` is a name: 1 to 32 of A-Z a-z 0-9 - _");
 	return OK;
 }
 

@@ -37,6 +37,7 @@ struct outbound *outbound_new(void)
 static void kept_free(struct kept *kept)
 {
 	secret_text_unref(kept->text);
+	secret_text_unref(kept->more);
 	dpop_key_unref(kept->dpop);
 	free(kept);
 }

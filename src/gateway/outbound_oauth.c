@@ -1,6 +1,7 @@
 /* Tokens of accounts: asked of room connect, which keeps them fresh; made into lines here, and once for each request
  * where they are bound to a key. What a refusal means is connect's to say, but for two cases: the server only wants its
  * nonce repeated; or this loop has another token by now, so that the refusal says nothing of it. */
+#include "authclient/providers.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -11,6 +12,7 @@
 
 #define AT_ARENA_BYTES (256 * 1024) /* settings with a key in PEM, a row of a user, challenges */
 #define KEPT_MS_MIN 1000	    /* while a renewal is under way not every call asks how it goes */
+#define HEADER_BYTES_MAX 512	    /* names of headers, and what was picked */
 #define PROOF_BYTES_MAX (8 * 1024)  /* a nonce and a URL, in base64 */
 #define BEARER STR("Authorization: Bearer ")
 #define BOUND STR("Authorization: DPoP ")
@@ -77,15 +79,45 @@ static int64_t kept_until(const struct fresh *fresh)
 	return loop_now(loop_self()) + (left_ms > 0 ? left_ms : 1);
 }
 
-static struct secret_text *bearer_line(struct str token)
+/* What was picked of several, for servers that want it said with each call. */
+static void put_picked(struct buf *lines, const struct auth_settings *settings, const struct fresh *fresh)
 {
-	char *at;
-	struct secret_text *line = secret_text_room(BEARER.n + token.n + 2, &at);
+	if (settings->pick_header.n > 0 && fresh->picked[0] != '\0')
+		buf_put_fmt(lines, "%.*s: %s\r\n", STR_ARG(settings->pick_header), fresh->picked);
+}
 
-	memcpy(at, BEARER.p, BEARER.n);
-	memcpy(at + BEARER.n, token.p, token.n);
-	memcpy(at + BEARER.n + token.n, "\r\n", 2);
-	return line;
+static struct secret_text *bearer_lines(const struct auth_settings *settings, const struct fresh *fresh)
+{
+	const char *header = auth_dialect_of(settings->provider)->token_header;
+	struct str token = secret_text_str(fresh->token);
+	struct secret_text *text;
+	AUTO_BUF lines = {0};
+
+	buf_reserve(&lines, token.n + HEADER_BYTES_MAX); /* so that it never moves, leaving a copy behind */
+	if (header == NULL)
+		buf_put(&lines, BEARER);
+	else
+		buf_put_fmt(&lines, "%s: ", header);
+	buf_put(&lines, token);
+	buf_put(&lines, STR("\r\n"));
+	put_picked(&lines, settings, fresh);
+	text = secret_text_new(buf_str(&lines));
+	crypto_wipe(lines.p, lines.n);
+	return text;
+}
+
+static void keep(const struct auth_settings *settings, const struct fresh *fresh, struct kept *kept)
+{
+	AUTO_BUF more = {0};
+
+	kept->dpop = fresh->type == TOKEN_DPOP ? dpop_key_ref(fresh->dpop) : NULL;
+	kept->text = kept->dpop != NULL ? secret_text_ref(fresh->token) : bearer_lines(settings, fresh);
+	if (kept->dpop != NULL)
+		put_picked(&more, settings, fresh);
+	kept->more = more.n > 0 ? secret_text_new(buf_str(&more)) : NULL;
+	kept->changed_ms = fresh->changed_ms;
+	kept->until_ms = kept_until(fresh);
+	memcpy(kept->id, fresh->id, sizeof(kept->id));
 }
 
 AWAITS enum err outbound_oauth_ready(struct gateway *gateway, const struct upstream_spec *spec,
@@ -96,14 +128,11 @@ AWAITS enum err outbound_oauth_ready(struct gateway *gateway, const struct upstr
 	struct fresh fresh;
 	enum err err = connect_fresh(gateway->connect, &at, &fresh);
 
+	if (err == OK)
+		keep(at.settings, &fresh, kept);
 	arena_free_wiped(arena);
 	if (err != OK)
 		return told(err);
-	kept->dpop = fresh.type == TOKEN_DPOP ? dpop_key_ref(fresh.dpop) : NULL;
-	kept->text = kept->dpop != NULL ? secret_text_ref(fresh.token) : bearer_line(secret_text_str(fresh.token));
-	kept->changed_ms = fresh.changed_ms;
-	kept->until_ms = kept_until(&fresh);
-	memcpy(kept->id, fresh.id, sizeof(kept->id));
 	fresh_end(&fresh);
 	return OK;
 }
@@ -159,13 +188,16 @@ enum err outbound_proof(struct outbound *outbound, const struct kept *kept, cons
 	AUTO_BUF lines = {0};
 	enum err err;
 
-	buf_reserve(&lines, BOUND.n + token.n + PROOF_BYTES_MAX); /* so that it never moves, leaving a copy behind */
+	buf_reserve(&lines, BOUND.n + token.n + PROOF_BYTES_MAX +
+				    HEADER_BYTES_MAX); /* so that it never moves, leaving a copy behind */
 	buf_put(&lines, BOUND);
 	buf_put(&lines, token);
 	buf_put(&lines, STR("\r\nDPoP: "));
 	err = dpop_proof_put(kept->dpop, asking->method, asking->url, token,
 			     nonce == NULL ? STR("") : buf_str(&nonce->text), clock_wall_ms(), &lines);
 	buf_put(&lines, STR("\r\n"));
+	if (kept->more != NULL)
+		buf_put(&lines, secret_text_str(kept->more));
 	if (err == OK)
 		*ret_lines = secret_text_new(buf_str(&lines));
 	crypto_wipe(lines.p, lines.n);

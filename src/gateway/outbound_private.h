@@ -13,10 +13,11 @@ struct kept {
 	struct secret_text
 		*text;	       /* what is sent; or what each request is made from: a token with a key, a signing key */
 	struct dpop_key *dpop; /* NULL: sent as it is */
-	int64_t generation;    /* of the store: another one, and it is looked for anew */
-	int64_t until_ms;      /* on loop_now, the same; 0: never */
-	int64_t changed_ms;    /* of the row */
-	bool refused;	       /* noted */
+	struct secret_text *more; /* lines that go with a token with a key; NULL none */
+	int64_t generation;	  /* of the store: another one, and it is looked for anew */
+	int64_t until_ms;	  /* on loop_now, the same; 0: never */
+	int64_t changed_ms;	  /* of the row */
+	bool refused;		  /* noted */
 	char id[ID_LEN + 1];
 	size_t key_bytes;
 	char key[];
