@@ -48,7 +48,7 @@ export async function startCompany(t, { people = {}, client = {}, callback, ...c
 			return;
 		}
 		const grant = new provider.Grant({ accountId: who, clientId: details.params.client_id });
-		grant.addOIDCScope('openid email profile offline_access');
+		grant.addOIDCScope(details.params.scope ?? 'openid');
 		for (const [resource, scopes] of Object.entries(details.prompt.details.missingResourceScopes ?? {})) grant.addResourceScope(resource, scopes.join(' '));
 		await provider.interactionFinished(req, res, { login: { accountId: who }, consent: { grantId: await grant.save() } });
 	}

@@ -29,6 +29,7 @@ export const QUIRKS = {
 	lives: true, // false: no expires_in
 	refreshLifeName: 'refresh_expires_in',
 	errorsIn200: null, // 'error': {"error": {"code"}}; 'code': {"code": 40105, "message"}
+	tokenHeader: null, // what resources want the token in, alone
 	iss: true, // in the callback; 'wrong': another's; false: left out
 };
 
@@ -130,7 +131,8 @@ class Provider {
 
 	/** What a server behind this provider does with a request: {row} of a good token, or {status, challenge}. */
 	judge(headers, { scope } = {}) {
-		const token = /^(?:Bearer|DPoP) +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
+		const { tokenHeader } = this.quirks;
+		const token = tokenHeader === null ? /^(?:Bearer|DPoP) +(\S+)$/i.exec(headers.authorization ?? '')?.[1] : headers[tokenHeader];
 		const row = this.good(token);
 		const where = `resource_metadata="${this.url}/.well-known/oauth-protected-resource/resource"`;
 		this.#count('resource');
@@ -255,9 +257,10 @@ class Provider {
 		return grantType === 'none' || (grantType === 'optional' && named === null && form.has(codeName)) ? 'authorization_code' : named;
 	}
 
-	async #token(request, form, fault) {
+	async #token(request, form, fault, path) {
 		const { quirks } = this;
 		const grant = this.#grantOf(form);
+		if (({ ig_exchange_token: '/longer', ig_refresh_token: '/again' }[grant] ?? '/token') !== path) throw new OAuthError('unsupported_grant_type', `no grant '${grant}' here`);
 		const scope = (form.get('scope') ?? '').split(quirks.scopeSeparator).filter(Boolean).join(' ');
 		this.#count(COUNTED[grant] ?? grant ?? 'nothing');
 		if (grant === 'ig_refresh_token') return this.#longer(form, 'access_token', fault);
@@ -318,7 +321,7 @@ class Provider {
 			return this.#decide(this.waiting.get(form.get('request')), form.get('account'), fault);
 		case 'token':
 		case 'longer':
-			return this.#token(request, form, fault);
+			return this.#token(request, form, fault, url.pathname);
 		case 'revoke':
 			return this.#revoke(request, form, fault);
 		case 'register':
