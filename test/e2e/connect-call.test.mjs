@@ -147,7 +147,11 @@ test('a session of 2025-11-25 gets error -32042 where its client opens links, an
 	const [elicitation] = error.data.elicitations;
 	assert.equal(elicitation.mode, 'url');
 	assert.ok(elicitation.elicitationId && linkIn(elicitation.url) && elicitation.message);
+	const stream = await session.listen();
 	await connectAccount(gateway, { person: ben, link: { url: elicitation.url } });
+	const told = await stream.next(({ method }) => method === 'notifications/elicitation/complete');
+	assert.equal(told.params.elicitationId, elicitation.elicitationId);
+	stream.connection.destroy();
 	assert.match(textOf(await session.call('svc_read')), /^done as Bearer /);
 	const plain = await openSession({ port: gateway.port, key: ben.target.key }, { version: LEGACY });
 	assert.match(textOf(await plain.call('svc_read')), /^done as Bearer /);
@@ -164,6 +168,23 @@ for (const rotation of [true, false]) {
 		assert.equal(provider.stats().reused ?? 0, 0);
 	});
 }
+
+test('a token that has ended is found out by whatever comes first, initialize too, and nothing of the caller is in any request', async (t) => {
+	const { provider, server, gateway, ben } = await connected(t, { legacy: true });
+	await connectAccount(gateway, { person: ben });
+	const session = await openSession(ben.target, { version: LEGACY });
+	const begun = server.seen.length;
+	provider.expire();
+	assert.match(textOf(await session.call('svc_read')), /^done as Bearer /); // its instance begins with the question for the era
+	const methods = server.seen.slice(begun).map(({ method }) => method);
+	assert.ok(methods.includes('initialize') && methods.filter((method) => method === 'tools/call').length === 1, methods.join());
+	await session.end();
+	for (const { method, headers } of server.seen.slice(begun)) {
+		assert.match(headers.authorization ?? '', /^Bearer at-/, method);
+		assert.equal(JSON.stringify(headers).includes(ben.target.key), false);
+	}
+	assert.equal(provider.stats().reused ?? 0, 0);
+});
 
 test('a consent that was taken back is found out once, told once, and mended by connecting again', async (t) => {
 	const { provider, server, gateway, ada } = await connected(t);
