@@ -1,5 +1,5 @@
-// The suite's client leg with the gateway as the client under test, without the auth scenarios:
-// the suite plays the server, lib/client-under-test.mjs starts the gateway and drives it.
+// The suite's client leg with the gateway as the client under test: the suite plays the server, and in the auth scenarios its
+// authorization servers; lib/client-under-test.mjs starts the gateway and drives it.
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -14,6 +14,8 @@ after(() => record.save());
 const command = `${process.execPath} ${path.join(conformanceDirectory, 'lib/client-under-test.mjs')}`;
 assert.ok(command.split(' ').length === 2, `the suite cannot start ${command}: blanks in a path`);
 
+/** What servers of 2025-03-26 lacked. */
+const LEGACY = { revision: '2025-03-26', scenarios: ['oauth-metadata-backcompat', 'oauth-endpoint-fallback'].map((name) => `auth/2025-03-26-${name}`) };
 const EXTENSIONS = ['no-prefetch', 'verify-digest', 'verify-size', 'verify-frontmatter'].map((name) => `sep-2640-client-${name}`);
 
 function declare(revision, scenario, kind, args) {
@@ -36,8 +38,12 @@ for (const revision of REVISIONS) {
 		if (!canBeAlone) console.log('# no network of its own here: the suite\'s servers listen on all interfaces');
 		const { scored, rest } = requirements(revision, 'client');
 		const args = ['--spec-version', revision];
-		for (const scenario of scored) if (!scenario.startsWith('auth/')) declare(revision, scenario, 'scored', args);
-		for (const { scenario, reason } of rest) if (!scenario.startsWith('auth/')) declare(revision, scenario, reason, args);
+		for (const scenario of scored) declare(revision, scenario, 'scored', args);
+		for (const { scenario, reason } of rest) declare(revision, scenario, reason, reason === 'extension' ? [...args, '--force'] : args);
 		if (revision === REVISIONS.at(-1)) for (const scenario of EXTENSIONS) declare(revision, scenario, 'extension', [...args, '--force']);
 	});
 }
+
+describe(`the gateway as a client, ${LEGACY.revision}`, () => {
+	for (const scenario of LEGACY.scenarios) declare(LEGACY.revision, scenario, 'legacy', ['--spec-version', LEGACY.revision]);
+});

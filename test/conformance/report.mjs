@@ -74,6 +74,7 @@ function summary() {
 		['2026-07-28 through the gateway to the modern fixture', 'gateway/modern'],
 		['2025-11-25 through the gateway to the modern fixture', 'across/legacy-modern'],
 		['2026-07-28 through the gateway to the legacy fixture', 'across/modern-legacy'],
+		['the gateway as the client, 2025-03-26', 'client/2025-03-26'],
 		['the gateway as the client, 2025-11-25', 'client/2025-11-25'],
 		['the gateway as the client, 2026-07-28', 'client/2026-07-28'],
 		['the gateway as the authorization server, every revision', 'authorization'],
@@ -118,10 +119,11 @@ ${scenarios([['fixture itself', 'fixture/modern'], ['gateway, modern fixture', '
 
 ## Client leg
 
-The gateway is the client under test: a wrapper starts it with the suite's server as its upstream and drives it. The auth
-scenarios are not run.
+The gateway is the client under test: a wrapper starts it with the suite's server as its upstream and drives it. In the auth
+scenarios a scripted person follows the gateway's link, agrees, and comes back to its callback; flows without a person take what
+the scenario gives them from the configuration.
 
-${scenarios([['2025-11-25', 'client/2025-11-25'], ['2026-07-28', 'client/2026-07-28']])}
+${scenarios([['2025-03-26', 'client/2025-03-26'], ['2025-11-25', 'client/2025-11-25'], ['2026-07-28', 'client/2026-07-28']])}
 
 ## Authorization server
 

@@ -7,6 +7,7 @@
 // well. The suite tells the scenario in its MCP_CONFORMANCE_* variables.
 import assert from 'node:assert/strict';
 import { modern, openSession } from '../../e2e/lib/mcp.mjs';
+import { actAuthorized } from './authorized.mjs';
 import { connect } from './clients.mjs';
 import { plainUrl, startPlain } from './stage.mjs';
 
@@ -66,13 +67,18 @@ function elicit({ requestedSchema }) {
 	return { action: 'accept', content: Object.fromEntries(properties.map(([name, schema]) => [name, schema.default ?? true])) };
 }
 
-const cleanups = [];
-const t = { after: (cleanup) => cleanups.push(cleanup) };
-try {
+async function act(t) {
 	const gateway = await startPlain(t, { http: { url: process.argv[2] } }, { workers: 1, settle: scenario !== 'request-metadata' });
 	const client = await connect('v2', era, plainUrl(gateway), { elicit, sample: () => assert.fail(), roots: () => ({ roots: [] }) });
 	t.after(() => client.close());
 	await (acts[scenario] ?? ((one) => one.list()))(client, gateway);
+}
+
+const cleanups = [];
+const t = { after: (cleanup) => cleanups.push(cleanup) };
+try {
+	if (scenario.startsWith('auth/')) await actAuthorized(t, { scenario, era, told, url: process.argv[2] });
+	else await act(t);
 } catch (error) {
 	console.error(error);
 	process.exitCode = 1;
