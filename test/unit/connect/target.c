@@ -207,9 +207,11 @@ AWAITS static void registrations_body(struct db *db)
 
 	/* Of another tenant, server or address of ours it is not. */
 	world.at.public_url = STR("https://moved.example");
+	world.at.client_name = STR("Acme's gate");
 	ck_ok(world_find(&world, &target));
 	ck_log(&world.site, DISCOVERY " POST /register");
 	ck_str(target.client.id, "two");
+	ck_assert_ptr_nonnull(memmem(world.site.sent.p, world.site.sent.n, "\"Acme's gate\"", 13));
 
 	/* The server knows it no more. */
 	ck_ok(registration_forget(world.replica.connect, &world.at, STR("one"))); /* not that one */
