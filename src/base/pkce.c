@@ -12,14 +12,11 @@
 
 void pkce_verifier(char out[PKCE_VERIFIER_TEXT])
 {
-	uint8_t bytes[32];
 	AUTO_BUF text = {0};
 
-	random_bytes(bytes, sizeof(bytes));
-	base64url_put(&text, bytes, sizeof(bytes));
+	random_text_put(&text, 32);
 	memcpy(out, text.p, text.n);
 	out[text.n] = '\0';
-	crypto_wipe(bytes, sizeof(bytes));
 	crypto_wipe(text.p, text.n);
 }
 

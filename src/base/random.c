@@ -59,6 +59,16 @@ void random_bytes(void *out, size_t n)
 	crypto_wipe(pool.bytes + pool.left, n);
 }
 
+void random_text_put(struct buf *out, size_t n)
+{
+	uint8_t bytes[RANDOM_TEXT_BYTES_MAX];
+
+	CHECK(n <= sizeof(bytes));
+	random_bytes(bytes, n);
+	base64url_put(out, bytes, n);
+	crypto_wipe(bytes, n);
+}
+
 /* Crockford's alphabet: no I, L, O, U, in ascending ASCII order, so ids sort as their bits. */
 static char *put_base32(char *out, uint64_t bits, int chars)
 {

@@ -8,6 +8,11 @@
  *   Runs on    any thread; aborts when the kernel has no randomness */
 void random_bytes(void *out, size_t n);
 
+/* Append `n` random bytes (RANDOM_TEXT_BYTES_MAX at most) as base64url: what a key, a secret, a cookie or a state is.
+ * Nothing of them stays elsewhere; who made `out` wipes it. */
+#define RANDOM_TEXT_BYTES_MAX 64
+void random_text_put(struct buf *out, size_t n);
+
 #define ID_LEN 26 /* Crockford base32 of 48 bits of wall ms and 80 random bits (a ULID) */
 
 /* A new sortable id; `out` gets ID_LEN bytes and a NUL.

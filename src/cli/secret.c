@@ -131,14 +131,11 @@ static enum err read_typed(struct secret_run *run, struct secret_text **ret_valu
 /* As text: every place keeps texts, and secret_from_text reads it. */
 static struct secret_text *random_value(void)
 {
-	uint8_t bytes[CRYPTO_KEY_BYTES];
 	struct secret_text *value;
 	struct buf text = {0};
 
-	random_bytes(bytes, sizeof(bytes));
-	base64url_put(&text, bytes, sizeof(bytes));
+	random_text_put(&text, CRYPTO_KEY_BYTES);
 	value = secret_text_new(buf_str(&text));
-	crypto_wipe(bytes, sizeof(bytes));
 	crypto_wipe(text.p, text.n);
 	buf_free(&text);
 	return value;

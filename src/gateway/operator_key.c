@@ -69,16 +69,13 @@ bool operator_key_is(const struct config *config, const struct secret *key, stru
 
 static void make_raw(char out[OPERATOR_KEY_TEXT_LEN + 1])
 {
-	uint8_t bytes[CRYPTO_KEY_BYTES];
 	struct buf text = {0};
 
-	random_bytes(bytes, sizeof(bytes));
 	buf_put(&text, PREFIX);
-	base64url_put(&text, bytes, sizeof(bytes));
+	random_text_put(&text, CRYPTO_KEY_BYTES);
 	CHECK(text.n == OPERATOR_KEY_TEXT_LEN);
 	memcpy(out, text.p, text.n);
 	out[text.n] = '\0';
-	crypto_wipe(bytes, sizeof(bytes));
 	crypto_wipe(text.p, text.n);
 	buf_free(&text);
 }

@@ -15,16 +15,13 @@
 
 static void make_raw(char out[API_KEY_TEXT_LEN + 1])
 {
-	uint8_t bytes[KEY_RANDOM_BYTES];
 	struct buf text = {0};
 
-	random_bytes(bytes, sizeof(bytes));
 	buf_put(&text, STR("gh_"));
-	base64url_put(&text, bytes, sizeof(bytes));
+	random_text_put(&text, KEY_RANDOM_BYTES);
 	CHECK(text.n == API_KEY_TEXT_LEN);
 	memcpy(out, text.p, API_KEY_TEXT_LEN);
 	out[API_KEY_TEXT_LEN] = '\0';
-	crypto_wipe(bytes, sizeof(bytes));
 	crypto_wipe(text.p, text.n);
 	buf_free(&text);
 }

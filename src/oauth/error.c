@@ -122,12 +122,9 @@ enum err oauth_form(struct visit *visit, struct form **ret_form)
 void oauth_secret_make(const char *prefix, char ret_text[OAUTH_TOKEN_TEXT_MAX])
 {
 	AUTO_BUF text = {0};
-	uint8_t bits[32];
 
-	random_bytes(bits, sizeof(bits));
-	base64url_put(&text, bits, sizeof(bits));
+	random_text_put(&text, 32);
 	snprintf(ret_text, OAUTH_TOKEN_TEXT_MAX, "%s%.*s", prefix, STR_ARG(buf_str(&text)));
-	crypto_wipe(bits, sizeof(bits));
 	crypto_wipe(text.p, text.n);
 }
 

@@ -165,19 +165,16 @@ AWAITS static enum err client_take(struct work *work, const struct object *objec
 /* The secret, where the method takes one; only its MAC stays. */
 static struct str make_secret(struct work *work, struct oauth_client *client)
 {
-	uint8_t bytes[SECRET_RANDOM_BYTES];
 	AUTO_BUF text = {0};
 	struct str raw;
 
 	if (!str_starts(client->auth_method, STR("client_secret_")))
 		return STR_NONE;
-	random_bytes(bytes, sizeof(bytes));
 	buf_put(&text, STR("ghs_"));
-	base64url_put(&text, bytes, sizeof(bytes));
+	random_text_put(&text, SECRET_RANDOM_BYTES);
 	raw = arena_str(work->arena, buf_str(&text));
 	oauth_client_secret_mac(work->portal->spec.oauth_key, raw, client->secret_mac);
 	client->has_secret = true;
-	crypto_wipe(bytes, sizeof(bytes));
 	crypto_wipe(text.p, text.n);
 	return raw;
 }

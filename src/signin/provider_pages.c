@@ -28,11 +28,9 @@ static const struct provider_settings *find(const struct visit *visit, struct st
 
 static struct str random_text(struct arena *arena)
 {
-	uint8_t bytes[RANDOM_BYTES];
 	AUTO_BUF text = {0};
 
-	random_bytes(bytes, sizeof(bytes));
-	base64url_put(&text, bytes, sizeof(bytes));
+	random_text_put(&text, RANDOM_BYTES);
 	return arena_str(arena, buf_str(&text));
 }
 

@@ -89,20 +89,17 @@ AWAITS static enum err end(struct signin *signin, const struct visit *visit)
 AWAITS enum err session_open(struct signin *signin, struct visit *visit, const struct user *user, struct buf *headers)
 {
 	struct web_session session = {.tenant_id = user->tenant_id, .user_id = user->id};
-	uint8_t bytes[COOKIE_BYTES];
 	AUTO_BUF cookie = {0};
 	enum err err;
 
 	TRY(end(signin, visit));
-	random_bytes(bytes, sizeof(bytes));
-	base64url_put(&cookie, bytes, sizeof(bytes));
+	random_text_put(&cookie, COOKIE_BYTES);
 	mac_of(signin, STR("web-session"), buf_str(&cookie), session.mac);
 	session.created_ms = session.seen_ms = clock_wall_ms();
 	session.expires_ms = expiry(visit, session.created_ms, session.created_ms);
 	err = web_session_insert(signin->spec.db, &session);
 	if (err == OK)
 		cookie_put(headers, visit->origin, COOKIE_SESSION, buf_str(&cookie), 0);
-	crypto_wipe(bytes, sizeof(bytes));
 	crypto_wipe(cookie.p, cookie.n);
 	return err;
 }

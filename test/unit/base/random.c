@@ -52,6 +52,26 @@ START_TEST(every_byte_is_drawn)
 }
 END_TEST
 
+START_TEST(texts_are_appended)
+{
+	uint8_t bytes[RANDOM_TEXT_BYTES_MAX], others[RANDOM_TEXT_BYTES_MAX];
+	AUTO_BUF text = {0}, other = {0};
+	size_t n;
+
+	for (size_t size = 1; size <= RANDOM_TEXT_BYTES_MAX; size++) {
+		text.n = other.n = 0;
+		buf_put(&text, STR("gh_"));
+		random_text_put(&text, size);
+		ck_assert(str_starts(buf_str(&text), STR("gh_")));
+		ck_ok(base64url_get(str_skip(buf_str(&text), 3), bytes, sizeof(bytes), &n));
+		ck_assert_uint_eq(n, size);
+		random_text_put(&other, size);
+		ck_ok(base64url_get(buf_str(&other), others, sizeof(others), &n));
+		ck_assert(size < 8 || memcmp(bytes, others, size) != 0);
+	}
+}
+END_TEST
+
 START_TEST(a_forked_child_draws_others)
 {
 	uint8_t mine[16], childs[16];
@@ -147,5 +167,5 @@ START_TEST(base64_is_strict)
 }
 END_TEST
 
-UNIT_MAIN("random", ids, every_byte_is_drawn, a_forked_child_draws_others, base64_vectors, base64_round_trip,
-	  base64_is_strict)
+UNIT_MAIN("random", ids, every_byte_is_drawn, texts_are_appended, a_forked_child_draws_others, base64_vectors,
+	  base64_round_trip, base64_is_strict)
