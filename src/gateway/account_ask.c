@@ -323,21 +323,29 @@ static void drop(struct account_links *links, const struct kept_link *done)
 	pthread_mutex_unlock(&links->lock);
 }
 
+AWAITS static bool was_used(struct gateway *gateway, const struct kept_link *link)
+{
+	AUTO(arena) *arena = arena_new(LOOK_ARENA_BYTES);
+	struct connect_link now;
+
+	return connect_link_find(gateway->connect, arena, str_of(link->tenant_id), str_of(link->id), &now) == OK &&
+	       str_eq(now.state, STR("connected"));
+}
+
+/* Only those are looked at that somebody waits to hear of: each is a question to the state room. */
 AWAITS void account_links_look(struct gateway *gateway)
 {
 	struct account_links *links = gateway->account_links;
+	int64_t now_ms = clock_wall_ms();
 	struct kept_link link;
 	size_t cursor = 0;
 
 	while (next_link(links, &cursor, &link)) {
-		AUTO(arena) *arena = arena_new(LOOK_ARENA_BYTES);
-		struct connect_link now;
-		bool known =
-			connect_link_find(gateway->connect, arena, str_of(link.tenant_id), str_of(link.id), &now) == OK;
+		bool used = link.expires_ms >= now_ms && link.session[0] != '\0' && was_used(gateway, &link);
 
-		if (known && str_eq(now.state, STR("connected")) && link.session[0] != '\0')
+		if (used)
 			tell_complete(&link);
-		if ((known && !str_eq(now.state, STR("waiting"))) || link.expires_ms < clock_wall_ms())
+		if (used || link.expires_ms < now_ms)
 			drop(links, &link);
 	}
 }
