@@ -88,8 +88,8 @@ static void check_secrets(struct conf_reading *reading, const struct conf_node *
 			if (log_name_is_secret(entry->key->text) || looks_secret(entry->value->text) ||
 			    str_eq_nocase(entry->key->text, STR("cookie")))
 				conf_problem(&reading->problems, entry->key,
-					     "credentials are not kept in rows: there is no vault yet; name this "
-					     "upstream in the configuration file, where ${file:...} can be used");
+					     "credentials are not kept in rows: give the upstream an `auth`, then set "
+					     "one with `gatehouse credential set` or connect an account");
 		}
 	}
 }
