@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "net/stream.h"
 #include "net/tls.h"
 
 #define REDIRECTS_MAX 3
@@ -206,11 +207,15 @@ AWAITS enum err http_fetch(struct arena *arena, const struct fetch *fetch, struc
 		.until_ms = clock_ms() + (fetch->timeout_ms == 0 ? FETCH_TIMEOUT_MS : fetch->timeout_ms),
 	};
 	bool turned = true;
+	enum err err = OK;
 
 	CHECK(fetch->redirects <= REDIRECTS_MAX);
 	CHECK(fetch->redirects == 0 || (fetch->method.p == NULL && fetch->body.n == 0));
 	TRY(read_url(fetch, fetch->url, &hop.url));
-	for (unsigned i = 0; turned && i <= fetch->redirects; i++)
-		TRY(go(arena, fetch, &hop, ret_fetched, &turned));
+	for (unsigned i = 0; turned && i <= fetch->redirects && err == OK; i++)
+		err = go(arena, fetch, &hop, ret_fetched, &turned);
+	stream_wipe_shared(); /* both ways may have been somebody's token */
+	if (err != OK)
+		return err;
 	return turned ? ERR_UPSTREAM_GARBAGE : OK;
 }

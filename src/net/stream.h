@@ -110,6 +110,11 @@ bool stream_is_open(const struct stream *stream);
  * it comes from the loop, and only while something is queued. */
 void stream_await_drain(struct stream *stream);
 
+/* Overwrite what the buffers that all streams of this loop share still hold of past reads and writes: for who has just
+ * received a secret.
+ *   Runs on    a fiber; not within a stream's callback */
+void stream_wipe_shared(void);
+
 /* Bytes queued and not yet taken by the socket. */
 size_t stream_queued(const struct stream *stream);
 

@@ -16,6 +16,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/check.h"
+#include "base/crypto.h"
 #include "base/log.h"
 #include "net/stream_private.h"
 #include "net/tls_private.h"
@@ -35,6 +36,15 @@ struct stream_tls {
 /* Scratch, used within one call; per thread since each loop has its own. */
 static _Thread_local char plain_in[RECORD_BYTES];
 static _Thread_local char plain_out[RECORD_BYTES];
+
+void stream_wipe_shared(void)
+{
+	uv_buf_t read = loop_read_buffer(loop_self());
+
+	crypto_wipe(read.base, read.len);
+	crypto_wipe(plain_in, sizeof(plain_in));
+	crypto_wipe(plain_out, sizeof(plain_out));
+}
 
 static int bio_read(BIO *bio, char *out, int cap)
 {
