@@ -159,15 +159,8 @@ AWAITS static void undo(struct making *making)
 AWAITS static enum err take_rate(struct bridge *bridge, struct visit *visit, const struct bridge_settings *settings)
 {
 	struct str key = arena_fmt(visit->arena, "bg%s/%.*s", visit->caller.tenant_id, STR_ARG(settings->name));
-	struct rate_verdict verdict;
 
-	TRY(state_take(bridge->spec.state, key, &settings->rate, &verdict));
-	if (verdict.allowed)
-		return OK;
-	visit->exchange->extra_headers =
-		arena_fmt(visit->arena, "%.*sRetry-After: %lld\r\n", STR_ARG(visit->exchange->extra_headers),
-			  (long long)((verdict.retry_ms + 999) / 1000));
-	return ERR_RATE_LIMITED;
+	return visit_take(visit, bridge->spec.state, key, &settings->rate);
 }
 
 AWAITS static enum err run(struct making *making, struct visit *visit)

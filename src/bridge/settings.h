@@ -6,7 +6,6 @@
 #include "state/state.h"
 
 #define BRIDGES_MAX 16
-#define BRIDGE_NAME_BYTES_MAX 32
 #define BRIDGE_SCOPES_MAX 32
 
 /* A scope that clients may have, and what an application there must ask for so that it is granted. */

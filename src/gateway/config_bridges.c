@@ -106,19 +106,6 @@ enum err config_read_bridge_scopes(struct conf_reading *reading, const struct co
 	return OK;
 }
 
-static bool name_is_good(struct str name)
-{
-	if (name.n == 0 || name.n > BRIDGE_NAME_BYTES_MAX)
-		return false;
-	for (size_t i = 0; i < name.n; i++) {
-		char c = name.p[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'))
-			return false;
-	}
-	return true;
-}
-
 /* An origin, its slash at the end taken away. */
 static bool take_origin(struct str *text, bool allow_private)
 {
@@ -147,7 +134,7 @@ static enum err read_bridge(struct conf_reading *reading, const struct conf_entr
 			    struct bridge_settings *settings)
 {
 	settings->name = entry->key->text;
-	if (!name_is_good(settings->name))
+	if (!config_name_fits_path(settings->name))
 		return complain(reading, entry->key, "a bridge's name has 1 to 32 of a-z 0-9 -");
 	settings->scopes = known_scopes;
 	settings->scope_count = ARRAY_LEN(known_scopes);

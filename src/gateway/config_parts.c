@@ -123,6 +123,17 @@ bool config_name_is_good(struct str name)
 	return true;
 }
 
+bool config_name_fits_path(struct str name)
+{
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'))
+			return false;
+	}
+	return name.n > 0 && name.n <= NAME_BYTES_MAX;
+}
+
 /* A URL that spells out a private address, or localhost, means it. A name that only resolves to
  * one may have been made to: that needs `allow_private`. */
 static bool names_private_address(struct str text)

@@ -37,6 +37,9 @@ NODISCARD enum err config_read_providers(struct conf_reading *reading, const str
 NODISCARD enum err config_read_bridges(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_bridge_scopes(struct conf_reading *reading, const struct conf_node *node, void *object);
 
+/* Whether a name can stand in a path, as those of sign-in providers and bridges do: 1 to 32 of a-z 0-9 -. */
+bool config_name_fits_path(struct str name);
+
 #define NAME_BYTES_MAX 32 /* of upstreams: leaves half of a tool name's 64 for the tool */
 
 /* Names become part of tool names, labels, headers and globs. */

@@ -11,7 +11,6 @@
 #define PROVIDER(member) offsetof(struct provider_settings, member)
 #define CLAIMS(member) offsetof(struct claim_rules, member)
 #define PROVIDERS_MAX 16 /* buttons that fit a page */
-#define PROVIDER_NAME_BYTES_MAX 32
 #define MAPPINGS_MAX 1000
 
 static const struct conf_field claims_fields[] = {
@@ -99,26 +98,13 @@ enum err config_read_roles(struct conf_reading *reading, const struct conf_node 
 	return read_mappings(reading, node, &rules->roles, &rules->role_count);
 }
 
-static bool name_is_good(struct str name)
-{
-	if (name.n == 0 || name.n > PROVIDER_NAME_BYTES_MAX)
-		return false;
-	for (size_t i = 0; i < name.n; i++) {
-		char c = name.p[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'))
-			return false;
-	}
-	return true;
-}
-
 static enum err read_provider(struct conf_reading *reading, const struct conf_entry *entry,
 			      struct provider_settings *provider)
 {
 	struct url url;
 
 	provider->name = entry->key->text;
-	if (!name_is_good(provider->name))
+	if (!config_name_fits_path(provider->name))
 		return complain(reading, entry->key, "a provider's name has 1 to 32 of a-z 0-9 -");
 	conf_defaults(reading, &config_provider_table, provider);
 	conf_read(reading, &config_provider_table, entry->value, provider);

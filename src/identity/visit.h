@@ -22,4 +22,9 @@ struct visit {
 	struct str problem;   /* says more than the error that is returned; empty: nothing */
 };
 
+/* Count the visit under a key; who comes too often is told when to come again, by the answer's Retry-After.
+ *   Errors     ERR_RATE_LIMITED, as state_take
+ *   Runs on    the exchange's fiber */
+NODISCARD enum err visit_take(struct visit *visit, struct state *state, struct str key, const struct rate *rate) AWAITS;
+
 #endif

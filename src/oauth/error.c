@@ -61,17 +61,10 @@ AWAITS enum err oauth_error_answer(struct visit *visit, enum err err)
 
 AWAITS enum err oauth_take(struct oauth *oauth, struct visit *visit, char kind, const struct rate *rate)
 {
-	struct rate_verdict verdict;
 	char key[20] = {'o', 'a', kind};
 
 	address_peer_key(&visit->exchange->peer, (uint8_t *)key + 3);
-	TRY(state_take(oauth->spec.state, (struct str){key, 19}, rate, &verdict));
-	if (verdict.allowed)
-		return OK;
-	visit->exchange->extra_headers =
-		arena_fmt(visit->arena, "%.*sRetry-After: %lld\r\n", STR_ARG(visit->exchange->extra_headers),
-			  (long long)((verdict.retry_ms + 999) / 1000));
-	return ERR_RATE_LIMITED;
+	return visit_take(visit, oauth->spec.state, (struct str){key, 19}, rate);
 }
 
 AWAITS enum err oauth_audit(struct oauth *oauth, struct visit *visit, const char *event, struct str tenant_id,
