@@ -121,6 +121,22 @@ AWAITS static enum err ask(struct arena *arena, const struct connect_at *at, con
 					ret_expires_ms);
 }
 
+/* Some know scopes that their servers name only as those servers' business, and refuse a client that names them; which
+ * scopes a client may have can be left open (RFC 7591 section 2). */
+AWAITS static enum err ask_twice(struct arena *arena, const struct connect_at *at, const struct issuer_facts *issuer,
+				 const struct client_description *description, struct buf *problem,
+				 struct client_identity *ret_client, int64_t *ret_expires_ms)
+{
+	struct client_description unscoped = *description;
+	enum err err = ask(arena, at, issuer, description, problem, ret_client, ret_expires_ms);
+
+	if (err != ERR_UPSTREAM_AUTH || description->scope.n == 0)
+		return err;
+	unscoped.scope = STR("");
+	problem->n = 0;
+	return ask(arena, at, issuer, &unscoped, problem, ret_client, ret_expires_ms);
+}
+
 /* Keep what we were given. Who was faster wins: their client is used, ours is forgotten. */
 AWAITS static enum err keep(struct connect *connect, struct arena *arena, const struct connect_at *at,
 			    struct str issuer, struct str redirect_uri, int64_t expires_ms,
@@ -167,7 +183,7 @@ AWAITS enum err registration_get(struct connect *connect, struct arena *arena, c
 		err = use(connect, arena, at, &row, issuer->issuer, description->redirect_uri, ret_client);
 	if (err != ERR_NOT_FOUND)
 		return err;
-	TRY(ask(arena, at, issuer, description, problem, &client, &expires_ms));
+	TRY(ask_twice(arena, at, issuer, description, problem, &client, &expires_ms));
 	TRY(keep(connect, arena, at, issuer->issuer, description->redirect_uri, expires_ms, is_there ? &row : NULL,
 		 &client));
 	*ret_client = client;
