@@ -136,11 +136,15 @@ static char *c_string(struct str text)
 static enum err check_password(const char *file, struct buf *problem)
 {
 	AUTO(secret_text) *password = NULL;
+	size_t before = problem->n;
 
 	if (file == NULL)
 		return OK;
 	buf_put(problem, STR("state: password_file "));
-	return secret_file_text(AT_FDCWD, file, SECRET_FILE_PRIVATE, problem, &password) == OK ? OK : ERR_CONFIG;
+	if (secret_file_text(AT_FDCWD, file, SECRET_FILE_PRIVATE, problem, &password) != OK)
+		return ERR_CONFIG;
+	problem->n = before;
+	return OK;
 }
 
 static enum err read_files(struct valkey *valkey, const struct state_spec *spec, struct buf *problem)

@@ -13,7 +13,7 @@ import { stdioFixture } from './lib/fixture.mjs';
 import { prepareGateway } from './lib/gateway.mjs';
 import { modernBody, modernHeaders, modernStream } from './lib/mcp.mjs';
 import { launch, run } from './lib/process.mjs';
-import { freePort } from './lib/real.mjs';
+import { freePort } from './lib/port.mjs';
 import { makeAuthority, makeCertificate } from './lib/tls.mjs';
 import { until } from './lib/wait.mjs';
 

@@ -15,7 +15,8 @@ import { startGateway } from './lib/gateway.mjs';
 import { modernCall } from './lib/mcp.mjs';
 import { packageBin } from './lib/paths.mjs';
 import { endGroup, launch } from './lib/process.mjs';
-import { accepts, freePort } from './lib/real.mjs';
+import { freePort } from './lib/port.mjs';
+import { accepts } from './lib/real.mjs';
 import { makeAuthority, makeCertificate } from './lib/tls.mjs';
 import { until } from './lib/wait.mjs';
 

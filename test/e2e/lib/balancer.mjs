@@ -6,7 +6,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { launch } from './process.mjs';
 import { request } from './raw.mjs';
-import { findProgram, freePort } from './unprivileged.mjs';
+import { freePort } from './port.mjs';
+import { findProgram } from './unprivileged.mjs';
 import { until, within } from './wait.mjs';
 
 export const nginx = findProgram(['nginx']);

@@ -20,7 +20,7 @@ import { startPostgres } from './postgres.mjs';
 import { startRedis } from './redis.mjs';
 import { binary } from './paths.mjs';
 import { request } from './raw.mjs';
-import { freePort } from './unprivileged.mjs';
+import { freePort } from './port.mjs';
 import { until } from './wait.mjs';
 
 class Replica {

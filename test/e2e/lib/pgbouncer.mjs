@@ -4,7 +4,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { OWNER, PASSWORD, RUNTIME } from './postgres.mjs';
 import { launch } from './process.mjs';
-import { findProgram, freePort, lent, lentDirectory } from './unprivileged.mjs';
+import { freePort } from './port.mjs';
+import { findProgram, lent, lentDirectory } from './unprivileged.mjs';
 import { Connection } from './raw.mjs';
 import { until, within } from './wait.mjs';
 

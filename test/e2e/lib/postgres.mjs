@@ -12,7 +12,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { rootDirectory } from './places.mjs';
 import { descendants, isRunning, kill, launch, run } from './process.mjs';
-import { copyLent, findProgram, freePort, lent, lentDirectory } from './unprivileged.mjs';
+import { freePort } from './port.mjs';
+import { copyLent, findProgram, lent, lentDirectory } from './unprivileged.mjs';
 import { until, within } from './wait.mjs';
 
 const START_MS = 30000;

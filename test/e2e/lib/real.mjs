@@ -3,19 +3,12 @@
 import fs from 'node:fs';
 import net from 'node:net';
 import { packageBin } from './paths.mjs';
+import { freePort } from './port.mjs';
 import { endGroup, launch } from './process.mjs';
 import { until } from './wait.mjs';
 
 const everything = packageBin('@modelcontextprotocol/server-everything');
 const filesystem = packageBin('@modelcontextprotocol/server-filesystem');
-
-export async function freePort() {
-	const server = net.createServer();
-	await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-	const { port } = server.address();
-	await new Promise((resolve) => server.close(resolve));
-	return port;
-}
 
 export function accepts(port) {
 	return new Promise((resolve) => {

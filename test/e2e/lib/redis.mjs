@@ -9,7 +9,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { launch } from './process.mjs';
 import { Connection } from './raw.mjs';
-import { findProgram, freePort, lent, lentDirectory } from './unprivileged.mjs';
+import { freePort } from './port.mjs';
+import { findProgram, lent, lentDirectory } from './unprivileged.mjs';
 import { until, within } from './wait.mjs';
 
 const PASSWORD = 'throw-away';

@@ -11,7 +11,7 @@ import { stateSection } from './backing.mjs';
 import { Gateway } from './gateway.mjs';
 import { request } from './raw.mjs';
 import { startRedis } from './redis.mjs';
-import { freePort } from './unprivileged.mjs';
+import { freePort } from './port.mjs';
 import { until } from './wait.mjs';
 
 const REPLICAS = 3;

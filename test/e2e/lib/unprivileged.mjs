@@ -1,9 +1,7 @@
 // Programs that refuse to run as root, and that must not outlive the test that started them.
 import fs from 'node:fs';
-import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { once } from 'node:events';
 import { run } from './process.mjs';
 import { isExecutable } from './places.mjs';
 
@@ -49,14 +47,4 @@ export async function copyLent(from, to) {
 	if (user === null) return;
 	const owned = await run('chown', ['-R', `${user.uid}:${user.gid}`, to]);
 	if (owned.code !== 0) throw new Error(`chown ${to}: ${owned.stderr}`);
-}
-
-/** A loopback port nobody listened on a moment ago. */
-export async function freePort() {
-	const server = net.createServer().listen(0, '127.0.0.1');
-	await once(server, 'listening');
-	const { port } = server.address();
-	server.close();
-	await once(server, 'close');
-	return port;
 }
