@@ -8,6 +8,7 @@ export const BASE = '/api/v1';
 
 /** One request; `body` becomes JSON. */
 export async function call(gateway, method, path, { key = gateway.key, body, headers = {} } = {}) {
+	if (/\/audit(\?|$)/.test(path)) await gateway.trailWritten?.();
 	return request({ port: gateway.port }, {
 		method,
 		path: BASE + path,

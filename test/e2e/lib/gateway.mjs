@@ -15,6 +15,7 @@ import { makeBacking } from './backing.mjs';
 import { binary } from './paths.mjs';
 import { allProcesses, commandLine, descendants, endGroup, isRunning, kill, launch, openFiles, processesBelow, rssBytes, run } from './process.mjs';
 import { request } from './raw.mjs';
+import { trails } from './sqlite.mjs';
 import { until, within } from './wait.mjs';
 
 const SANITIZER = /ERROR: (Address|Leak|Thread)Sanitizer|runtime error:|SUMMARY: /;
@@ -74,8 +75,17 @@ export class Gateway {
 		return path.join(this.root, name);
 	}
 
+	/** Rows of the trail are committed a moment after the answers they are about: wait for those that are on their way. */
+	async trailWritten() {
+		const runs = this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null;
+		if (!runs || !this.port || typeof this.settings?.listen !== 'string') return; // others speak TLS, or over a socket
+		await until('the trail to be written', async () => ((await this.status().catch(() => null))?.audit?.waiting ?? 0) === 0, 3000)
+			.catch(() => {}); // the test is about a database that takes none
+	}
+
 	/** Run a command of the CLI. */
 	async cli(...args) {
+		if (args[0] === 'audit') await this.trailWritten();
 		return run(binary, [...args, '--config', this.configFile], { cwd: this.root });
 	}
 
@@ -102,6 +112,7 @@ export class Gateway {
 		this.stderrBefore += this.child?.output.stderr ?? '';
 		this.child = launch(command, args, { cwd: this.root, env: { ...process.env, ...env }, ...(this.options.spawn ?? {}) });
 		this.pid = this.child.pid;
+		trails.set(`${this.data}/gatehouse.db`, () => this.trailWritten());
 		await until('the gateway to listen', () => {
 			if (this.child.exitCode !== null || this.child.signalCode !== null) {
 				throw Object.assign(new Error(`the gateway ended: ${this.child.output.stderr}`), { fatal: true });
