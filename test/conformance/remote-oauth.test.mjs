@@ -10,6 +10,7 @@ import { Browser } from '../e2e/lib/browser.mjs';
 import { stdioFixture } from '../e2e/lib/fixture.mjs';
 import { scope, startGateway } from '../e2e/lib/gateway.mjs';
 import { makeUser } from '../e2e/lib/people.mjs';
+import { isRunning, processInfo } from '../e2e/lib/process.mjs';
 import { sql } from '../e2e/lib/sqlite.mjs';
 import { until, within } from '../e2e/lib/wait.mjs';
 import { packageDirectory } from './lib/suite.mjs';
@@ -45,7 +46,13 @@ async function remote(browser) {
 	});
 	const client = new Client({ name: 'conformance', version: '1' });
 	await within('mcp-remote to connect', client.connect(transport), STEP_MS).catch((error) => { throw new Error(`${error.message}\n${said}`); });
-	return { client, opened };
+	const info = processInfo(transport.pid);
+	/** The next one wants the same port for its callback. */
+	const end = async () => {
+		await client.close();
+		await until('mcp-remote to end', () => !isRunning(info));
+	};
+	return { client, opened, end };
 }
 
 const call = async ({ client }) => (await client.callTool({ name: 'fx_echo', arguments: { text: 'hello' } })).isError ?? false;
@@ -56,12 +63,12 @@ test('mcp-remote signs in, calls, and comes back with what it kept', async () =>
 	assert.equal(first.opened.length, 1);
 	assert.ok((await first.client.listTools()).tools.length > 0);
 	assert.equal(await call(first), false);
-	await first.client.close();
+	await first.end();
 
 	const second = await remote(browser);
 	assert.equal(second.opened.length, 0, 'its tokens are good still');
 	assert.equal(await call(second), false);
-	await second.client.close();
+	await second.end();
 });
 
 test('mcp-remote refreshes what has expired, and signs in again after a revocation', async () => {
@@ -74,7 +81,7 @@ test('mcp-remote refreshes what has expired, and signs in again after a revocati
 	assert.equal(refreshed.opened.length, 0);
 	assert.equal(await call(refreshed), false);
 	assert.notEqual(JSON.parse(fs.readFileSync(kept, 'utf8')).refresh_token, before.refresh_token);
-	await refreshed.client.close();
+	await refreshed.end();
 
 	const token = JSON.parse(fs.readFileSync(kept, 'utf8')).access_token;
 	await sql(`${gateway.data}/gatehouse.db`, `UPDATE oauth_grant SET revoked_ms = ${Date.now()}`, 'DELETE FROM oauth_refresh', 'UPDATE meta SET generation = generation + 1');
@@ -83,5 +90,5 @@ test('mcp-remote refreshes what has expired, and signs in again after a revocati
 	const again = await remote(browser);
 	assert.equal(again.opened.length, 1);
 	assert.equal(await call(again), false);
-	await again.client.close();
+	await again.end();
 });

@@ -216,8 +216,9 @@ test_cluster() {
 # test_conformance [PATTERN]: what the suite says, against the ASan binary; the thousand sessions against
 # the release binary. The page is written when all of it ran.
 test_conformance() {
-	local records=build/conformance file files=()
+	local records=build/conformance file files=() abreast
 
+	abreast=$(nproc) # the time-outs of the suite's own clients are short
 	for file in test/conformance/*"${1:-}"*.test.mjs; do
 		case $file in
 		*/restart*) ;;
