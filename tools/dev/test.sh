@@ -83,7 +83,7 @@ test_meson() {
 		return
 	fi
 	rm -f "build/$flavour"/meson-logs/testlog*.json
-	logged "unit tests, $flavour" unrandomized meson test -C "build/$flavour" --no-rebuild --num-processes "$abreast" "$@" || true
+	logged "unit tests, $flavour" unrandomized meson test -C "build/$flavour" --no-rebuild "$@" || true
 	leg_failed "unit-$flavour" # unless there is a log
 	for log in "build/$flavour"/meson-logs/testlog*.json; do
 		if [ -s "$log" ]; then
@@ -92,9 +92,6 @@ test_meson() {
 		fi
 	done
 }
-
-# At once: most of a test is waiting, so one more than there are cores keeps these busy.
-abreast=$(($(nproc) + 1))
 
 # What stands before `node --test`: a program that starts what the tests need.
 node_starter=()
@@ -112,7 +109,7 @@ test_node() {
 		use_node_of "$dir"
 		logged "$leg" env GATEHOUSE="$PWD/build/$flavour/gatehouse" \
 			GATEHOUSE_FIXTURES="$PWD/build/$flavour/test/fixtures" \
-			"${node_starter[@]}" node --test --test-concurrency="$abreast" --test-reporter=spec --test-reporter-destination=stdout \
+			"${node_starter[@]}" node --test --test-concurrency=2 --test-reporter=spec --test-reporter-destination=stdout \
 			--test-reporter=tap --test-reporter-destination="$results/$leg.tap" "$@"
 	); then
 		sed -n '/failing tests:/,$p' "$(log_of "$leg")"
@@ -216,9 +213,8 @@ test_cluster() {
 # test_conformance [PATTERN]: what the suite says, against the ASan binary; the thousand sessions against
 # the release binary. The page is written when all of it ran.
 test_conformance() {
-	local records=build/conformance file files=() abreast
+	local records=build/conformance file files=()
 
-	abreast=$(nproc) # the time-outs of the suite's own clients are short
 	for file in test/conformance/*"${1:-}"*.test.mjs; do
 		case $file in
 		*/restart*) ;;
