@@ -106,7 +106,8 @@ const features = [
 		await until('news and the new tool', async () => {
 			const grown = text(await client.call('grow'));
 			await until('news', () => client.told('tools/list_changed').length > 0, 1000);
-			return (await client.list()).some(({ name }) => name === grown);
+			// The next one comes only when this one is there: else each would be newer than what was just read.
+			return until('the new tool', async () => (await client.list()).some(({ name }) => name === grown), 1000);
 		}, PATIENCE_MS);
 	}],
 	['changed resources', async ({ client }) => {
