@@ -21,8 +21,7 @@ static const char *const number_names[] = {"at_ms", "duration_us", "bytes_in", "
 static void put_hex(struct buf *out, const char *name, const uint8_t mac[AUDIT_MAC_BYTES])
 {
 	buf_put_fmt(out, ",\"%s\":\"", name);
-	for (size_t i = 0; i < AUDIT_MAC_BYTES; i++)
-		buf_put_fmt(out, "%02x", mac[i]);
+	buf_put_hex(out, mac, AUDIT_MAC_BYTES);
 	buf_put_byte(out, '"');
 }
 

@@ -110,12 +110,7 @@ static struct str cut(struct str string)
 {
 	if (unlikely(!is_plain(string)))
 		string = text_of(string);
-	if (likely(string.n <= CHAIN_STRING_BYTES_MAX))
-		return string;
-	string.n = CHAIN_STRING_BYTES_MAX;
-	while (string.n > 0 && (string.p[string.n] & 0xc0) == 0x80)
-		string.n--;
-	return string;
+	return likely(string.n <= CHAIN_STRING_BYTES_MAX) ? string : str_shorten(string, CHAIN_STRING_BYTES_MAX);
 }
 
 static struct chain_body body_of(const struct audit_record *record)

@@ -4,13 +4,11 @@
 
 struct str shown_name(struct arena *arena, struct str given, size_t bytes_max, struct str fallback)
 {
-	struct str text = str_trim(given);
+	struct str text = str_shorten(str_trim(given), bytes_max);
 	AUTO_BUF name = {0};
 
-	for (size_t i = 0; i < text.n && name.n < bytes_max; i++)
+	for (size_t i = 0; i < text.n; i++)
 		buf_put_byte(&name, (unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f ? ' ' : text.p[i]);
-	while (name.n > 0 && name.n < text.n && ((unsigned char)text.p[name.n] & 0xc0) == 0x80)
-		name.n--; /* not within a character */
 	if (name.n == 0 || !str_is_utf8(buf_str(&name)))
 		return fallback;
 	return arena_str(arena, buf_str(&name));

@@ -71,6 +71,18 @@ static void put_control(struct buf *buf, uint8_t byte)
 	}
 }
 
+void buf_put_hex(struct buf *buf, const void *bytes, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+	const uint8_t *p = bytes;
+
+	buf_reserve(buf, 2 * n);
+	for (size_t i = 0; i < n; i++) {
+		buf_put_byte(buf, digits[p[i] >> 4]);
+		buf_put_byte(buf, digits[p[i] & 15]);
+	}
+}
+
 /* Bytes that may not be copied as they are: all but printable ASCII, the quote and the backslash. */
 static const bool is_special[256] = {[0 ... 0x1F] = true, ['"'] = true, ['\\'] = true, [0x7F ... 0xFF] = true};
 

@@ -26,10 +26,10 @@ void pkce_challenge(struct str verifier, bool hex, char out[PKCE_CHALLENGE_MAX])
 	AUTO_BUF text = {0};
 
 	crypto_sha256(verifier, hash);
-	if (!hex)
+	if (hex)
+		buf_put_hex(&text, hash, sizeof(hash));
+	else
 		base64url_put(&text, hash, sizeof(hash));
-	for (size_t i = 0; hex && i < sizeof(hash); i++)
-		buf_put_fmt(&text, "%02x", hash[i]);
 	memcpy(out, text.p, text.n);
 	out[text.n] = '\0';
 }

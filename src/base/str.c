@@ -47,6 +47,24 @@ bool str_eq_nocase(struct str a, struct str b)
 	return true;
 }
 
+bool str_has_control(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
+			return true;
+	return false;
+}
+
+struct str str_shorten(struct str s, size_t bytes_max)
+{
+	if (s.n <= bytes_max)
+		return s;
+	s.n = bytes_max;
+	while (s.n > 0 && ((unsigned char)s.p[s.n] & 0xc0) == 0x80)
+		s.n--;
+	return s;
+}
+
 /* In a word without a top bit, adding 0x60 sets it where a byte is 0x20 or more, adding 1 where it
  * is 0x7F; no sum reaches the next byte. */
 bool str_is_printable(struct str s)

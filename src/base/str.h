@@ -50,6 +50,12 @@ static inline struct str str_skip(struct str s, size_t n)
 /* Whether all bytes are printable ASCII, space included: nothing that could end a header's line. */
 bool str_is_printable(struct str s);
 
+/* Whether one of the bytes is a control character: a line end, or what a terminal obeys. */
+bool str_has_control(struct str s);
+
+/* At most so many of its bytes, not ending within a character of UTF-8. */
+struct str str_shorten(struct str s, size_t bytes_max);
+
 /* Compare ignoring ASCII case. */
 bool str_eq_nocase(struct str a, struct str b);
 
@@ -124,6 +130,9 @@ void buf_put_u64(struct buf *buf, uint64_t value);
 
 /* Append s as a JSON string, quotes included. Invalid UTF-8 becomes U+FFFD. */
 void buf_put_json(struct buf *buf, struct str s);
+
+/* Two digits a byte, in lower case. */
+void buf_put_hex(struct buf *buf, const void *bytes, size_t n);
 
 /* What it holds, borrowed until the next change. */
 static inline struct str buf_str(const struct buf *buf)

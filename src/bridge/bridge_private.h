@@ -9,6 +9,7 @@
 
 #define BRIDGE_MAGIC 0x42524447u /* "BRDG" */
 
+#define BRIDGE_TOKEN_BYTES 32
 #define BRIDGE_TOKEN_TEXT_MAX 48 /* "ghb_" and 43 characters */
 #define BRIDGE_UNIQUE_MAX 40	 /* "gatehouse-" and an id */
 

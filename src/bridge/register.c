@@ -30,12 +30,9 @@ struct making {
 static void make_token(char ret_text[BRIDGE_TOKEN_TEXT_MAX])
 {
 	AUTO_BUF text = {0};
-	uint8_t bits[32];
 
-	random_bytes(bits, sizeof(bits));
-	base64url_put(&text, bits, sizeof(bits));
+	random_text_put(&text, BRIDGE_TOKEN_BYTES);
 	snprintf(ret_text, BRIDGE_TOKEN_TEXT_MAX, "ghb_%.*s", STR_ARG(buf_str(&text)));
-	crypto_wipe(bits, sizeof(bits));
 	crypto_wipe(text.p, text.n);
 }
 

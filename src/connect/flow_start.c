@@ -112,12 +112,10 @@ AWAITS enum err start_show(struct step *step)
 static void put_cookie(struct step *step, struct buf *headers)
 {
 	struct str cookie = cookie_read(step->visit, COOKIE_CONNECT);
-	uint8_t bits[COOKIE_BITS / 8];
 	AUTO_BUF fresh = {0}, digest = {0};
 
 	if (cookie.n != TICKET_TEXT_LEN || !str_is_printable(cookie)) {
-		random_bytes(bits, sizeof(bits));
-		base64url_put(&fresh, bits, sizeof(bits));
+		random_text_put(&fresh, COOKIE_BITS / 8);
 		cookie = buf_str(&fresh);
 	}
 	cookie_put(headers, step->visit->origin, COOKIE_CONNECT, cookie, COOKIE_LIFE_MS);

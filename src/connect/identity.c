@@ -36,15 +36,6 @@ AWAITS enum err identity_read(struct arena *arena, const struct connect_at *at, 
 	return json_read(arena, fetched.body, ret_root) == OK ? OK : ERR_UPSTREAM_GARBAGE;
 }
 
-/* Without what would break a line or the page. */
-static bool is_showable(struct str text)
-{
-	for (size_t i = 0; i < text.n; i++)
-		if ((uint8_t)text.p[i] < 0x20 || text.p[i] == 0x7f)
-			return false;
-	return text.n > 0;
-}
-
 struct str identity_text(struct arena *arena, yyjson_val *root, struct str pointer, size_t bytes_max)
 {
 	yyjson_val *value = pointer.n == 0 ? root : yyjson_ptr_getn(root, pointer.p, pointer.n);
@@ -52,14 +43,9 @@ struct str identity_text(struct arena *arena, yyjson_val *root, struct str point
 
 	if (yyjson_is_raw(value)) /* a number, as it was written */
 		text = (struct str){yyjson_get_raw(value), yyjson_get_len(value)};
-	if (!is_showable(text))
+	if (text.n == 0 || str_has_control(text)) /* it would break a line or the page */
 		return STR("");
-	if (text.n > bytes_max) {
-		text.n = bytes_max;
-		while (text.n > 0 && ((uint8_t)text.p[text.n] & 0xc0) == 0x80)
-			text.n--;
-	}
-	return arena_str(arena, text);
+	return arena_str(arena, str_shorten(text, bytes_max));
 }
 
 AWAITS enum err identity_probe(struct arena *arena, const struct connect_at *at, struct grant *grant)

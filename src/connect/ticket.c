@@ -32,13 +32,10 @@ AWAITS enum err ticket_issue(const struct ticket_place *place, enum ticket_kind 
 			     int64_t life_ms, char ret_text[TICKET_TEXT_LEN + 1])
 {
 	AUTO_BUF text = {0}, key = {0}, sealed = {0};
-	uint8_t bits[TICKET_BITS / 8];
 
 	if (content.n > TICKET_BYTES_MAX)
 		return ERR_LIMIT;
-	random_bytes(bits, sizeof(bits));
-	base64url_put(&text, bits, sizeof(bits));
-	crypto_wipe(bits, sizeof(bits));
+	random_text_put(&text, TICKET_BITS / 8);
 	CHECK(text.n == TICKET_TEXT_LEN);
 	put_key(kind, buf_str(&text), &key);
 	crypto_seal(place->key, content, buf_str(&key), &sealed);
@@ -64,7 +61,7 @@ static enum err open_sealed(const struct ticket_place *place, struct str key, st
 	return OK;
 }
 
-AWAITS enum err ticket_look(const struct ticket_place *place, enum ticket_kind kind, struct str text,
+AWAITS static enum err find(const struct ticket_place *place, enum ticket_kind kind, struct str text, bool claim,
 			    struct arena *arena, struct str *ret_content)
 {
 	AUTO_BUF key = {0};
@@ -73,19 +70,19 @@ AWAITS enum err ticket_look(const struct ticket_place *place, enum ticket_kind k
 	if (text.n != TICKET_TEXT_LEN)
 		return ERR_NOT_FOUND;
 	put_key(kind, text, &key);
-	TRY(state_get(place->state, arena, buf_str(&key), &sealed));
+	TRY(claim ? state_claim(place->state, arena, buf_str(&key), &sealed)
+		  : state_get(place->state, arena, buf_str(&key), &sealed));
 	return open_sealed(place, buf_str(&key), sealed, arena, ret_content);
+}
+
+AWAITS enum err ticket_look(const struct ticket_place *place, enum ticket_kind kind, struct str text,
+			    struct arena *arena, struct str *ret_content)
+{
+	return find(place, kind, text, false, arena, ret_content);
 }
 
 AWAITS enum err ticket_take(const struct ticket_place *place, enum ticket_kind kind, struct str text,
 			    struct arena *arena, struct str *ret_content)
 {
-	AUTO_BUF key = {0};
-	struct str sealed;
-
-	if (text.n != TICKET_TEXT_LEN)
-		return ERR_NOT_FOUND;
-	put_key(kind, text, &key);
-	TRY(state_claim(place->state, arena, buf_str(&key), &sealed));
-	return open_sealed(place, buf_str(&key), sealed, arena, ret_content);
+	return find(place, kind, text, true, arena, ret_content);
 }

@@ -146,19 +146,22 @@ AWAITS static enum err get_link(struct request *req, const struct connect_at *at
 
 /* ---- what the caller hears -------------------------------------------------------- */
 
+static struct str invitation(struct request *req)
+{
+	return arena_fmt(req->arena, "Connect your account at %.*s, so that this call can be made with it.",
+			 STR_ARG(req->upstream));
+}
+
 static struct str elicitations(struct request *req, const struct connect_link *link)
 {
 	AUTO_BUF text = {0};
-	struct str message =
-		arena_fmt(req->arena, "Connect your account at %.*s, so that this call can be made with it.",
-			  STR_ARG(req->upstream));
 
 	buf_put(&text, STR("{\"elicitations\":[{\"mode\":\"url\",\"elicitationId\":"));
 	buf_put_json(&text, link->id);
 	buf_put(&text, STR(",\"url\":"));
 	buf_put_json(&text, link->url);
 	buf_put(&text, STR(",\"message\":"));
-	buf_put_json(&text, message);
+	buf_put_json(&text, invitation(req));
 	buf_put(&text, STR("}]}"));
 	return arena_str(req->arena, buf_str(&text));
 }
@@ -170,9 +173,7 @@ static enum err tell_round(struct request *req, struct upstream_call *call, cons
 	buf_put(&text,
 		STR("{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{\"resultType\":\"input_required\",\"inputRequests\":{"
 		    "\"" ROUND_KEY "\":{\"method\":\"elicitation/create\",\"params\":{\"mode\":\"url\",\"message\":"));
-	buf_put_json(&text,
-		     arena_fmt(req->arena, "Connect your account at %.*s, so that this call can be made with it.",
-			       STR_ARG(req->upstream)));
+	buf_put_json(&text, invitation(req));
 	buf_put(&text, STR(",\"url\":"));
 	buf_put_json(&text, link->url);
 	buf_put(&text, STR("}}}}}"));

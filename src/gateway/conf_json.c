@@ -7,14 +7,6 @@
 
 #define DEPTH_MAX 16 /* a definition has 4 */
 
-static bool is_plain_text(struct str text)
-{
-	for (size_t i = 0; i < text.n; i++)
-		if ((unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f)
-			return false;
-	return true;
-}
-
 static struct conf_node *scalar(struct arena *arena, struct str text, bool plain)
 {
 	struct conf_node *node = ARENA_NEW(arena, struct conf_node);
@@ -42,7 +34,7 @@ static enum err from_collection(struct arena *arena, yyjson_val *value, unsigned
 	}
 	yyjson_obj_foreach(value, i, most, key, child)
 	{
-		if (!is_plain_text(json_str(key)))
+		if (str_has_control(json_str(key)))
 			return ERR_CONFIG;
 		node->entries[i].key = scalar(arena, json_str(key), false);
 		TRY(from_value(arena, child, depth + 1, &node->entries[i].value));
@@ -64,7 +56,7 @@ static enum err from_value(struct arena *arena, yyjson_val *value, unsigned dept
 	}
 	if (yyjson_is_str(value)) {
 		*ret_node = scalar(arena, json_str(value), false);
-		return is_plain_text(json_str(value)) ? OK : ERR_CONFIG;
+		return str_has_control(json_str(value)) ? ERR_CONFIG : OK;
 	}
 	if (yyjson_is_raw(value))
 		*ret_node = scalar(arena, (struct str){yyjson_get_raw(value), yyjson_get_len(value)}, true);

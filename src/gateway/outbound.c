@@ -114,9 +114,9 @@ enum err outbound_form(const struct upstream_auth *auth, struct str plain, struc
 
 /* ---- from the row ---------------------------------------------------------------- */
 
-AWAITS enum err outbound_open_row(struct gateway *gateway, const struct upstream_spec *spec,
-				  const struct upstream_asking *asking, struct kept *kept,
-				  struct secret_text **ret_plain)
+/* A credential that somebody has set: `plain`, and in `kept` which row it is. */
+AWAITS static enum err open_row(struct gateway *gateway, const struct upstream_spec *spec,
+				const struct upstream_asking *asking, struct kept *kept, struct secret_text **ret_plain)
 {
 	enum err err = ERR_NOT_FOUND;
 
@@ -145,7 +145,7 @@ AWAITS static enum err static_ready(struct gateway *gateway, const struct upstre
 {
 	AUTO(secret_text) *plain = NULL;
 
-	TRY(outbound_open_row(gateway, spec, asking, kept, &plain));
+	TRY(open_row(gateway, spec, asking, kept, &plain));
 	if (spec->auth.kind == UPSTREAM_AUTH_HMAC)
 		kept->text = secret_text_ref(plain);
 	else if (outbound_form(&spec->auth, secret_text_str(plain), &kept->text) != OK)
@@ -321,9 +321,9 @@ AWAITS static enum err note_refused(struct gateway *gateway, const struct upstre
 	kept->refused = true;
 	memcpy(id, kept->id, sizeof(id));
 	log_warn("credential.refused", LOG_STR("upstream", spec->name), LOG_STR("tenant", asking->tenant_id),
-		 LOG_CSTR("credential", id));
+		 LOG_CSTR("id", id));
 	if (credential_note(gateway->db, asking->tenant_id, str_of(id), kept->changed_ms, STR("refused")) != OK)
-		log_debug("credential.unnoted", LOG_CSTR("credential", id));
+		log_debug("credential.unnoted", LOG_CSTR("id", id));
 	return ERR_CREDENTIAL_REFUSED;
 }
 

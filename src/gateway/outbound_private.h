@@ -29,12 +29,6 @@ struct outbound {
 	struct map nonces; /* by upstream: what its proofs have to repeat */
 };
 
-/* A credential that somebody has set, from its sealed row: `plain`, and in `kept` which row it is.
- *   Errors     ERR_CREDENTIAL_MISSING, ERR_CRYPTO, ERR_DB ... */
-NODISCARD enum err outbound_open_row(struct gateway *gateway, const struct upstream_spec *spec,
-				     const struct upstream_asking *asking, struct kept *kept,
-				     struct secret_text **ret_plain) AWAITS;
-
 /* An account's token into `kept`; what a refusal of it means: as struct upstream_credentials. `asking` names a tenant.
  */
 NODISCARD enum err outbound_oauth_ready(struct gateway *gateway, const struct upstream_spec *spec,

@@ -52,16 +52,6 @@ static void put_signed(struct buf *text, const struct upstream_signing *signing,
 	}
 }
 
-static void put_signature(struct buf *lines, const struct upstream_signing *signing, const uint8_t *mac, size_t n)
-{
-	if (signing->encoding == SIGNING_BASE64) {
-		base64_put(lines, mac, n);
-		return;
-	}
-	for (size_t i = 0; i < n; i++)
-		buf_put_fmt(lines, "%02x", mac[i]);
-}
-
 static void put_line(struct buf *lines, struct str name, struct str value)
 {
 	if (name.n == 0)
@@ -100,7 +90,10 @@ enum err outbound_sign(const struct upstream_auth *auth, struct str plain, const
 	buf_put(&lines, auth->name);
 	buf_put(&lines, STR(": "));
 	buf_put(&lines, signing->prefix);
-	put_signature(&lines, signing, mac, n);
+	if (signing->encoding == SIGNING_BASE64)
+		base64_put(&lines, mac, n);
+	else
+		buf_put_hex(&lines, mac, n);
 	buf_put(&lines, STR("\r\n"));
 	*ret_lines = secret_text_new(buf_str(&lines));
 	return OK;

@@ -115,12 +115,6 @@ static const char *state_of(const struct tool_pin *pin)
 	return memcmp(pin->digest, pin->seen_digest, PIN_DIGEST_BYTES) != 0 ? "changed" : "suspicious";
 }
 
-static void put_hex(const uint8_t digest[PIN_DIGEST_BYTES], struct buf *out)
-{
-	for (size_t i = 0; i < PIN_DIGEST_BYTES; i++)
-		buf_put_fmt(out, "%02x", digest[i]);
-}
-
 static void put_changes(struct arena *arena, const struct tool_pin *pin, struct buf *out)
 {
 	yyjson_val *old = pin->accepted ? read_definition(arena, pin->definition) : NULL;
@@ -163,7 +157,7 @@ static void put_pin(struct arena *arena, const struct config *config, const stru
 	buf_put_fmt(out, ",\"state\":\"%s\",\"held\":%s,\"flags\":[%s%.*s%s],\"digest\":\"", state,
 		    held ? "true" : "false", names.n > 0 ? "\"" : "", STR_ARG(buf_str(&names)),
 		    names.n > 0 ? "\"" : "");
-	put_hex(pin->seen_digest, out);
+	buf_put_hex(out, pin->seen_digest, PIN_DIGEST_BYTES);
 	buf_put(out, STR("\""));
 	put_changes(arena, pin, out);
 	buf_put_byte(out, '}');
@@ -201,7 +195,7 @@ static bool digest_is(const struct tool_pin *pin, struct str wanted)
 {
 	AUTO_BUF hex = {0};
 
-	put_hex(pin->seen_digest, &hex);
+	buf_put_hex(&hex, pin->seen_digest, PIN_DIGEST_BYTES);
 	return wanted.n == 0 || str_starts(buf_str(&hex), wanted);
 }
 

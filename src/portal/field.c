@@ -363,8 +363,7 @@ struct str object_hash(struct arena *arena, const struct resource *resource, con
 
 	object_put(&text, resource, object, true);
 	crypto_sha256(buf_str(&text), hash);
-	for (size_t i = 0; i < sizeof(hash); i++)
-		buf_put_fmt(&hex, "%02x", hash[i]);
+	buf_put_hex(&hex, hash, sizeof(hash));
 	return arena_str(arena, buf_str(&hex));
 }
 

@@ -151,14 +151,6 @@ AWAITS static enum err seal_and_keep(struct work *work, struct str secret, bool 
 	return err;
 }
 
-static bool is_sendable(struct str secret)
-{
-	for (size_t i = 0; i < secret.n; i++)
-		if ((uint8_t)secret.p[i] < 0x20 || secret.p[i] == 0x7f)
-			return false;
-	return secret.n > 0;
-}
-
 AWAITS static enum err credentials_set(struct work *work, struct object *object)
 {
 	struct str secret = object->at[CRED_SECRET].text, user_id;
@@ -168,7 +160,7 @@ AWAITS static enum err credentials_set(struct work *work, struct object *object)
 
 	if (work->portal->spec.vault == NULL)
 		return work_fail(work, ERR_FORBIDDEN, NULL, "credentials are not kept here");
-	if (!is_sendable(secret))
+	if (secret.n == 0 || str_has_control(secret))
 		return work_fail(work, ERR_API_FIELD, "/secret", "it is empty, or has a line end or control character");
 	TRY(user_named(work, object->at[CRED_USER].text, &user_id));
 	/* Somebody may set the same one, or the data key may go, in the meantime. */

@@ -100,21 +100,12 @@ AWAITS static enum err refuse(struct signin *signin, struct visit *visit, const 
 	return page_sorry(visit, status, "Signing in did not work", sentence);
 }
 
-static struct str shortened(struct str text, size_t bytes_max)
-{
-	if (text.n <= bytes_max)
-		return text;
-	while (bytes_max > 0 && ((uint8_t)text.p[bytes_max] & 0xc0) == 0x80)
-		bytes_max--;
-	return (struct str){text.p, bytes_max};
-}
-
 /* The provider's own words, for the person to tell whoever looks after it. */
 static struct str providers_error(struct arena *arena, const struct provider_settings *provider,
 				  const struct form *query)
 {
-	struct str error = shortened(form_get(query, STR("error")), ERROR_BYTES_MAX);
-	struct str more = shortened(form_get(query, STR("error_description")), DESCRIPTION_BYTES_MAX);
+	struct str error = str_shorten(form_get(query, STR("error")), ERROR_BYTES_MAX);
+	struct str more = str_shorten(form_get(query, STR("error_description")), DESCRIPTION_BYTES_MAX);
 	struct str title = provider->title.n > 0 ? provider->title : provider->name;
 
 	return arena_fmt(arena, "%.*s refused: %.*s%s%.*s", STR_ARG(title), STR_ARG(error), more.n > 0 ? ". " : "",

@@ -84,9 +84,8 @@ static bool header_is_valid(const struct upstream_pair *header)
 		{"content-type", 12}, {"accept", 6},	      {"accept-encoding", 15},	 {"mcp-session-id", 14},
 	};
 
-	for (size_t i = 0; i < header->value.n; i++)
-		if ((unsigned char)header->value.p[i] < 0x20 || header->value.p[i] == 0x7f)
-			return false;
+	if (str_has_control(header->value))
+		return false;
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		if (str_eq_nocase(header->name, own[i]))
 			return false;

@@ -62,4 +62,15 @@ START_TEST(json_strings)
 }
 END_TEST
 
-UNIT_MAIN("buf", grows, formats, json_strings)
+START_TEST(hex)
+{
+	const uint8_t bytes[] = {0x00, 0x09, 0xa0, 0xff};
+	AUTO_BUF buf = {0};
+
+	buf_put_hex(&buf, bytes, sizeof(bytes));
+	buf_put_hex(&buf, NULL, 0);
+	ck_assert(str_eq(buf_str(&buf), STR("0009a0ff")));
+}
+END_TEST
+
+UNIT_MAIN("buf", grows, formats, json_strings, hex)

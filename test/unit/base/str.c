@@ -183,4 +183,27 @@ START_TEST(utf8)
 }
 END_TEST
 
-UNIT_MAIN("str", compares, printable, compares_nocase_at_every_place, cuts, numbers, globs, hashes, utf8)
+START_TEST(cuts_between_characters)
+{
+	const char *text = "a\xC3\xA4\xE2\x82\xAC"; /* one, two and three bytes */
+	const size_t kept[] = {0, 1, 1, 3, 3, 3, 6, 6};
+
+	for (size_t max = 0; max < ARRAY_LEN(kept); max++)
+		ck_assert_uint_eq(str_shorten(str_of(text), max).n, kept[max]);
+	ck_assert_uint_eq(str_shorten(STR_NONE, 5).n, 0);
+}
+END_TEST
+
+START_TEST(controls)
+{
+	for (unsigned byte = 0; byte < 256; byte++) {
+		char text[] = {'a', (char)byte, 'z'};
+
+		ck_assert_int_eq(str_has_control((struct str){text, sizeof(text)}), byte < 0x20 || byte == 0x7f);
+	}
+	ck_assert(!str_has_control(STR_NONE));
+}
+END_TEST
+
+UNIT_MAIN("str", compares, printable, compares_nocase_at_every_place, cuts, numbers, globs, hashes, utf8,
+	  cuts_between_characters, controls)
