@@ -4,7 +4,7 @@
 #ifndef GATEHOUSE_GATEWAY_CONF_TABLE_H
 #define GATEHOUSE_GATEWAY_CONF_TABLE_H
 
-#include "gateway/conf_node.h"
+#include "yaml/conf_node.h"
 
 enum conf_type {
 	CONF_STR,    /* struct str */

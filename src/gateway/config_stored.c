@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "gateway/conf_json.h"
+#include "yaml/conf_json.h"
 #include "gateway/config_parts.h"
 
 #define CHECK_ARENA_BYTES (16 * 1024 * 1024) /* a document has 64 KB at most */

@@ -1,6 +1,6 @@
 /* A YAML (or JSON) document as a tree that remembers where each value stood. */
-#ifndef GATEHOUSE_GATEWAY_CONF_NODE_H
-#define GATEHOUSE_GATEWAY_CONF_NODE_H
+#ifndef GATEHOUSE_YAML_CONF_NODE_H
+#define GATEHOUSE_YAML_CONF_NODE_H
 
 #include "base/arena.h"
 

@@ -1,8 +1,8 @@
 /* Documents of rows: JSON as the tree that the tables read, and places in it as JSON pointers. */
-#ifndef GATEHOUSE_GATEWAY_CONF_JSON_H
-#define GATEHOUSE_GATEWAY_CONF_JSON_H
+#ifndef GATEHOUSE_YAML_CONF_JSON_H
+#define GATEHOUSE_YAML_CONF_JSON_H
 
-#include "gateway/conf_node.h"
+#include "yaml/conf_node.h"
 
 /* A document as conf_parse would give it (its lines and columns stay 0). Texts with control characters are refused.
  *   ret_root   in `arena`; the problems' pointer_root (not NULL before either) from now on

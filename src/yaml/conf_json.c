@@ -1,7 +1,7 @@
 /* JSON documents as configuration nodes. A row's document means what the same text means under its name in the
  * configuration file, so it is read by the same tables; only the parser differs, and how a place is told: who sent
  * a document over an API counts no lines. */
-#include "gateway/conf_json.h"
+#include "yaml/conf_json.h"
 
 #include "base/json.h"
 

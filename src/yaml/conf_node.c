@@ -1,7 +1,7 @@
 /* YAML to nodes, by libyaml's events. Only what a configuration needs is taken: what could
  * make a small file large (aliases) or mean another thing elsewhere (tags) is refused. */
-#include "gateway/conf_node.h"
-#include "gateway/conf_json.h"
+#include "yaml/conf_node.h"
+#include "yaml/conf_json.h"
 
 #include <stdarg.h>
 #include <stdio.h>

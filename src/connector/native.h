@@ -1,0 +1,40 @@
+/* What a step can ask of the gateway itself: mail, notes, events, media. Rooms that have such operations export a table
+ * of them; the gateway gives all tables to the connectors. */
+#ifndef GATEHOUSE_CONNECTOR_NATIVE_H
+#define GATEHOUSE_CONNECTOR_NATIVE_H
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "base/secret_text.h"
+
+struct media;
+struct native_call {
+	struct arena *arena;
+	struct str tenant_id, principal;  /* principal empty: nobody of its own */
+	struct str upstream, account;	  /* account empty: the only one */
+	yyjson_val *with;		  /* the step's `with`, as one object */
+	yyjson_val *settings;		  /* all settings, texts */
+	const struct secret_text *secret; /* the account's; NULL: none is wanted, or there is none */
+	bool secret_is_token;		  /* of OAuth: for XOAUTH2 */
+	int64_t deadline_ms;		  /* on loop_now */
+	/* An opened file by the number that `with` has as {"$media": n}; NULL none. Borrowed. */
+	const struct media *(*media)(const void *run, yyjson_val *value);
+	const void *run;
+	/* out */
+	struct str result; /* a JSON object, in `arena`: `body` of the captures */
+	struct str class;  /* on ERR_TOOL_FAILED: a failure class by its name ("not_found"), and what to say */
+	struct str message;
+};
+
+struct native_op {
+	const char *name; /* "email.search" */
+	/* AWAITS. On a fiber of any loop. ERR_TOOL_FAILED: it says no, see above; other errors as they are. */
+	enum err (*run)(void *room, struct native_call *call);
+};
+
+struct native_table {
+	const struct native_op *ops; /* the last has no name */
+	void *room;		     /* given to each */
+};
+
+#endif
