@@ -16,6 +16,23 @@ def check_line(checks, failures, errors):
     return f'Running suite(s): x\n50%: Checks: {checks}, Failures: {failures}, Errors: {errors}\nx.c:1:F: why\n'
 
 
+RED_TAP = """ok 1 - x
+    not ok 1 - y
+      ---
+      location: '/t/a.test.mjs:3:7'
+      ...
+not ok 2 - z
+  ---
+  location: '/t/a.test.mjs:2:1'
+  ...
+ok 3 - w
+  ---
+  location: '/t/b.test.mjs:1:1'
+  ...
+# pass 5
+# fail 1
+"""
+
 # what the legs left behind -> the last line, and the exit status
 CASES = {
     'nothing ran': ({}, '0 passed, 0 failed', 1),
@@ -30,6 +47,10 @@ CASES = {
     'skipped is neither': (
         {'u.json': meson('a', 'SKIP', '', 77) + meson('b', 'OK', '')}, '1 passed, 0 failed', 0),
     'node counts': ({'e.tap': '# pass 5\n# fail 1\n# cancelled 2\n# skipped 1\n'}, '5 passed, 3 failed', 1),
+    'what passed alone is unsteady': ({'e.tap': RED_TAP, 'e.again': '# pass 4\n# fail 0\n'}, '6 passed, 0 failed', 0),
+    'what failed alone too is red': ({'e.tap': RED_TAP, 'e.again': '# pass 3\n# fail 1\n'}, '5 passed, 1 failed', 1),
+    'a second run that died is none': ({'e.tap': RED_TAP, 'e.again': 'TAP version 13\n'}, '5 passed, 1 failed', 1),
+    'a second run of nothing is none': ({'e.tap': RED_TAP, 'e.again': '# pass 0\n# fail 0\n'}, '5 passed, 1 failed', 1),
     'node died': ({'e.tap': 'TAP version 13\nok 1 - x\n'}, '0 passed, 1 failed', 1),
     'plain text': ({'l.text': 'noise\n6 passed, 0 failed\n'}, '6 passed, 0 failed', 0),
     'plain text without its line': ({'l.text': 'Traceback\n'}, '0 passed, 1 failed', 1),
@@ -46,6 +67,14 @@ def run(files):
         return (done.stdout.splitlines() or [done.stderr])[-1], done.returncode
 
 
+def failed_files_are_found():
+    with tempfile.NamedTemporaryFile('w', suffix='.tap') as file:
+        file.write(RED_TAP)
+        file.flush()
+        done = subprocess.run([TALLY, '--failed', file.name], capture_output=True, text=True, check=False)
+        return done.stdout == '/t/a.test.mjs\n'
+
+
 def main():
     failed = 0
     for name, (files, line, status) in CASES.items():
@@ -53,7 +82,10 @@ def main():
         good = got == (line, status)
         failed += not good
         print(f'{"ok" if good else "not ok"} {name}' + ('' if good else f': {got}, not {(line, status)}'))
-    print(f'{len(CASES) - failed} passed, {failed} failed')
+    good = failed_files_are_found()
+    failed += not good
+    print(f'{"ok" if good else "not ok"} failed files are found')
+    print(f'{len(CASES) + 1 - failed} passed, {failed} failed')
     return 1 if failed else 0
 
 

@@ -96,6 +96,28 @@ test_meson() {
 # What stands before `node --test`: a program that starts what the tests need.
 node_starter=()
 
+# node_tests TITLE TAP FLAVOUR CONCURRENCY FILE...
+node_tests() {
+	local title=$1 tap=$2 flavour=$3 concurrency=$4
+	shift 4
+	logged "$title" env GATEHOUSE="$PWD/build/$flavour/gatehouse" GATEHOUSE_FIXTURES="$PWD/build/$flavour/test/fixtures" \
+		"${node_starter[@]}" node --test --test-concurrency="$concurrency" --test-reporter=spec --test-reporter-destination=stdout \
+		--test-reporter=tap --test-reporter-destination="$tap" "$@"
+}
+
+# So many files may fail beside others and pass alone, which is said at the end; more is a failure whatever comes of them.
+unsteady_max=2
+
+# second_try LEG FLAVOUR: the files that failed, one after the other and with nothing beside them.
+second_try() {
+	local leg=$1 failed
+
+	mapfile -t failed < <(tools/tally --failed "$results/$leg.tap")
+	if [ ${#failed[@]} -ge 1 ] && [ ${#failed[@]} -le $unsteady_max ]; then
+		node_tests "$leg, again" "$results/$leg.again" "$2" 1 "${failed[@]}" || true
+	fi
+}
+
 # test_node LEG FLAVOUR FILE...: node:test files of one directory, which may have packages of its own.
 test_node() {
 	local leg=$1 flavour=$2 dir
@@ -105,15 +127,13 @@ test_node() {
 		leg_failed "$leg"
 		return
 	fi
-	if ! (
+	(
 		use_node_of "$dir"
-		logged "$leg" env GATEHOUSE="$PWD/build/$flavour/gatehouse" \
-			GATEHOUSE_FIXTURES="$PWD/build/$flavour/test/fixtures" \
-			"${node_starter[@]}" node --test --test-concurrency=2 --test-reporter=spec --test-reporter-destination=stdout \
-			--test-reporter=tap --test-reporter-destination="$results/$leg.tap" "$@"
-	); then
-		sed -n '/failing tests:/,$p' "$(log_of "$leg")"
-	fi
+		if ! node_tests "$leg" "$results/$leg.tap" "$flavour" 2 "$@"; then
+			sed -n '/failing tests:/,$p' "$(log_of "$leg")"
+			second_try "$leg" "$flavour"
+		fi
+	)
 	[ -s "$results/$leg.tap" ] || leg_failed "$leg"
 }
 
