@@ -95,15 +95,21 @@ struct connector_terms {
 /* The account's credential. Both AWAITS; NULL get: none is wanted. */
 struct connector_request;
 struct connector_credentials {
-	/* Header lines, or NAME=VALUE for the query, and the secret by itself.
-	 *   Errors  as struct upstream_credentials */
+	/* Header lines, or NAME=VALUE for the query, and the secret by itself; each may stay NULL.
+	 *   request    NULL: nothing is composed yet, which may need the secret
+	 *   Errors     as struct upstream_credentials */
 	enum err (*get)(void *arg, const struct connector_request *request, struct secret_text **ret_lines,
 			bool *ret_in_query, struct secret_text **ret_secret);
+	bool signs; /* what it gives depends on the request: it is asked again with each, else once a call */
+	/* It was not taken.
+	 *   status     401, whatever way the platform said so
+	 *   sent       the lines that `get` gave; the secret where it gave none
+	 *   returns    what the caller is told when it is not sent again */
 	enum err (*refused)(void *arg, int status, const struct secret_text *sent, bool *ret_again);
 	void *arg;
 };
-struct connector_request { /* what is about to be sent: signatures depend on it */
-	struct str method, url, body;
+struct connector_request {	      /* what is about to be sent: signatures depend on it */
+	struct str method, url, body; /* body empty when it is streamed */
 };
 
 struct connector_call {
@@ -111,9 +117,10 @@ struct connector_call {
 	struct arena *arena;
 	struct str tool;      /* by the file's name for it */
 	struct str arguments; /* JSON object, validated; may still hold `account` and `idempotency_key` */
-	struct str settings;  /* JSON object of texts: the upstream's and the account's */
+	struct str settings;  /* JSON object of texts: the file's defaults, the upstream's, the account's */
 	struct str account_id, account_name; /* of the connected account; may be empty */
-	struct str scopes;		     /* that the account has, separated by spaces; p NULL: not known */
+	struct str holder; /* whose credential it is: a principal, or empty for the tenant's. Pauses are by holder */
+	struct str scopes; /* that the account has, separated by spaces; p NULL: not known */
 	struct str tenant_id, principal, upstream, account, request_id;
 	struct connector_terms terms;
 	struct connector_credentials credentials;

@@ -17,18 +17,26 @@ struct native_call {
 	const struct secret_text *secret; /* the account's; NULL: none is wanted, or there is none */
 	bool secret_is_token;		  /* of OAuth: for XOAUTH2 */
 	int64_t deadline_ms;		  /* on loop_now */
-	/* An opened file by the number that `with` has as {"$media": n}; NULL none. Borrowed. */
-	const struct media *(*media)(const void *run, yyjson_val *value);
-	const void *run;
+	bool allow_private;		  /* the terms: where it may connect to */
+	struct str ca_file;		  /* empty: the system's */
+	/* An opened file by the number that a value has as {"$media": n}; NULL none. Borrowed. */
+	struct media *(*media)(void *run, yyjson_val *value);
+	/* A file that the operation made joins the call's, which closes it at its end, whatever becomes of the step.
+	 * Appends the object that stands for it. */
+	void (*give)(void *run, struct media *media, struct buf *out);
+	void *run;
 	/* out */
 	struct str result; /* a JSON object, in `arena`: `body` of the captures */
-	struct str class;  /* on ERR_TOOL_FAILED: a failure class by its name ("not_found"), and what to say */
+	/* On ERR_TOOL_FAILED: a failure class by its name ("not_found"), and what to say. Of a step with `commit`: any
+	 * but unknown_outcome means that nothing has happened. */
+	struct str class;
 	struct str message;
 };
 
 struct native_op {
 	const char *name; /* "email.search" */
-	/* AWAITS. On a fiber of any loop. ERR_TOOL_FAILED: it says no, see above; other errors as they are. */
+	/* AWAITS. On a fiber of any loop. ERR_TOOL_FAILED: it says no, see above; other errors as they are.
+	 * ERR_CREDENTIAL_MISSING when it wants a secret and there is none: the caller then hears why. */
 	enum err (*run)(void *room, struct native_call *call);
 };
 
