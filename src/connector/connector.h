@@ -39,6 +39,7 @@ struct str connector_title(const struct connector *connector);
 struct connector_setting {
 	struct str name, about, fallback, pattern; /* fallback p NULL: none; pattern empty: any text */
 	bool required, is_url;
+	bool operator_only; /* no tenant's upstream may set it */
 };
 size_t connector_settings(const struct connector *connector, const struct connector_setting **ret_settings);
 struct connector_auth {

@@ -67,7 +67,7 @@ struct http_step {
 	size_t part_count;
 	const uint16_t *ok; /* none: any 2xx */
 	size_t ok_count;
-	bool without_auth, commit;
+	bool without_auth;
 };
 
 enum chunk_plan { CHUNK_BYTES, CHUNK_TIKTOK, CHUNK_RANGES };
@@ -104,6 +104,7 @@ struct step {
 	struct poll poll;
 	struct retry retry;
 	int64_t memo_ms; /* what it captured is kept for the account so long; 0: not */
+	bool commit;
 };
 
 struct media_slot {
@@ -116,14 +117,22 @@ struct media_slot {
 
 struct check {
 	const struct condition *when;
-	struct str error;
+	const struct template *error;
 };
+
+/* What a tool does, which gives the four annotations. */
+enum tool_kind { KIND_READ, KIND_READ_LOCAL, KIND_CREATE, KIND_CREATE_LOCAL, KIND_UPDATE, KIND_UPDATE_LOCAL };
 
 struct tool {
 	struct str name, title, description;
+	enum tool_kind kind;
 	bool read_only, has_commit, has_cursor;
-	struct str definition; /* as it is listed, but for an `account` argument */
-	struct str input_schema;
+	bool all_accounts;	    /* it speaks of all of them: no `account` argument */
+	struct str properties;	    /* members of its schema's `properties`, JSON */
+	const struct str *required; /* arguments */
+	size_t required_count;
+	struct str input_schema;	 /* without `account` */
+	struct str output_schema;	 /* empty: none */
 	struct named_templates defaults; /* arguments that are filled in */
 	const struct str *scopes;
 	size_t scope_count;
@@ -164,7 +173,17 @@ struct connector {
 	size_t tool_count;
 };
 
+/* Append its input schema, with an `account` argument when there are several. */
+void tool_put_input(struct buf *out, const struct tool *tool, const struct str *accounts, size_t account_count);
+
+/* The words of the language for kinds; false when it is none. */
+bool tool_kind_named(struct str word, enum tool_kind *ret_kind);
+bool tool_kind_reads(enum tool_kind kind);
+const char *tool_kind_word(enum tool_kind kind);
+
 /* As the language calls it; static. */
 const char *failure_class_name(enum failure_class class);
+/* CLASS_NONE: it has no class of that name. */
+enum failure_class failure_class_named(struct str name);
 
 #endif

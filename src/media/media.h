@@ -18,7 +18,7 @@ struct media_wish {
 	struct str tenant_id, principal;
 	struct str given; /* the argument, a JSON object of one of the three forms */
 	int64_t bytes_max;
-	const struct str *mimes; /* "image/*" fits all of a kind; none: any */
+	const struct str *mimes; /* "image/" and an asterisk fits all of a kind; none: any */
 	size_t mime_count;
 	bool pull;	    /* only an address is wanted: nothing is fetched */
 	bool allow_private; /* an address may be private */

@@ -1,5 +1,4 @@
-/* Numbers as JSON writes them, compared exactly: no digit is lost to a double. Private to the
- * room. */
+/* Numbers as JSON writes them, compared exactly: no digit is lost to a double. */
 #ifndef GATEHOUSE_SCHEMA_SCHEMA_NUMBER_H
 #define GATEHOUSE_SCHEMA_SCHEMA_NUMBER_H
 

@@ -14,7 +14,7 @@ struct reading {
 	struct arena *arena;
 	struct conf_problems *problems;
 	yaml_parser_t parser;
-	size_t nodes;
+	size_t nodes, nodes_max;
 	unsigned depth;
 };
 
@@ -147,7 +147,7 @@ static enum err read_collection(struct reading *reading, enum conf_kind kind, co
 
 static enum err read_node(struct reading *reading, yaml_event_t *event, struct conf_node **ret_node)
 {
-	if (++reading->nodes > CONF_NODES_MAX)
+	if (++reading->nodes > reading->nodes_max)
 		return refuse(reading, &event->start_mark, "the file has too many values");
 	switch (event->type) {
 	case YAML_SCALAR_EVENT:
@@ -199,9 +199,10 @@ static enum err read_document(struct reading *reading, struct conf_node **ret_ro
 	}
 }
 
-enum err conf_parse(struct arena *arena, struct str text, struct conf_problems *problems, struct conf_node **ret_root)
+enum err conf_parse_large(struct arena *arena, struct str text, size_t nodes_max, struct conf_problems *problems,
+			  struct conf_node **ret_root)
 {
-	struct reading reading = {.arena = arena, .problems = problems};
+	struct reading reading = {.arena = arena, .problems = problems, .nodes_max = nodes_max};
 	enum err err;
 
 	if (!yaml_parser_initialize(&reading.parser))
@@ -210,6 +211,11 @@ enum err conf_parse(struct arena *arena, struct str text, struct conf_problems *
 	err = read_document(&reading, ret_root);
 	yaml_parser_delete(&reading.parser);
 	return err;
+}
+
+enum err conf_parse(struct arena *arena, struct str text, struct conf_problems *problems, struct conf_node **ret_root)
+{
+	return conf_parse_large(arena, text, CONF_NODES_MAX, problems, ret_root);
 }
 
 struct conf_node *conf_get(const struct conf_node *map, const char *key)

@@ -39,6 +39,10 @@ void conf_problem(struct conf_problems *problems, const struct conf_node *at, co
 NODISCARD enum err conf_parse(struct arena *arena, struct str text, struct conf_problems *problems,
 			      struct conf_node **ret_root);
 
+/* The same for documents that are larger by nature: as many nodes as are named. */
+NODISCARD enum err conf_parse_large(struct arena *arena, struct str text, size_t nodes_max,
+				    struct conf_problems *problems, struct conf_node **ret_root);
+
 /* The value under `key` of a map; NULL when absent. */
 struct conf_node *conf_get(const struct conf_node *map, const char *key);
 

@@ -1,0 +1,152 @@
+/* Filters for URLs that platforms give, and for what single platforms want of texts: LinkedIn's and Shopify's escapes,
+ * and the length that X counts. */
+#include "connector/template_private.h"
+
+#include "http/form.h"
+
+static const struct value absent;
+
+/* ---- URLs ---- */
+
+/* The query of a URL, without its fragment. */
+static bool url_query(struct value value, struct str *ret_front, struct str *ret_query)
+{
+	struct str whole, fragment;
+
+	if (value.kind != VALUE_TEXT)
+		return false;
+	str_cut(value.text, '#', &whole, &fragment);
+	return str_cut(whole, '?', ret_front, ret_query);
+}
+
+struct value filter_param(const struct scope *scope, struct value value, const struct filter_argument *argument)
+{
+	struct str front, query, pair, name, text;
+
+	if (!url_query(value, &front, &query))
+		return absent;
+	while (query.n > 0) {
+		struct form *form;
+
+		str_cut(query, '&', &pair, &query);
+		str_cut(pair, '=', &name, &text);
+		if (!str_eq(name, argument->text))
+			continue;
+		form = arena_try_alloc(scope->arena, sizeof(*form));
+		if (form == NULL || form_read(scope->arena, pair, form) != OK)
+			return absent;
+		return value_of_text(form_get(form, argument->text));
+	}
+	return absent;
+}
+
+struct value filter_strip(const struct scope *scope, struct value value, const struct filter_argument *argument)
+{
+	struct str front, query, pair, name, text;
+	char mark = '?';
+	AUTO_BUF out = {0};
+
+	if (!url_query(value, &front, &query))
+		return value;
+	buf_put(&out, front);
+	while (query.n > 0) {
+		str_cut(query, '&', &pair, &query);
+		str_cut(pair, '=', &name, &text);
+		if (pair.n == 0 || str_eq(name, argument->text))
+			continue;
+		buf_put_byte(&out, mark);
+		buf_put(&out, pair);
+		mark = '&';
+	}
+	return scope_text(scope, buf_str(&out));
+}
+
+/* ---- texts ---- */
+
+static struct value with_backslashes(const struct scope *scope, struct str text, const char *special, bool quoted)
+{
+	AUTO_BUF out = {0};
+
+	if (quoted)
+		buf_put_byte(&out, '"');
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] != '\0' && strchr(special, text.p[i]) != NULL)
+			buf_put_byte(&out, '\\');
+		buf_put_byte(&out, text.p[i]);
+	}
+	if (quoted)
+		buf_put_byte(&out, '"');
+	return scope_text(scope, buf_str(&out));
+}
+
+/* spec: LinkedIn, "little text format": what would begin a mention, a hashtag or markup is escaped. */
+struct value filter_litescape(const struct scope *scope, struct value value, const struct filter_argument *argument)
+{
+	return with_backslashes(scope, value_text(scope->arena, value), "\\|{}@[]()<>#*_~", false);
+}
+
+/* A term of Shopify's search syntax, in quotes so that its operators are only text. */
+struct value filter_graphql(const struct scope *scope, struct value value, const struct filter_argument *argument)
+{
+	return with_backslashes(scope, value_text(scope->arena, value), "\\\"", true);
+}
+
+/* ---- the length of a text at X ---- */
+
+#define WEIGHTED_URL 23 /* each address is shortened to so many characters */
+
+/* spec: X, "counting characters", configuration v3: these weigh one, all others two. */
+static bool weighs_one(uint32_t c)
+{
+	return c <= 0x10FF || (c >= 0x2000 && c <= 0x200D) || (c >= 0x2010 && c <= 0x201F) ||
+	       (c >= 0x2032 && c <= 0x2037);
+}
+
+/* What belongs to the emoji or letter before it: joiners and variants, skin tones, marks that NFC would join. */
+static bool continues(uint32_t c)
+{
+	return c == 0xFE0F || c == 0x20E3 || (c >= 0x1F3FB && c <= 0x1F3FF) || (c >= 0x300 && c <= 0x36F) ||
+	       (c >= 0xE0020 && c <= 0xE007F);
+}
+
+static size_t address_bytes(struct str text)
+{
+	size_t n = str_starts(text, STR("https://")) ? 8 : str_starts(text, STR("http://")) ? 7 : 0;
+	size_t start = n;
+
+	while (n > 0 && n < text.n && (uint8_t)text.p[n] > ' ' && (uint8_t)text.p[n] < 0x7F &&
+	       strchr("\"<>`{}|\\^", text.p[n]) == NULL)
+		n++;
+	return n > start ? n : 0;
+}
+
+static bool is_flag_letter(uint32_t c)
+{
+	return c >= 0x1F1E6 && c <= 0x1F1FF;
+}
+
+struct value filter_weighted(const struct scope *scope, struct value value, const struct filter_argument *argument)
+{
+	struct str text = value_text(scope->arena, value);
+	uint32_t before = 0;
+	int64_t weight = 0;
+
+	while (text.n > 0) {
+		size_t address = address_bytes(text);
+		uint32_t c;
+
+		if (address > 0) {
+			weight += WEIGHTED_URL;
+			text = str_skip(text, address);
+			before = 0;
+			continue;
+		}
+		c = text_next(&text);
+		if (is_flag_letter(c) && is_flag_letter(before))
+			c = 0x200D; /* two letters are one flag */
+		else if (!continues(c) && !(before == 0x200D && !weighs_one(c)) && c != 0x200D)
+			weight += weighs_one(c) ? 1 : 2;
+		before = c;
+	}
+	return scope_number(scope, weight);
+}
