@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { loadArguments, openSession } from './lib/cases.mjs';
 import { startFixture } from './lib/fixture.mjs';
 import { launchGatehouse, prepareGatehouse, waitForTools } from './lib/gatehouse.mjs';
-import { runAsync, stop, stopAll } from './lib/processes.mjs';
+import { runAsync, stopAll } from './lib/processes.mjs';
 
 const SLACK = 1.05;
 const SHORT = 1000;
@@ -45,19 +45,35 @@ function readProfiles(out) {
 	return life;
 }
 
-/** Instructions that a whole server life with `requests` requests takes. */
-async function lifetime({ tools, root, name, kind, era, credential, requests }) {
-	const upstream = await startFixture({ binary: tools.fixture, cores: '1', args: ['--sessions', '--tools', '1'] });
-	const prepared = await prepareGatehouse({ binary: tools.gatehouse, root: path.join(root, `cg.${name}.${requests}`), upstreams: { bench: upstream.url }, credential });
+/**
+ * Instructions that a whole server life with `requests` requests takes.
+ *   upstreams  () => {name: url}; the calls go to the first
+ *   seed       (prepared) => ...: what its database has before it starts
+ */
+async function lifetime({ tools, root, name, kind, era, credential, requests, upstreams, seed, wait = 19 }) {
+	const prepared = await prepareGatehouse({ binary: tools.gatehouse, root: path.join(root, `cg.${name}.${requests}`), upstreams: await upstreams(), credential });
+	await seed?.(prepared);
 	const out = path.join(prepared.root, 'callgrind.out');
 	const wrapper = ['valgrind', '--tool=callgrind', '--separate-threads=yes', `--callgrind-out-file=${out}`];
 	const gatehouse = await launchGatehouse(prepared, { cores: '0', wrapper, seconds: 120 });
-	await waitForTools(gatehouse, 19, 120);
+	await waitForTools(gatehouse, wait, 300);
 	const target = { ...gatehouse, prefix: 'bench_', session: era === 'legacy' ? await openSession(gatehouse) : undefined };
 	await runAsync('taskset', ['-c', '1', tools.load, ...loadArguments(kind, era, target), '--connections', CONNECTIONS, '--requests', String(requests)]);
-	await stop(gatehouse.child);
-	await stop(upstream.child);
-	return readProfiles(out);
+	await stopAll();
+	const life = readProfiles(out);
+	if (!process.env.BENCH_KEEP) fs.rmSync(prepared.root, { recursive: true, force: true });
+	return life;
+}
+
+/** What one call of a case takes, by thread. */
+export async function perCall(what) {
+	const short = await lifetime({ ...what, requests: SHORT });
+	const long = await lifetime({ ...what, requests: LONG });
+	const each = (thread) => Math.round((long[thread] - short[thread]) / (LONG - SHORT));
+	what.log(`${what.name}: ${each('total')} user instructions, ${each('loop')} of them on the loop, ${each('writer')} on the writer thread`);
+	if (process.env.BENCH_KEEP)
+		for (const [thread, file] of Object.entries(long.files)) fs.copyFileSync(file, path.join(process.env.BENCH_KEEP, `callgrind.${what.name}.${thread}.out`));
+	return { user_instructions: each('total'), loop: each('loop'), writer: each('writer') };
 }
 
 /** Figures for the calls that CI watches. */
@@ -68,15 +84,8 @@ export async function instructions({ tools, root, log }) {
 		['call_250_credential', { kind: 'call_250', era: 'modern', credential: 'a-token-of-forty-characters-or-thereabout' }],
 		['ping', { kind: 'ping', era: 'legacy' }],
 	];
-	for (const [name, what] of cases) {
-		const short = await lifetime({ tools, root, name, ...what, requests: SHORT });
-		const long = await lifetime({ tools, root, name, ...what, requests: LONG });
-		const each = (thread) => Math.round((long[thread] - short[thread]) / (LONG - SHORT));
-		result[name] = { user_instructions: each('total'), loop: each('loop'), writer: each('writer') };
-		log(`${name}: ${each('total')} user instructions, ${each('loop')} of them on the loop, ${each('writer')} on the writer thread`);
-		if (!process.env.BENCH_KEEP) continue;
-		for (const [thread, file] of Object.entries(long.files)) fs.copyFileSync(file, path.join(process.env.BENCH_KEEP, `callgrind.${name}.${thread}.out`));
-	}
+	const upstreams = async () => ({ bench: (await startFixture({ binary: tools.fixture, cores: '1', args: ['--sessions', '--tools', '1'] })).url });
+	for (const [name, what] of cases) result[name] = await perCall({ tools, root, log, name, upstreams, ...what });
 	return result;
 }
 

@@ -4,7 +4,7 @@
 //                      [--rows N,...] [--build DIR] [--targets direct,nginx,gatehouse] [--no-save]
 //
 // Parts: calls, streamed, local, list, search, auth, syscalls, instructions, memory, startup, workers, fleet,
-// replicas, growth. doc/bench.md has the method. Exit 1 when an answer was wrong; a missed target is reported, not fatal.
+// replicas, growth, growth_instructions. doc/bench.md has the method. Exit 1 when an answer was wrong; a missed target is reported, not fatal.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -14,14 +14,14 @@ import { credentialCases } from './lib/credentials.mjs';
 import { startServers, stopServers } from './lib/backing.mjs';
 import { fleetCases, replicas } from './lib/fleet.mjs';
 import { binarySize, memory, startup, syscalls, workers } from './lib/footprint.mjs';
-import { growthCases, searchTimes } from './lib/growth.mjs';
+import { growthCases, growthInstructions, searchTimes } from './lib/growth.mjs';
 import { measure } from './lib/measure.mjs';
 import { stopAll } from './lib/processes.mjs';
 import { commit, judge, machine, save, table } from './lib/report.mjs';
 import { callCases, listCase, localCases, searchCases, startTargets, streamCases } from './lib/throughput.mjs';
 import { instructions } from './instructions.mjs';
 
-const PARTS = ['calls', 'streamed', 'local', 'list', 'search', 'auth', 'syscalls', 'instructions', 'memory', 'startup', 'workers', 'fleet', 'replicas', 'growth'];
+const PARTS = ['calls', 'streamed', 'local', 'list', 'search', 'auth', 'syscalls', 'instructions', 'memory', 'startup', 'workers', 'fleet', 'replicas', 'growth', 'growth_instructions'];
 const here = path.dirname(fileURLToPath(import.meta.url));
 
 const { values: options } = parseArgs({
@@ -129,6 +129,7 @@ async function main() {
 		if (['calls', 'streamed', 'local', 'list', 'search', 'auth', 'syscalls'].some((part) => parts.includes(part))) await throughput(results, root);
 		if (wanted.includes('gatehouse')) {
 			if (parts.includes('instructions')) results.instructions = await instructions({ tools, root, log });
+			if (parts.includes('growth_instructions')) results.growth_instructions = await growthInstructions({ tools, root, rows, log });
 			if (parts.includes('memory')) results.memory = await memory({ tools, root, streams, log });
 			if (parts.includes('startup')) results.startup = await startup({ tools, root, runs: options.quick ? 5 : 20 });
 			if (parts.includes('workers')) results.workers = await workers({ tools, root, rounds: options.quick ? 2 : 4, seconds, log });

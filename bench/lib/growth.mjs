@@ -8,6 +8,7 @@ import { startFixture } from './fixture.mjs';
 import { launchGatehouse, prepareGatehouse, waitForTools } from './gatehouse.mjs';
 import { median, settle } from './measure.mjs';
 import { run } from './processes.mjs';
+import { perCall } from '../instructions.mjs';
 
 const TENANTS = [10, 1000, 10000];
 const KEYS_EACH = 10;
@@ -77,6 +78,16 @@ async function startTrail(options, rows, log) {
 	return { target, made };
 }
 
+/** Servers that have `count` tools together, named as upstreams. */
+async function startTools(tools, count) {
+	const upstreams = {};
+	for (let left = count, number = 0; left > 0; left -= TOOLS_AN_UPSTREAM, number++) {
+		const args = ['--sessions', '--no-builtin', '--tools', String(Math.min(left, TOOLS_AN_UPSTREAM))];
+		upstreams[number === 0 ? 'bench' : `up${number}`] = (await startFixture({ binary: tools.fixture, cores: '1', args })).url;
+	}
+	return upstreams;
+}
+
 async function startGrown({ tools, root, servers, upstreams, count }, seed) {
 	fs.mkdirSync(root, { recursive: true });
 	const backing = await new Backing(servers).prepare(tools.gatehouse, root);
@@ -109,9 +120,7 @@ export async function growthCases({ tools, root, engine, servers, rows, log }) {
 
 	for (const count of TENANTS) tenants[`n${count}`] = await startGrown({ ...one, root: at(`tenants${count}`) }, (backing) => seedTenants(backing, count));
 	for (const count of TOOLS) {
-		const upstreams = {};
-		for (let left = count, number = 0; left > 0; left -= TOOLS_AN_UPSTREAM, number++)
-			upstreams[number === 0 ? 'bench' : `up${number}`] = (await fixture(Math.min(left, TOOLS_AN_UPSTREAM))).url;
+		const upstreams = await startTools(tools, count);
 		manyTools[`n${count}`] = await startGrown({ tools, servers, upstreams, count: Math.min(count, TOOLS_AN_UPSTREAM), root: at(`tools${count}`) });
 	}
 	for (const count of [0, ...rows]) {
@@ -123,6 +132,26 @@ export async function growthCases({ tools, root, engine, servers, rows, log }) {
 		trails, seeded,
 		cases: [...casesOf(`${engine}_tenants`, tenants, upstream), ...casesOf(`${engine}_tools`, manyTools, upstream), ...casesOf(`${engine}_rows`, trails, upstream)],
 	};
+}
+
+/** User instructions of a call at every size, on SQLite: what of the growth is not noise. */
+export async function growthInstructions({ tools, root, rows, log }) {
+	const result = { tenants: {}, tools: {}, rows: {} };
+	const backingOf = (prepared) => new Backing(null).prepare(tools.gatehouse, prepared.root);
+	const at = (name, more) => perCall({ tools, root, log, name: `growth_${name}`, kind: 'call_250', era: 'modern', upstreams: () => startTools(tools, 1), wait: 1, ...more });
+
+	for (const count of TENANTS)
+		result.tenants[`n${count}`] = await at(`tenants_${count}`, { seed: async (prepared) => seedTenants(await backingOf(prepared), count) });
+	for (const count of TOOLS)
+		result.tools[`n${count}`] = await at(`tools_${count}`, { upstreams: () => startTools(tools, count), wait: Math.min(count, TOOLS_AN_UPSTREAM) });
+	for (const count of [0, ...rows]) {
+		const seed = async (prepared) => {
+			run(prepared.binary, ['tenant', 'create', 'rare', '--config', prepared.config]);
+			if (count > 0) await seedTrail(await backingOf(prepared), count);
+		};
+		result.rows[`n${count}`] = await at(`rows_${count}`, { seed });
+	}
+	return result;
 }
 
 /** All pages of a search until 50 rows are there or nothing more is to be looked at. */

@@ -46,6 +46,10 @@ export function judge(results) {
 	add('system calls a proxied call, 64 connections', results.syscalls?.gatehouse?.at_64.total, 6.5);
 	add('system calls a proxied call, 1 connection', results.syscalls?.gatehouse?.at_1.total, 6.5);
 	add('user instructions a proxied call', results.instructions?.call_250?.user_instructions, 30000);
+	for (const [grown, sizes] of Object.entries(results.growth_instructions ?? {})) {
+		const [least, ...more] = Object.values(sizes).map(({ user_instructions }) => user_instructions);
+		add(`user instructions a call, more ${grown}, most over least of the rest`, Math.max(...more) / least, 1.1);
+	}
 	add('RSS idle, MB', results.memory && results.memory.plain.idle_kb / 1024, 15);
 	add('RSS a plain idle stream, bytes', results.memory?.plain.bytes_each, 1536);
 	add('RSS a TLS idle stream, bytes', results.memory?.tls.bytes_each, 20480);
