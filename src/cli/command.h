@@ -73,6 +73,7 @@ int jobs_drop_run(const struct invocation *invocation);
 int user_export_run(const struct invocation *invocation);
 int user_erase_run(const struct invocation *invocation);
 int tenant_erase_run(const struct invocation *invocation);
+int connector_check_run(const struct invocation *invocation);
 int connect_run(const struct invocation *invocation);
 int disconnect_run(const struct invocation *invocation);
 int vault_rotate_run(const struct invocation *invocation);

@@ -58,6 +58,13 @@ const struct command commands[] = {
 	 .about =
 		 "Rows, keys, grants, sessions and their part of the audit trail; no passwords and no keys themselves.",
 	 .run = user_export_run},
+	{.name = "connector check",
+	 .operands = "FILE",
+	 .operands_min = 1,
+	 .operands_max = 1,
+	 .summary = "say what is wrong with a connector file, or what is in it",
+	 .about = "A connector file turns a platform's HTTP API into tools: see doc/connector-language.md.",
+	 .run = connector_check_run},
 	{.name = "connect",
 	 .summary = "print a link that connects an account at a server, and wait until it is there",
 	 .about = "For servers with `auth` of type `oauth`. Whoever opens the link signs in here first: as the user, "

@@ -180,6 +180,7 @@ static void compile_defaults(struct compiling *compiling, const struct conf_node
 static bool check_input(struct compiling *compiling, const struct conf_node *input)
 {
 	static const char *const taken[] = {"account", "idempotency_key"};
+	size_t before = compiling->problems->count;
 
 	for (size_t i = 0; i < input->count; i++) {
 		const struct conf_node *key = input->entries[i].key;
@@ -193,7 +194,7 @@ static bool check_input(struct compiling *compiling, const struct conf_node *inp
 		if (input->entries[i].value->kind != CONF_MAP)
 			conf_problem(compiling->problems, input->entries[i].value, "a schema is a mapping");
 	}
-	return compiling->problems->count == 0;
+	return compiling->problems->count == before;
 }
 
 static void compile_required(struct compiling *compiling, const struct conf_node *node, const struct conf_node *input,

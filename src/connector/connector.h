@@ -30,6 +30,7 @@ NODISCARD enum err connector_compile(struct str text, struct str file, struct bu
 /* One reference more; one less, the last frees (NULL is fine). Any thread. */
 struct connector *connector_ref(struct connector *connector);
 void connector_unref(struct connector *connector);
+DEFINE_AUTO(connector, connector_unref);
 
 /* Both live as long as the connector. */
 struct str connector_name(const struct connector *connector);

@@ -2,17 +2,20 @@
  *
  *     hole    = operand { "??" operand }
  *     operand = ( path | literal ) { "|" filter [ ":" ( number | literal | path ) ] }
- *     path    = root { "." name | "['" name "']" | "[" number "]" }
+ *     path    = root { "." name | "['" name "']" | "[" number "]" | "[" path "]" }
  *
  * What a path may name is known from where it stands, so that a wrong name is found when the file is loaded. */
 #include "connector/template_private.h"
 
 #include <stdio.h>
 
+#define PATH_DEPTH_MAX 3
+
 struct parsing {
 	const struct naming *naming;
 	const struct conf_node *at;
 	struct str all, rest;
+	unsigned depth; /* paths in the brackets of paths */
 	bool failed;
 };
 
@@ -225,6 +228,21 @@ static enum scope_root root_of(struct parsing *parsing, struct str name)
 	return ROOT_ARGS;
 }
 
+static void take_path(struct parsing *parsing, struct path *ret_path);
+
+/* [index] picks the element of one list that stands beside that of another. */
+static const struct path *take_inner(struct parsing *parsing)
+{
+	struct path *path = ARENA_NEW(parsing->naming->arena, struct path);
+
+	if (++parsing->depth > PATH_DEPTH_MAX)
+		wrong(parsing, "paths inside paths inside paths", STR_NONE);
+	else
+		take_path(parsing, path);
+	parsing->depth--;
+	return path;
+}
+
 static bool take_index(struct parsing *parsing, struct path_part *ret_part)
 {
 	if (take(parsing, STR("'"))) {
@@ -234,9 +252,9 @@ static bool take_index(struct parsing *parsing, struct path_part *ret_part)
 		if (str_to_i64(take_number(parsing), &ret_part->index) != OK || ret_part->index < -1)
 			wrong(parsing, "an element's number is 0 or more, or -1 for the last", STR_NONE);
 	} else {
-		wrong(parsing, "['name'] or [number] is wanted", STR_NONE);
+		*ret_part = (struct path_part){.name = STR_NONE, .by = take_inner(parsing)};
 	}
-	if (!take(parsing, STR("]")))
+	if (!parsing->failed && !take(parsing, STR("]")))
 		wrong(parsing, "a ] is missing", STR_NONE);
 	return !parsing->failed;
 }

@@ -16,8 +16,9 @@
 #define HOLE_BYTES_MAX 1024
 
 struct path_part {
-	struct str name; /* p NULL: an element, by `index` */
-	int64_t index;	 /* -1 the last */
+	struct str name;       /* p NULL: an element, by `index` */
+	int64_t index;	       /* -1 the last */
+	const struct path *by; /* or where this path leads; NULL: neither */
 };
 struct path {
 	enum scope_root root;

@@ -36,16 +36,25 @@ static struct value root_value(const struct path *path, const struct scope *scop
 	}
 }
 
-static yyjson_val *step_into(yyjson_val *json, const struct path_part *part)
+/* A list's element by where another path leads, or an object's member by a text. */
+static yyjson_val *step_by(yyjson_val *json, struct value by)
 {
-	size_t count;
+	int64_t index;
 
+	if (yyjson_is_arr(json))
+		return value_int(by, &index) && index >= 0 ? yyjson_arr_get(json, (size_t)index) : NULL;
+	return by.kind == VALUE_TEXT ? yyjson_obj_getn(json, by.text.p, by.text.n) : NULL;
+}
+
+static yyjson_val *step_into(yyjson_val *json, const struct path_part *part, const struct scope *scope)
+{
+	if (part->by != NULL)
+		return step_by(json, path_value(part->by, scope));
 	if (part->name.p != NULL)
 		return yyjson_obj_getn(json, part->name.p, part->name.n);
-	count = yyjson_arr_size(json);
 	if (part->index < 0)
 		return yyjson_arr_get_last(json);
-	return (uint64_t)part->index < count ? yyjson_arr_get(json, (size_t)part->index) : NULL;
+	return yyjson_arr_get(json, (size_t)part->index);
 }
 
 struct value path_value(const struct path *path, const struct scope *scope)
@@ -56,7 +65,7 @@ struct value path_value(const struct path *path, const struct scope *scope)
 	for (size_t i = taken; i < path->part_count; i++) {
 		if (value.kind != VALUE_JSON || !scope_spend(scope, yyjson_get_len(value.json)))
 			return absent;
-		value = value_of_json(step_into(value.json, &path->parts[i]));
+		value = value_of_json(step_into(value.json, &path->parts[i], scope));
 	}
 	return value;
 }
