@@ -6,6 +6,9 @@
  * piece gets that as its first piece, the next ones from two buffers that swap places. A
  * reader that falls behind stops the socket.
  *
+ * A request's body that is not in memory goes out piece by piece, as fast as the socket takes it; the answer may come
+ * before its end, and is then all that counts.
+ *
  * The callbacks only note what happened and wake the fiber. */
 #include "base/check.h"
 #include "base/limits.h"
@@ -15,6 +18,7 @@
 #define BODY_ROOM_BYTES 4096		  /* first room for a body of unknown length */
 #define BODY_PIECES_MAX 4
 #define LENGTH_LINE_MAX 48
+#define BODY_QUEUE_BYTES (HTTP_WRITE_QUEUE_BYTES_MAX / 2) /* above what on_drain leaves */
 
 static void wake(struct http_hop *hop)
 {
@@ -38,6 +42,11 @@ void http_hop_head(struct http_hop *hop)
 void http_hop_done(struct http_hop *hop)
 {
 	hop->done = true;
+	wake(hop);
+}
+
+void http_hop_drained(struct http_hop *hop)
+{
 	wake(hop);
 }
 
@@ -177,8 +186,9 @@ static void send_request(struct http_hop *hop, const struct http_call *call)
 {
 	struct http_pool *pool = hop->pool;
 	bool usual = str_eq(call->method, STR("POST")) && str_eq(call->path, pool->spec.url.path);
+	bool bodied = call->body_count > 0 || call->body_next != NULL;
 	struct piece piece[4 + BODY_PIECES_MAX] = {0};
-	size_t n = 0, bytes = 0;
+	size_t n = 0, bytes = call->body_next == NULL ? 0 : call->body_bytes;
 	char length[LENGTH_LINE_MAX];
 
 	if (usual) {
@@ -191,11 +201,42 @@ static void send_request(struct http_hop *hop, const struct http_call *call)
 	piece[n++].str = call->headers;
 	for (size_t i = 0; i < call->body_count; i++)
 		bytes += call->body[i].str.n;
-	piece[n].str = call->body_count > 0 ? length_line(bytes, length) : STR("\r\n");
+	piece[n].str = bodied ? length_line(bytes, length) : STR("\r\n");
 	n++;
 	for (size_t i = 0; i < call->body_count; i++)
 		piece[n++] = call->body[i];
 	(void)stream_write(hop->answer.conn->stream, piece, n);
+}
+
+/* Wait until most of what is queued has gone, or something has come that ends the body. */
+AWAITS static enum err drain_queue(struct http_hop *hop)
+{
+	while (!hop->head && hop->failure == OK && stream_queued(hop->answer.conn->stream) > BODY_QUEUE_BYTES)
+		TRY(hop_wait(hop));
+	return OK;
+}
+
+/* Send the body that follows the head. */
+AWAITS static enum err send_pieces(struct http_hop *hop, const struct http_call *call)
+{
+	uint64_t left = call->body_bytes;
+
+	hop->cut = true;
+	while (left > 0 && !hop->head && hop->failure == OK) {
+		struct piece piece = {0};
+
+		TRY(call->body_next(call->body_arg, &piece.str));
+		CHECK(piece.str.n > 0 && piece.str.n <= left);
+		if (hop->head || hop->failure != OK)
+			break;
+		left -= piece.str.n;
+		if (call->timeout_ms > 0)
+			timer_set(hop->pool->loop, &hop->timer, call->timeout_ms, on_timeout);
+		if (!stream_write(hop->answer.conn->stream, &piece, 1))
+			TRY(drain_queue(hop));
+	}
+	hop->cut = left > 0;
+	return OK;
 }
 
 /* Stop: whatever the connection still brings is nobody's business. */
@@ -229,6 +270,12 @@ AWAITS static enum err attempt(struct http_hop *hop, const struct http_call *cal
 	send_request(hop, call);
 	if (call->timeout_ms > 0)
 		timer_set(hop->pool->loop, &hop->timer, call->timeout_ms, on_timeout);
+	if (call->body_next != NULL) {
+		enum err err = send_pieces(hop, call);
+
+		if (hop->failure == OK)
+			hop->failure = err;
+	}
 	while (!hop->head && hop->failure == OK) {
 		enum err err = hop_wait(hop);
 
@@ -238,7 +285,7 @@ AWAITS static enum err attempt(struct http_hop *hop, const struct http_call *cal
 	if (hop->failure == OK || hop->head)
 		return OK;
 	let_go(hop);
-	*ret_stale = served && !hop->any_byte && hop->failure == ERR_UPSTREAM_DOWN;
+	*ret_stale = served && !hop->any_byte && hop->failure == ERR_UPSTREAM_DOWN && call->body_next == NULL;
 	return hop->failure;
 }
 
@@ -268,7 +315,7 @@ AWAITS enum err http_call(struct http_pool *pool, struct arena *arena, const str
 		err = enter_error(gate_enter(&pool->gate));
 		if (err != OK)
 			break;
-		err = attempt(hop, call, tries > 0, &stale);
+		err = attempt(hop, call, call->fresh || tries > 0, &stale);
 	}
 	if (err != OK) {
 		pool->hops--;
@@ -364,7 +411,7 @@ void http_answer_end(struct http_answer *answer)
 		return;
 	hop = hop_of(answer);
 	conn = answer->conn;
-	if (conn != NULL && hop->done && conn->reply.keep_alive) {
+	if (conn != NULL && hop->done && conn->reply.keep_alive && !hop->cut) {
 		unpause(hop);
 		answer->conn = NULL;
 		conn->served = true;
@@ -384,7 +431,7 @@ void http_answer_drain(struct http_answer *answer, int64_t ms)
 	struct http_hop *hop = hop_of(answer);
 	struct http_client_conn *conn = answer->conn;
 
-	if (conn == NULL || hop->done) {
+	if (conn == NULL || hop->done || hop->cut) {
 		http_answer_end(answer);
 		return;
 	}

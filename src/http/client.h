@@ -55,10 +55,17 @@ struct http_call {
 	struct str headers;	  /* full lines without Host and Content-Length, which are added */
 	const struct piece *body; /* pieces, may be NULL */
 	size_t body_count;	  /* at most 4 */
-	bool idempotent;	  /* may be sent again when a reused connection turns out to be dead before
-				   * any byte of an answer; otherwise only when nothing was written */
-	bool *sent;		  /* set when the request has gone out, or may have; NULL: nobody asks */
-	int64_t timeout_ms;	  /* for the whole answer, from sending on: ERR_UPSTREAM_TIMEOUT; 0 none */
+	/* Instead of `body`: gives its next bytes, at least one, which stay until it is asked again; body_bytes in all.
+	 * AWAITS. Never sent twice; an error of it ends the call. An answer that comes before the end ends the body. */
+	enum err (*body_next)(void *arg, struct str *ret_piece);
+	void *body_arg;
+	uint64_t body_bytes;
+	bool fresh;	 /* on a new connection: an idle one may be dead, and it must be known whether this went out */
+	bool idempotent; /* may be sent again when a reused connection turns out to be dead before
+			  * any byte of an answer; otherwise only when nothing was written */
+	bool *sent;	 /* set when the request has gone out, or may have; NULL: nobody asks */
+	int64_t timeout_ms; /* for the whole answer, from sending on: ERR_UPSTREAM_TIMEOUT; 0 none. Anew with
+			     * each piece of body_next */
 	/* Its time is over: how many ms more it gets; 0 none. Until the answer is done with. May be NULL. */
 	int64_t (*more_ms)(void *arg);
 	void *more_arg;

@@ -115,6 +115,14 @@ static void on_read(void *owner, struct str bytes)
 		http_hop_done(hop);
 }
 
+static void on_drain(void *owner)
+{
+	struct http_client_conn *conn = owner;
+
+	if (conn->hop != NULL)
+		http_hop_drained(conn->hop);
+}
+
 static void on_close(void *owner, enum err reason)
 {
 	struct http_client_conn *conn = owner;
@@ -138,7 +146,7 @@ static void on_close(void *owner, enum err reason)
 	http_pool_settle(pool);
 }
 
-static const struct stream_events conn_events = {.on_read = on_read, .on_close = on_close};
+static const struct stream_events conn_events = {.on_read = on_read, .on_drain = on_drain, .on_close = on_close};
 
 static bool resolver_abandon(void *arg)
 {

@@ -84,6 +84,7 @@ struct http_hop {
 	enum err failure; /* sticky; OK while all is well */
 	bool head, done;  /* what has arrived */
 	bool any_byte;	  /* of the answer */
+	bool cut;	  /* the body was not sent to its end: the connection is of no more use */
 	bool streaming;	  /* read piece by piece: the arena is out of it */
 	bool paused;
 	size_t whole_max; /* http_answer_body's bytes_max, 0 before it was called */
@@ -141,6 +142,7 @@ void http_conn_drain(struct http_client_conn *conn, int64_t ms);
 void http_hop_head(struct http_hop *hop);
 enum err http_hop_body(void *hop, struct str piece);
 void http_hop_done(struct http_hop *hop);
+void http_hop_drained(struct http_hop *hop);
 void http_hop_fail(struct http_hop *hop, enum err err);
 
 #endif
