@@ -39,6 +39,8 @@ static const struct {
 			" WHERE principal = ?"},
 	{"idempotency", "SELECT 'created_ms', created_ms, 'status', status FROM idempotency"
 			" WHERE principal = ?"},
+	{"tool_run", "SELECT 'upstream', upstream, 'tool', tool, 'state', state, 'created_ms', created_ms FROM tool_run"
+		     " WHERE principal = ?"},
 	{"credential", "SELECT 'upstream', upstream, 'kind', kind, 'hint', hint, 'state', state, 'created_ms',"
 		       " created_ms, 'changed_ms', changed_ms FROM credential WHERE user_id = ?"},
 	{"person_key", "SELECT 'present', CASE length(key) WHEN 0 THEN 0 ELSE 1 END FROM person_key WHERE subject = ?"},
@@ -102,6 +104,7 @@ AWAITS enum err person_erase(struct db *db, struct str scope, struct str user_id
 		STATEMENT("DELETE FROM credential WHERE user_id = ?", -1, user),
 		STATEMENT("DELETE FROM usage_month WHERE principal = ?", -1, user),
 		STATEMENT("DELETE FROM idempotency WHERE principal = ?", -1, user),
+		STATEMENT("DELETE FROM tool_run WHERE principal = ?", -1, user),
 		STATEMENT("DELETE FROM account WHERE id = ?", 1, user),
 		GENERATION_BUMP,
 	};
@@ -126,6 +129,7 @@ AWAITS enum err person_erase_tenant(struct db *db, struct str tenant_id)
 		STATEMENT("DELETE FROM oauth_client WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM certificate WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM idempotency WHERE tenant_id = ?", -1, tenant),
+		STATEMENT("DELETE FROM tool_run WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM api_key WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM role WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM policy_rule WHERE tenant_id = ?", -1, tenant),

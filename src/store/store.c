@@ -18,6 +18,7 @@ const struct db_migration store_migrations[] = {
 	{8, "archiving the audit trail", store_migration_0008},
 	{9, "jobs", store_migration_0009},
 	{10, "credentials and their keys", store_migration_0010},
+	{11, "calls of tools that do something at a platform", store_migration_0011},
 };
 const size_t store_migration_count = ARRAY_LEN(store_migrations);
 
@@ -26,6 +27,7 @@ const struct db_migration store_postgres_migrations[] = {
 	{2, "row-level security, months, rights", store_postgres_0002},
 	{3, "jobs", store_postgres_0003},
 	{4, "credentials and their keys", store_postgres_0004},
+	{5, "calls of tools that do something at a platform", store_postgres_0005},
 };
 const size_t store_postgres_migration_count = ARRAY_LEN(store_postgres_migrations);
 

@@ -65,6 +65,8 @@ const struct store_table store_tables[] = {
 	      "upstream, tool, digest, definition, flags, accepted_ms, seen_digest, seen_definition, seen_flags, "
 	      "seen_ms",
 	      "upstream, tool", "?, ?", false),
+	TABLE("tool_run", "id, tenant_id, principal, upstream, tool, key, digest, state, until_ms, sealed, created_ms",
+	      "id", "?", false),
 	TABLE("idempotency", "tenant_id, principal, key, digest, status, answer, created_ms", "principal, key", "?, ?",
 	      false),
 	TABLE("job",
