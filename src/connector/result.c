@@ -1,0 +1,145 @@
+/* The result of a call as clients get it: the template's object, once as structured content and once as text; or a
+ * refusal: the class first, then who says what, then what to do. */
+#include "base/check.h"
+#include "connector/run.h"
+
+#define RESULT_BYTES_MAX (16 * 1024 * 1024)
+
+static void put_text_content(struct buf *out, struct str text)
+{
+	buf_put(out, STR("{\"content\":[{\"type\":\"text\",\"text\":"));
+	buf_put_json(out, text);
+	buf_put(out, STR("}]"));
+}
+
+/* next_cursor, sealed, or null where this is the last page. */
+static void put_next(struct run *run, struct buf *out)
+{
+	const struct tool *tool = run->tool;
+	struct value next = template_holds(tool->page_more, &run->scope) ? template_value(tool->page_next, &run->scope)
+									  : (struct value){.kind = VALUE_ABSENT};
+
+	buf_put(out, out->n > 1 ? STR(",\"next_cursor\":") : STR("\"next_cursor\":"));
+	if (next.kind == VALUE_ABSENT || (next.kind == VALUE_TEXT && next.text.n == 0)) {
+		buf_put(out, STR("null"));
+		return;
+	}
+	buf_put_byte(out, '"');
+	cursor_seal(run, next, out);
+	buf_put_byte(out, '"');
+}
+
+static void put_object(struct run *run, struct buf *out)
+{
+	if (run->tool->result == NULL || !template_json(run->tool->result, &run->scope, out) || out->p[0] != '{') {
+		out->n = 0;
+		buf_put(out, STR("{}"));
+	}
+	if (run->tool->page_next == NULL)
+		return;
+	out->n--; /* the brace */
+	put_next(run, out);
+	buf_put_byte(out, '}');
+}
+
+static enum err give(struct run *run, struct str text)
+{
+	char *copy = arena_try_alloc(run->call->arena, text.n);
+
+	if (copy == NULL)
+		return ERR_LIMIT;
+	memcpy(copy, text.p, text.n);
+	run->call->result = (struct str){copy, text.n};
+	return OK;
+}
+
+enum err result_make(struct run *run)
+{
+	AUTO_BUF object = {0}, out = {0};
+	struct str text;
+
+	run->scope.arena = run->answer.arena != NULL ? run->answer.arena : run->call->arena;
+	put_object(run, &object);
+	TRY(run_budget(run));
+	if (object.n > RESULT_BYTES_MAX)
+		return run_fail(run, CLASS_TOO_LARGE, "the result is larger than %d MB",
+				RESULT_BYTES_MAX / 1024 / 1024);
+	text = run_redacted(run, buf_str(&object));
+	if (text.n == 0)
+		return ERR_LIMIT;
+	put_text_content(&out, text);
+	buf_put(&out, STR(",\"structuredContent\":"));
+	buf_put(&out, text);
+	buf_put(&out, STR(",\"isError\":false}"));
+	run->call->failed = false;
+	return give(run, buf_str(&out));
+}
+
+static const char *advice(enum failure_class class)
+{
+	switch (class) {
+	case CLASS_PERMISSION:
+		return "The account may not do this.";
+	case CLASS_UNSUPPORTED:
+		return "This account or plan cannot do this.";
+	case CLASS_QUOTA:
+		return "The account's allowance is used up.";
+	case CLASS_BLOCKED:
+		return "The platform has blocked this account or what it sends.";
+	case CLASS_TRANSIENT:
+		return "Try again in a moment.";
+	case CLASS_VERSION_SUNSET:
+		return "The operator has to set another version of the platform's API.";
+	case CLASS_UNKNOWN_OUTCOME:
+		return "It may have happened: look before you try again. If it has not, call again with an "
+		       "`idempotency_key` that was not used before.";
+	case CLASS_TOKEN_EXPIRED:
+	case CLASS_TOKEN_REVOKED:
+		return "The account has to be connected again.";
+	default:
+		return NULL;
+	}
+}
+
+static void put_sentence(struct buf *out, struct str text)
+{
+	if (text.n == 0)
+		return;
+	buf_put(out, text);
+	if (text.p[text.n - 1] != '.' && text.p[text.n - 1] != '!' && text.p[text.n - 1] != '?')
+		buf_put_byte(out, '.');
+}
+
+void result_refuse(struct run *run)
+{
+	const struct failure *failure = &run->failure;
+	const char *advised = advice(failure->class);
+	AUTO_BUF text = {0}, out = {0};
+
+	buf_put_fmt(&text, "%s: ", failure_class_name(failure->class));
+	if (run->committed)
+		buf_put(&text, STR("it was carried out, but what follows was not: "));
+	if (failure->status != 0)
+		buf_put_fmt(&text, "%.*s says (HTTP %d): ", STR_ARG(run->connector->title), failure->status);
+	put_sentence(&text, failure->words);
+	if (failure->hint.n > 0) {
+		buf_put_byte(&text, ' ');
+		put_sentence(&text, failure->hint);
+	} else if (advised != NULL) {
+		buf_put_fmt(&text, " %s", advised);
+	}
+	if (failure->retry_after_s > 0)
+		buf_put_fmt(&text, " Come again in %lld seconds.", (long long)failure->retry_after_s);
+	if (failure->step.n > 0)
+		buf_put_fmt(&text, " (step %.*s, request %.*s)", STR_ARG(failure->step),
+			    STR_ARG(run->call->request_id));
+	else
+		buf_put_fmt(&text, " (request %.*s)", STR_ARG(run->call->request_id));
+	put_text_content(&out, run_redacted(run, buf_str(&text)));
+	buf_put(&out, STR(",\"isError\":true}"));
+	run->call->failed = true;
+	if (give(run, buf_str(&out)) != OK)
+		run->call->result =
+			STR("{\"content\":[{\"type\":\"text\",\"text\":\"too_large: there is no memory left for"
+			    " this call.\"}],\"isError\":true}");
+}
