@@ -2,7 +2,7 @@
  * while a request to a host of the settings is composed, and got anew once when the platform refuses it. */
 #include "connector/run.h"
 
-AWAITS enum err credential_take(struct run *run)
+AWAITS enum err run_credential_take(struct run *run)
 {
 	const struct connector_credentials *source = &run->call->credentials;
 	struct carried_credential *carried = &run->credential;
@@ -26,7 +26,7 @@ static void forget(struct carried_credential *carried)
 	carried->asked = false;
 }
 
-AWAITS enum err credential_renew(struct run *run)
+AWAITS enum err run_credential_renew(struct run *run)
 {
 	const struct connector_credentials *source = &run->call->credentials;
 	struct carried_credential *carried = &run->credential;
@@ -45,18 +45,18 @@ AWAITS enum err credential_renew(struct run *run)
 		return err == OK ? ERR_CREDENTIAL_REFUSED : err;
 	carried->renewed = true;
 	forget(carried);
-	return credential_take(run);
+	return run_credential_take(run);
 }
 
-void credential_show(struct run *run, bool shown)
+void run_credential_show(struct run *run, bool shown)
 {
 	struct secret_text *secret = run->credential.secret;
 
 	run->scope.root[ROOT_SECRET] = value_of_text(shown && secret != NULL ? secret_text_str(secret) : STR_NONE);
 }
 
-void credential_done(struct run *run)
+void run_credential_done(struct run *run)
 {
-	credential_show(run, false);
+	run_credential_show(run, false);
 	forget(&run->credential);
 }

@@ -19,7 +19,7 @@ static void put_bound(const struct run *run, struct buf *out)
 	}
 }
 
-void cursor_seal(const struct run *run, struct value value, struct buf *out)
+void page_seal(const struct run *run, struct value value, struct buf *out)
 {
 	AUTO_BUF plain = {0}, bound = {0}, sealed = {0};
 
@@ -30,7 +30,7 @@ void cursor_seal(const struct run *run, struct value value, struct buf *out)
 	crypto_wipe(plain.p, plain.n);
 }
 
-enum err cursor_open(struct run *run, struct str text, struct value *ret_value)
+enum err page_open(struct run *run, struct str text, struct value *ret_value)
 {
 	char *sealed, *plain;
 	AUTO_BUF bound = {0};

@@ -16,6 +16,8 @@
 struct outlets;
 struct outlet; /* in use by one request */
 
+/* Nothing is open yet.
+ *   Runs on    any thread */
 struct outlets *outlets_new(void);
 /* Every loop's pools; no call is under way any more. */
 void outlets_free(struct outlets *outlets) AWAITS;

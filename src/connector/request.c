@@ -58,12 +58,12 @@ static bool holds_secret(const struct run *run, struct str text)
 /* The URL, and what it says of the rest. */
 AWAITS static enum err compose_url(struct run *run, const struct http_step *http, struct request *request)
 {
-	enum err err = credential_take(run);
+	enum err err = run_credential_take(run);
 
 	/* A request without the credential goes out where there is none. */
 	if (err != OK && !(http->without_auth && (err == ERR_CREDENTIAL_MISSING || err == ERR_CREDENTIAL_REAUTH)))
 		return err;
-	credential_show(run, true);
+	run_credential_show(run, true);
 	if (!template_text(http->url, &run->scope, &request->url))
 		return run_fail(run, CLASS_INVALID, "something that its address needs is missing");
 	TRY(put_query(run, &http->query, &request->url));
@@ -73,7 +73,7 @@ AWAITS static enum err compose_url(struct run *run, const struct http_step *http
 	if (holds_secret(run, buf_str(&request->url)))
 		return run_fail(run, CLASS_INVALID, "the account's secret may not go to %.*s",
 				STR_ARG(request->to.host));
-	credential_show(run, false);
+	run_credential_show(run, false);
 	return OK;
 }
 

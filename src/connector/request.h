@@ -59,6 +59,8 @@ NODISCARD enum err target_origins(struct run *run);
 
 /* ---- body.c ---- */
 
+/* Compose the body, after which its size is known.
+ *   Errors     ERR_TOOL_FAILED: too large, or a file is none */
 NODISCARD enum err body_compose(struct run *run, const struct http_step *http, struct request *request);
 /* As http_call wants it: `arg` is the body. */
 enum err body_next(void *arg, struct str *ret_piece) AWAITS;

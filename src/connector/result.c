@@ -17,7 +17,7 @@ static void put_next(struct run *run, struct buf *out)
 {
 	const struct tool *tool = run->tool;
 	struct value next = template_holds(tool->page_more, &run->scope) ? template_value(tool->page_next, &run->scope)
-									  : (struct value){.kind = VALUE_ABSENT};
+									 : (struct value){.kind = VALUE_ABSENT};
 
 	buf_put(out, out->n > 1 ? STR(",\"next_cursor\":") : STR("\"next_cursor\":"));
 	if (next.kind == VALUE_ABSENT || (next.kind == VALUE_TEXT && next.text.n == 0)) {
@@ -25,7 +25,7 @@ static void put_next(struct run *run, struct buf *out)
 		return;
 	}
 	buf_put_byte(out, '"');
-	cursor_seal(run, next, out);
+	page_seal(run, next, out);
 	buf_put_byte(out, '"');
 }
 

@@ -194,7 +194,7 @@ static struct run *run_new(struct connector_runner *runner, struct connector *co
 
 static void run_done(struct run *run)
 {
-	credential_done(run);
+	run_credential_done(run);
 	for (size_t i = 0; i < run->media_count; i++)
 		media_close(run->media[i]);
 	arena_free_wiped(run->answer.arena);

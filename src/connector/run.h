@@ -126,6 +126,8 @@ NODISCARD enum err run_open(struct run *run) AWAITS;
 
 /* ---- step.c, step_http.c, step_native.c ---- */
 
+/* Make a step: not at all, once, or for each element or part; with its polls.
+ *   Errors     ERR_TOOL_FAILED, ERR_CREDENTIAL_*, ERR_CANCELED, ERR_TIMEOUT, ERR_LIMIT, ERR_DB ... */
 NODISCARD enum err step_run(struct run *run, const struct step *step) AWAITS;
 /* One request with its repetitions, answered well: run->answer. *ret_known: its captures were known, nothing was asked.
  */
@@ -138,12 +140,12 @@ NODISCARD enum err step_capture(struct run *run, const struct step *step);
 
 /* Have the credential, if any is wanted.
  *   Errors     ERR_CREDENTIAL_* ... */
-NODISCARD enum err credential_take(struct run *run) AWAITS;
+NODISCARD enum err run_credential_take(struct run *run) AWAITS;
 /* It was refused. OK: there is another by now, send again. */
-NODISCARD enum err credential_renew(struct run *run) AWAITS;
+NODISCARD enum err run_credential_renew(struct run *run) AWAITS;
 /* Show the secret to templates, or hide it. */
-void credential_show(struct run *run, bool shown);
-void credential_done(struct run *run);
+void run_credential_show(struct run *run, bool shown);
+void run_credential_done(struct run *run);
 
 /* ---- failure.c ---- */
 
@@ -177,8 +179,8 @@ void journal_close(struct run *run, enum err err) AWAITS;
 
 /* What the caller gave as `cursor`, opened: the page's own.
  *   Errors     ERR_TOOL_FAILED: it is not of this tool, account and arguments */
-NODISCARD enum err cursor_open(struct run *run, struct str text, struct value *ret_value);
+NODISCARD enum err page_open(struct run *run, struct str text, struct value *ret_value);
 /* Append it sealed, as text. */
-void cursor_seal(const struct run *run, struct value value, struct buf *out);
+void page_seal(const struct run *run, struct value value, struct buf *out);
 
 #endif

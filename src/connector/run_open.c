@@ -332,7 +332,7 @@ AWAITS enum err run_open(struct run *run)
 	TRY(take_key(run, arguments));
 	cursor = json_str(json_get(arguments, "cursor"));
 	if (run->tool->page_next != NULL && cursor.n > 0)
-		TRY(cursor_open(run, cursor, &run->scope.root[ROOT_CURSOR]));
+		TRY(page_open(run, cursor, &run->scope.root[ROOT_CURSOR]));
 	TRY(check_rules(run));
 	if (run->tool->media_count == 0 && !wants_default(run, arguments))
 		return OK;

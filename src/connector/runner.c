@@ -1,4 +1,5 @@
-/* The runner: what all calls of a process share, made once. */
+/* The runner: what all calls of a process share, made once before the first call and taken apart after the last. Its
+ * keys are derived, so cursors outlive a restart and are good at every replica. */
 #include "connector/runner.h"
 
 #include <stdlib.h>

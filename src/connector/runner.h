@@ -35,6 +35,7 @@ struct connector_runner {
 #define PAUSES_MAX 4096	     /* accounts; beyond it the one that ends first is forgotten */
 #define PAUSE_MS_MAX 3600000 /* an hour: then it is tried again, whatever was said */
 
+/* An empty table; free it when no call is under way. Any thread. */
 struct pauses *pauses_new(void);
 void pauses_free(struct pauses *pauses);
 /* Milliseconds that are left; 0: none. Any thread. */
@@ -48,6 +49,7 @@ void pauses_begin(struct pauses *pauses, struct str account, int64_t ms);
 #define MEMO_ACCOUNT_MS 3600000	   /* `memo: account` */
 #define MEMO_KEY_BYTES 32
 
+/* An empty table; free it when no call is under way, which wipes it. Any thread. */
 struct memos *memos_new(void);
 void memos_free(struct memos *memos);
 /* Append what is kept under a key. Any thread. */

@@ -147,7 +147,7 @@ AWAITS static enum err again(struct run *run, const struct step *step, bool own,
 	int64_t wait_ms = MOMENT_MS;
 
 	if ((class == CLASS_TOKEN_EXPIRED || class == CLASS_TOKEN_REVOKED) && own) {
-		enum err err = credential_renew(run);
+		enum err err = run_credential_renew(run);
 
 		return err == OK && class == CLASS_TOKEN_REVOKED ? ERR_CREDENTIAL_REFUSED : err;
 	}
@@ -264,7 +264,7 @@ AWAITS enum err step_http(struct run *run, const struct step *step, bool *ret_kn
 		run->failure = (struct failure){0};
 		err = round_once(run, step, request, ret_known);
 		own = request->own;
-		credential_show(run, false);
+		run_credential_show(run, false);
 		run->scope.arena = run->arena;
 		request_done(request);
 		if (err == ERR_TOOL_FAILED) {

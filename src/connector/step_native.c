@@ -148,7 +148,7 @@ AWAITS enum err step_native(struct run *run, const struct step *step)
 	if (op == NULL)
 		return run_fail(run, CLASS_UNSUPPORTED, "this gateway has no operation `%.*s`", STR_ARG(step->native));
 	/* Whether one is needed is the operation's to say. */
-	err = credential_take(run);
+	err = run_credential_take(run);
 	if (err == ERR_CANCELED || err == ERR_TIMEOUT)
 		return err;
 	TRY(failure_if_paused(run, step));
@@ -158,7 +158,7 @@ AWAITS enum err step_native(struct run *run, const struct step *step)
 	    (run->failure.class == CLASS_TOKEN_EXPIRED || run->failure.class == CLASS_TOKEN_REVOKED)) {
 		bool revoked = run->failure.class == CLASS_TOKEN_REVOKED;
 
-		err = credential_renew(run);
+		err = run_credential_renew(run);
 		if (err == OK && revoked)
 			return ERR_CREDENTIAL_REFUSED;
 		if (err == OK) {

@@ -1,5 +1,5 @@
-/* Migration 11: the journal of tool calls that do something at a platform. A row without a key is found by what the call
- * was about; what the states mean and when a row goes stands in tool_run.h. */
+/* Migration 11: the journal of tool calls that do something at a platform. A row without a key is found by what the
+ * call was about; what the states mean and when a row goes stands in tool_run.h. */
 #include "store/migrations.h"
 
 /* clang-format off */
