@@ -130,6 +130,12 @@ int64_t tls_expires_s(const struct tls *tls)
 	return (int64_t)days * 86400 + seconds;
 }
 
+void tls_lend_roots(const struct tls *tls, void *ssl_ctx)
+{
+	CHECK_OBJ(tls, TLS_MAGIC);
+	SSL_CTX_set1_cert_store(ssl_ctx, SSL_CTX_get_cert_store(tls->settings));
+}
+
 struct tls *tls_ref(struct tls *tls)
 {
 	CHECK_OBJ(tls, TLS_MAGIC);

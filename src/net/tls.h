@@ -41,6 +41,9 @@ NODISCARD enum err tls_client_new(const struct tls_client_spec *spec, struct buf
 /* Seconds until the certificate shown to the other side expires, negative when it has; INT64_MAX when none is.
  *   Runs on    any thread */
 int64_t tls_expires_s(const struct tls *tls);
+/* Let a foreign library's SSL_CTX trust what these settings trust, in place of what it trusted before.
+ *   Runs on    any thread */
+void tls_lend_roots(const struct tls *tls, void *ssl_ctx);
 struct tls *tls_ref(struct tls *tls);
 void tls_unref(struct tls *tls); /* NULL is fine */
 DEFINE_AUTO(tls, tls_unref);
