@@ -8,7 +8,7 @@
 
 #define BOUNDARY_BYTES 18
 
-void put_encoded(struct buf *out, struct str text)
+static void put_encoded(struct buf *out, struct str text)
 {
 	static const char digits[] = "0123456789ABCDEF";
 
@@ -79,23 +79,55 @@ static enum err compose_json(struct run *run, const struct template *template, s
 	return OK;
 }
 
-static enum err compose_form(struct run *run, const struct named_templates *form, struct request *request)
+static void put_pair(struct buf *out, bool query, struct str name, struct str value)
 {
-	struct buf *out = &request->body.text;
+	if (query)
+		buf_put_byte(out, memchr(out->p, '?', out->n) == NULL ? '?' : '&');
+	else if (out->n > 0)
+		buf_put_byte(out, '&');
+	put_encoded(out, name);
+	buf_put_byte(out, '=');
+	put_encoded(out, value);
+}
+
+/* A list of plain values is its name once for each. */
+static bool put_list(struct run *run, struct buf *out, bool query, const struct named_template *pair)
+{
+	struct value list = template_value(pair->value, &run->scope);
+	size_t at, count;
+	yyjson_val *element;
+
+	if (list.kind != VALUE_JSON || !yyjson_is_arr(list.json))
+		return false;
+	yyjson_arr_foreach(list.json, at, count, element) if (yyjson_is_ctn(element)) return false;
+	yyjson_arr_foreach(list.json, at, count, element)
+	{
+		struct str text = value_text(run->scope.arena, value_of_json(element));
+
+		if (text.p != NULL)
+			put_pair(out, query, pair->name, text);
+	}
+	return true;
+}
+
+void put_pairs(struct run *run, const struct named_templates *pairs, bool query, struct buf *out)
+{
 	AUTO_BUF value = {0};
 
-	request->content_type = STR("application/x-www-form-urlencoded");
-	for (size_t i = 0; i < form->count; i++) {
+	for (size_t i = 0; i < pairs->count; i++) {
+		const struct named_template *pair = &pairs->items[i];
+
 		value.n = 0;
-		if (!template_text(form->items[i].value, &run->scope, &value))
-			continue;
-		if (out->n > 0)
-			buf_put_byte(out, '&');
-		put_encoded(out, form->items[i].name);
-		buf_put_byte(out, '=');
-		put_encoded(out, buf_str(&value));
+		if (!put_list(run, out, query, pair) && template_text(pair->value, &run->scope, &value))
+			put_pair(out, query, pair->name, buf_str(&value));
 	}
 	crypto_wipe(value.p, value.n);
+}
+
+static enum err compose_form(struct run *run, const struct named_templates *form, struct request *request)
+{
+	request->content_type = STR("application/x-www-form-urlencoded");
+	put_pairs(run, form, false, &request->body.text);
 	return OK;
 }
 

@@ -50,7 +50,7 @@ static struct str words_of(struct run *run)
 	if (words.n == 0)
 		buf_put(&words, usual_words(&run->answer));
 	if (words.n == 0)
-		buf_put_fmt(&words, "HTTP %d without a word", run->answer.status);
+		buf_put_fmt(&words, "it failed, without a word");
 	return run_redacted(run, str_shorten(str_trim(buf_str(&words)), RUN_WORDS_BYTES_MAX));
 }
 
@@ -179,34 +179,43 @@ static void note_rate(struct run *run)
 		pause_account(run, reset_s);
 }
 
-bool failure_of_answer(struct run *run, const struct step *step)
+/* What is said of it, beside the class: words, a hint, how long to wait. */
+static void describe(struct run *run, const struct step *step, const struct error_rule *rule, enum failure_class class)
 {
 	struct failure *failure = &run->failure;
-	const struct error_rule *rule;
 	AUTO_BUF hint = {0};
+
+	*failure = (struct failure){
+		.class = class, .step = step->id, .words = words_of(run), .status = run->answer.status};
+	if (rule != NULL && rule->hint != NULL && template_text(rule->hint, &run->scope, &hint))
+		failure->hint = run_redacted(run, buf_str(&hint));
+	if (class == CLASS_RATE_LIMITED || class == CLASS_TRANSIENT || class == CLASS_QUOTA)
+		failure->retry_after_s = retry_after_of(run, rule);
+}
+
+bool failure_of_answer(struct run *run, const struct step *step)
+{
+	const struct error_rule *rule;
 
 	run->scope.arena = run->answer.arena;
 	note_rate(run);
 	if (is_good(run, &step->http))
 		return true;
 	rule = rule_of(run);
-	*failure = (struct failure){
-		.class = rule != NULL ? rule->class : class_of_status(step, run->answer.status),
-		.step = step->id,
-		.words = words_of(run),
-		.status = run->answer.status,
-	};
-	if (rule != NULL && rule->hint != NULL && template_text(rule->hint, &run->scope, &hint))
-		failure->hint = run_redacted(run, buf_str(&hint));
-	if (failure->class == CLASS_TRANSIENT || run->answer.status >= 500)
+	describe(run, step, rule, rule != NULL ? rule->class : class_of_status(step, run->answer.status));
+	if (run->failure.class == CLASS_TRANSIENT || run->answer.status >= 500)
 		run->call->sick = true;
-	if (failure->class == CLASS_RATE_LIMITED) {
-		failure->retry_after_s = retry_after_of(run, rule);
-		pause_account(run, failure->retry_after_s > 0 ? failure->retry_after_s : PAUSE_UNSAID_S);
-	} else if (failure->class == CLASS_TRANSIENT || failure->class == CLASS_QUOTA) {
-		failure->retry_after_s = retry_after_of(run, rule);
-	}
+	if (run->failure.class == CLASS_RATE_LIMITED)
+		pause_account(run, run->failure.retry_after_s > 0 ? run->failure.retry_after_s : PAUSE_UNSAID_S);
 	return false;
+}
+
+enum err failure_of_poll(struct run *run, const struct step *step)
+{
+	const struct error_rule *rule = run->answer.status == 0 ? NULL : rule_of(run);
+
+	describe(run, step, rule, rule != NULL ? rule->class : CLASS_INVALID);
+	return ERR_TOOL_FAILED;
 }
 
 enum err failure_of_way(struct run *run, const struct step *step, enum err err, bool sent)

@@ -28,23 +28,6 @@ static bool lines_have(struct str lines, struct str name)
 	return false;
 }
 
-static enum err put_query(struct run *run, const struct named_templates *query, struct buf *url)
-{
-	AUTO_BUF value = {0};
-
-	for (size_t i = 0; i < query->count; i++) {
-		value.n = 0;
-		if (!template_text(query->items[i].value, &run->scope, &value))
-			continue;
-		buf_put_byte(url, memchr(url->p, '?', url->n) == NULL ? '?' : '&');
-		put_encoded(url, query->items[i].name);
-		buf_put_byte(url, '=');
-		put_encoded(url, buf_str(&value));
-	}
-	crypto_wipe(value.p, value.n);
-	return OK;
-}
-
 static bool holds_secret(const struct run *run, struct str text)
 {
 	struct str secret;
@@ -66,7 +49,7 @@ AWAITS static enum err compose_url(struct run *run, const struct http_step *http
 	run_credential_show(run, true);
 	if (!template_text(http->url, &run->scope, &request->url))
 		return run_fail(run, CLASS_INVALID, "something that its address needs is missing");
-	TRY(put_query(run, &http->query, &request->url));
+	put_pairs(run, &http->query, true, &request->url);
 	TRY(target_check(run, buf_str(&request->url), &request->to, &request->own));
 	if (request->own)
 		return OK;

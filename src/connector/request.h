@@ -66,7 +66,7 @@ NODISCARD enum err body_compose(struct run *run, const struct http_step *http, s
 enum err body_next(void *arg, struct str *ret_piece) AWAITS;
 void body_rewind(struct body *body);
 
-/* Append a text percent-encoded, as a query or form has it. */
-void put_encoded(struct buf *out, struct str text);
+/* Append pairs as a form has them, or as the query of a URL that is there already. */
+void put_pairs(struct run *run, const struct named_templates *pairs, bool query, struct buf *out);
 
 #endif

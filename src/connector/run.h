@@ -151,6 +151,8 @@ void run_credential_done(struct run *run);
 
 /* Whether the answer is good; else run->failure says what it is. Waits of the account are noted either way. */
 bool failure_of_answer(struct run *run, const struct step *step);
+/* What was waited for has failed, by the last answer: ERR_TOOL_FAILED. */
+enum err failure_of_poll(struct run *run, const struct step *step);
 /* An error of the way there.
  *   sent       it may have arrived
  *   returns    ERR_TOOL_FAILED with run->failure, or `err` where the call just ends */

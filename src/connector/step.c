@@ -55,19 +55,6 @@ static int64_t poll_pause(struct run *run, const struct poll *poll, int64_t last
 	return poll->factor > 1 ? (int64_t)((double)last_ms * poll->factor) : last_ms;
 }
 
-/* The platform says that it did not work out. */
-static enum err poll_failed(struct run *run, const struct step *step)
-{
-	run->answer.status = run->answer.status == 0 ? 200 : run->answer.status;
-	(void)failure_of_answer(run, step);
-	run->failure = (struct failure){
-		.class = CLASS_INVALID,
-		.step = step->id,
-		.words = run->failure.words.n > 0 ? run->failure.words : STR("the platform says that it failed"),
-	};
-	return ERR_TOOL_FAILED;
-}
-
 /* Repeat until it is so, or the time is over: then what is known must do. */
 AWAITS static enum err poll(struct run *run, const struct step *step)
 {
@@ -78,7 +65,7 @@ AWAITS static enum err poll(struct run *run, const struct step *step)
 
 		TRY(ask(run, step));
 		if (step->poll.fail != NULL && template_holds(step->poll.fail, &run->scope))
-			return poll_failed(run, step);
+			return failure_of_poll(run, step);
 		if (template_holds(step->poll.until, &run->scope))
 			return OK;
 		TRY(run_budget(run));

@@ -30,7 +30,7 @@ static enum err take_answer(struct run *run, struct request *request, struct htt
 	struct str type = http_field_get(&answer->fields, HTTP_CONTENT_TYPE), trimmed = str_trim(text);
 	struct answer *to = &run->answer;
 	yyjson_val *root = NULL, *status = ARENA_NEW(request->arena, yyjson_val);
-	bool typed = memmem(type.p, type.n, "json", 4) != NULL, read = false;
+	bool typed = type.n > 0 && memmem(type.p, type.n, "json", 4) != NULL, read = false;
 
 	arena_free_wiped(to->arena);
 	*to = (struct answer){
