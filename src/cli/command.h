@@ -103,6 +103,7 @@ int upgrade_command_run(const struct invocation *invocation);
 int doctor_run(const struct invocation *invocation);
 int link_run(const struct invocation *invocation);
 int import_run(const struct invocation *invocation);
+int import_openapi_run(const struct invocation *invocation);
 int why_run(const struct invocation *invocation);
 int policy_list_run(const struct invocation *invocation);
 int policy_test_run(const struct invocation *invocation);
@@ -115,7 +116,8 @@ extern const struct option connect_options[], disconnect_options[];
 extern const struct option vault_rotate_options[], vault_destroy_options[];
 extern const struct option erase_options[], migrate_options[], db_copy_options[];
 extern const struct option serve_options_table[], key_create_options[], key_list_options[], key_rotate_options[],
-	audit_list_options[], audit_verify_options[], link_options[], import_options[], user_create_options[],
-	user_password_options[], user_options[], catalog_approve_options[], why_options[], policy_options[];
+	audit_list_options[], audit_verify_options[], link_options[], import_options[], import_openapi_options[],
+	user_create_options[], user_password_options[], user_options[], catalog_approve_options[], why_options[],
+	policy_options[];
 
 #endif

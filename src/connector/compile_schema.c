@@ -177,6 +177,21 @@ static void compile_defaults(struct compiling *compiling, const struct conf_node
 	}
 }
 
+/* What clients take as a name of a property. */
+static bool is_argument_name(struct str name)
+{
+	if (name.n == 0 || name.n > 64)
+		return false;
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '_' &&
+		    c != '-' && c != '.')
+			return false;
+	}
+	return true;
+}
+
 static bool check_input(struct compiling *compiling, const struct conf_node *input)
 {
 	static const char *const taken[] = {"account", "idempotency_key"};
@@ -188,8 +203,7 @@ static bool check_input(struct compiling *compiling, const struct conf_node *inp
 		for (size_t k = 0; k < ARRAY_LEN(taken); k++)
 			if (str_eq(key->text, str_of(taken[k])))
 				conf_problem(compiling->problems, key, "the gateway adds `%s` itself", taken[k]);
-		if (!conf_is_name(key->text, "_ABCDEFGHIJKLMNOPQRSTUVWXYZ-.", 64) &&
-		    !conf_is_name(str_skip(key->text, 1), "_ABCDEFGHIJKLMNOPQRSTUVWXYZ-.", 64))
+		if (!is_argument_name(key->text))
 			conf_problem(compiling->problems, key, "not a name for an argument");
 		if (input->entries[i].value->kind != CONF_MAP)
 			conf_problem(compiling->problems, input->entries[i].value, "a schema is a mapping");

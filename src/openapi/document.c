@@ -1,0 +1,82 @@
+/* An OpenAPI document as one tree. YAML goes through its nodes to JSON's text, so that everything behind reads one kind
+ * of tree; JSON is read as it is, since the largest documents are more than the nodes' bounds allow. */
+#include "openapi/private.h"
+
+#include "connector/template.h"
+
+#define YAML_NODES_MAX 2000000
+
+static void put_json(struct buf *out, struct arena *scratch, const struct conf_node *node)
+{
+	bool is_null;
+
+	if (node->kind == CONF_SCALAR) {
+		struct value value = scalar_value(scratch, node, &is_null);
+
+		if (is_null)
+			buf_put(out, STR("null"));
+		else
+			value_put_json(out, value);
+		return;
+	}
+	buf_put_byte(out, node->kind == CONF_MAP ? '{' : '[');
+	for (size_t i = 0; i < node->count; i++) {
+		if (i > 0)
+			buf_put_byte(out, ',');
+		if (node->kind == CONF_MAP) {
+			buf_put_json(out, node->entries[i].key->text);
+			buf_put_byte(out, ':');
+		}
+		put_json(out, scratch, node->entries[i].value);
+	}
+	buf_put_byte(out, node->kind == CONF_MAP ? '}' : ']');
+}
+
+static bool looks_like_json(struct str text)
+{
+	text = str_trim(text);
+	return text.n > 0 && text.p[0] == '{';
+}
+
+enum err openapi_read(struct arena *arena, struct str text, struct buf *problem, yyjson_val **ret_root)
+{
+	struct conf_problems problems = {.file = STR("document"), .out = problem};
+	struct conf_node *node;
+	AUTO_BUF json = {0};
+	enum err err;
+
+	if (text.n > OPENAPI_BYTES_MAX) {
+		buf_put_fmt(problem, "a document has at most %d MB", OPENAPI_BYTES_MAX >> 20);
+		return ERR_LIMIT;
+	}
+	if (!looks_like_json(text)) {
+		TRY(conf_parse_large(arena, text, YAML_NODES_MAX, &problems, &node));
+		if (node != NULL)
+			put_json(&json, arena, node);
+		text = buf_str(&json);
+	}
+	err = json_read(arena, text, ret_root);
+	if (err != OK)
+		buf_put_fmt(problem, "not a document: %s", err_text(err));
+	return err == OK || err == ERR_LIMIT ? err : ERR_CONFIG;
+}
+
+/* "#/components/schemas/Pet": a JSON pointer, percent-encoded where it has to be. */
+static yyjson_val *reference(yyjson_val *root, struct str text)
+{
+	if (!str_starts(text, STR("#/")))
+		return NULL; /* other documents are not fetched */
+	return yyjson_ptr_getn(root, text.p + 1, text.n - 1);
+}
+
+yyjson_val *openapi_follow(yyjson_val *root, yyjson_val *value)
+{
+	for (int i = 0; i < OPENAPI_REFS_MAX && value != NULL; i++) {
+		yyjson_val *ref = json_get(value, "$ref");
+
+		if (!yyjson_is_str(ref))
+			return value;
+		value = reference(root, json_str(ref));
+	}
+	return NULL;
+}
