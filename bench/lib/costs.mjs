@@ -89,11 +89,26 @@ function searchTable(results) {
 	return lines.length === 0 ? [] : ['| engine | rows | slowest span, median |', '|---|---|---|', ...lines];
 }
 
+const GROWING = { tenants: 'tenants, ten keys each', tools: 'tools', rows: 'rows of the trail' };
+
+/** What a call costs at each size: counted on SQLite, and timed against the smallest of the same rounds. */
+function growthTable(results) {
+	const summary = (engine, what, connections) => results.cases.find((one) => one.name === `${engine}_${what}.modern.${connections}c`)?.summary;
+	const ratio = (all, size, field) => (all?.[size] ? digits(all[size][field] / Object.values(all)[0][field], 2) : '-');
+	const lines = Object.entries(results.growth_instructions ?? {}).flatMap(([what, sizes]) => Object.entries(sizes).map(([size, { user_instructions }]) => {
+		const timed = ['sqlite', 'postgresql'].flatMap((engine) => [ratio(summary(engine, what, 64), size, 'server_cpu_us'), ratio(summary(engine, what, 1), size, 'p50_us')]);
+		return `| ${Number(size.slice(1)).toLocaleString('en')} ${GROWING[what]} | ${digits(user_instructions / 1000, 1)} | ${timed.join(' | ')} |`;
+	}));
+	return lines.length === 0 ? [] : [
+		'| with | thousand user instructions a call | CPU, SQLite | p50, SQLite | CPU, PostgreSQL | p50, PostgreSQL |', '|---|---|---|---|---|---|', ...lines,
+	];
+}
+
 /** `page` with the text between its marks exchanged. */
 export function fillPage(page, results, file) {
 	const costs = costsOf(results);
 	const machine = `From \`${file}\`: ${results.machine.cores} cores of ${results.machine.cpu}, ${results.date.slice(0, 10)}, commit ${results.commit.sha}.`;
-	const parts = { costs: [machine, '', ...costTable(costs)], sizes: sizeTable(costs), search: searchTable(results) };
+	const parts = { costs: [machine, '', ...costTable(costs)], sizes: sizeTable(costs), growth: growthTable(results), search: searchTable(results) };
 	return Object.entries(parts).reduce((text, [name, lines]) => {
 		const marks = new RegExp(`(<!-- ${name} -->\\n)[^]*?(<!-- /${name} -->)`);
 		if (!marks.test(text)) throw new Error(`the page has no marks of ${name}`);
