@@ -168,6 +168,18 @@ AWAITS enum err op_with_session(struct op *op, enum err (*work)(struct imap_sess
 
 /* --- operations --- */
 
+/* How large it is, a mail server has decided. */
+static enum err give_result(struct op *op)
+{
+	char *copy = arena_try_alloc(op->call->arena, op->out.n);
+
+	if (copy == NULL)
+		return mail_fault_set(&op->fault, "too_large", "the result is larger than a tool may give; ask for less");
+	memcpy(copy, op->out.p, op->out.n);
+	op->call->result = (struct str){copy, op->out.n};
+	return OK;
+}
+
 AWAITS static enum err run(void *room, struct native_call *call, enum err (*work)(struct op *op), bool wants_account)
 {
 	struct op op = {.room = room_of(room), .call = call};
@@ -179,7 +191,7 @@ AWAITS static enum err run(void *room, struct native_call *call, enum err (*work
 	if (err == OK)
 		err = work(&op);
 	if (err == OK)
-		call->result = arena_str(call->arena, buf_str(&op.out));
+		err = give_result(&op);
 	if (err == ERR_TOOL_FAILED) {
 		CHECK(op.fault.class != NULL);
 		call->class = str_of(op.fault.class);

@@ -122,7 +122,7 @@ AWAITS static enum err take_reply(struct imap_session *session, struct arena *ar
 		struct imap_response *response;
 
 		TRY(take_response(session, arena, &response));
-		if (arena_used(arena) - before > IMAP_REPLY_BYTES_MAX)
+		if (arena_used(arena) - before > IMAP_REPLY_BYTES_MAX || arena_used(arena) > IMAP_ARENA_BYTES_MAX)
 			return ERR_LIMIT;
 		if (str_eq(response->tag, STR("*"))) {
 			if (response->status == IMAP_BYE)

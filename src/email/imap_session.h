@@ -8,6 +8,7 @@
 #include "email/link.h"
 
 #define IMAP_LITERALS_MAX 16			 /* of one command: as many as a search has texts */
+#define IMAP_ARENA_BYTES_MAX (96u * 1024 * 1024) /* an arena that holds more takes no further response */
 #define IMAP_REPLY_BYTES_MAX (32u * 1024 * 1024) /* all responses to one command */
 
 /* A command as it is written. Zero-initialise; buf_free(&command.text). */

@@ -6,7 +6,7 @@
 #include "email/email.h"
 #include "email/sessions.h"
 
-#define OP_ARENA_BYTES_MAX (128u * 1024 * 1024) /* two copies of the largest message, and its files */
+#define OP_ARENA_BYTES_MAX (256u * 1024 * 1024) /* IMAP_ARENA_BYTES_MAX, and twice that for what is made here */
 
 struct op {
 	struct email_room *room;

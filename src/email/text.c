@@ -39,6 +39,17 @@ void mail_decode(struct str encoded, struct str encoding, struct buf *out)
 	g_object_unref(decoder);
 }
 
+/* Line ends as everywhere but in mail. */
+static void drop_cr(struct buf *text)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < text->n; i++)
+		if (text->p[i] != '\r' || i + 1 == text->n || text->p[i + 1] != '\n')
+			text->p[n++] = text->p[i];
+	text->n = n;
+}
+
 void mail_put_utf8(struct str text, struct buf *out)
 {
 	const uint8_t *at = (const uint8_t *)text.p, *end = at + text.n;
@@ -71,8 +82,10 @@ void mail_decode_text(struct str encoded, struct str encoding, struct str charse
 	if (converter != NULL) {
 		filter(converter, buf_str(&bytes), &utf8);
 		g_object_unref(converter);
+		drop_cr(&utf8);
 		mail_put_utf8(buf_str(&utf8), out);
 	} else {
+		drop_cr(&bytes);
 		mail_put_utf8(buf_str(&bytes), out);
 	}
 }
