@@ -174,7 +174,8 @@ static enum err give_result(struct op *op)
 	char *copy = arena_try_alloc(op->call->arena, op->out.n);
 
 	if (copy == NULL)
-		return mail_fault_set(&op->fault, "too_large", "the result is larger than a tool may give; ask for less");
+		return mail_fault_set(&op->fault, "too_large",
+				      "the result is larger than a tool may give; ask for less");
 	memcpy(copy, op->out.p, op->out.n);
 	op->call->result = (struct str){copy, op->out.n};
 	return OK;

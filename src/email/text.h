@@ -8,7 +8,8 @@
 
 /* Append a part without its transfer encoding ("base64"); what is not well-formed is passed over. */
 void mail_decode(struct str encoded, struct str encoding, struct buf *out);
-/* The same, as UTF-8 with single line ends. A charset that is not known is taken for UTF-8, and what is none becomes U+FFFD. */
+/* The same, as UTF-8 with single line ends. A charset that is not known is taken for UTF-8, and what is none becomes
+ * U+FFFD. */
 void mail_decode_text(struct str encoded, struct str encoding, struct str charset, struct buf *out);
 /* Append header text with its encoded words decoded (RFC 2047), as UTF-8. */
 void mail_decode_words(struct str header, struct buf *out);
