@@ -110,7 +110,7 @@ test('limits: of the API, and of a slow channel; told in seconds, and kept', asy
 	discord.refuse('GET', 429, { message: 'You are being rate limited.', retry_after: 64.57, global: false }, { headers: { 'retry-after': '65', 'x-ratelimit-scope': 'user' } });
 	await slow.fails('get_me', {}, 'rate_limited', /6[45]/);
 	discord.refuse(POST, 429, { message: 'This action cannot be performed due to slowmode rate limit.', code: 20016, retry_after: 12.3 });
-	await slower.fails('send_message', { channel_id: TEXT, content: 'x' }, 'rate_limited', /1[12]/);
+	await slower.fails('send_message', { channel_id: TEXT, content: 'x' }, 'rate_limited', /13/);
 	const before = discord.seen.length;
 	await slow.fails('get_me', {}, 'rate_limited');
 	assert.equal(discord.seen.length, before);
@@ -119,7 +119,7 @@ test('limits: of the API, and of a slow channel; told in seconds, and kept', asy
 test('a token that was taken back', async () => {
 	const gone = await it.as('gone');
 	discord.refuse('GET', 401, { message: '401: Unauthorized', code: 0 });
-	await gone.fails('get_me', {}, 'token_revoked', /token/);
+	await gone.disconnected('get_me');
 });
 
 test('a message is sent once, whatever becomes of the answer', () => it.sentOnce('send_message', (n) => ({ channel_id: TEXT, content: `once ${n}` }), POST));
