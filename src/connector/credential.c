@@ -31,9 +31,12 @@ AWAITS enum err run_credential_renew(struct run *run)
 	const struct connector_credentials *source = &run->call->credentials;
 	struct carried_credential *carried = &run->credential;
 	const struct secret_text *sent = carried->lines != NULL ? carried->lines : carried->secret;
+	AUTO_BUF account = {0};
 	bool again = false;
 	enum err err;
 
+	run_put_account(run, &account);
+	memos_forget(run->runner->memos, buf_str(&account)); /* what came with it may be as dead */
 	if (source->get == NULL || sent == NULL)
 		return ERR_TOOL_FAILED;
 	if (source->refused == NULL)

@@ -215,6 +215,7 @@ enum err failure_of_poll(struct run *run, const struct step *step)
 	const struct error_rule *rule = run->answer.status == 0 ? NULL : rule_of(run);
 
 	describe(run, step, rule, rule != NULL ? rule->class : CLASS_INVALID);
+	run->failure.decided = true;
 	return ERR_TOOL_FAILED;
 }
 
@@ -237,7 +238,7 @@ enum err failure_of_way(struct run *run, const struct step *step, enum err err, 
 	}
 	if (!(step->commit && sent) && (err == ERR_TIMEOUT || err == ERR_CANCELED))
 		return err;
-	run->call->sick = err != ERR_CANCELED && err != ERR_UPSTREAM_TOO_LARGE;
+	run->call->sick = err != ERR_CANCELED && err != ERR_UPSTREAM_TOO_LARGE && err != ERR_UPSTREAM_BUSY;
 	*failure = (struct failure){.class = CLASS_TRANSIENT, .step = step->id, .words = str_of(err_text(err))};
 	if (step->commit && sent)
 		failure->class = CLASS_UNKNOWN_OUTCOME;

@@ -106,6 +106,19 @@ AWAITS static enum err meet(struct run *run, const struct tool_run *row)
 	return refuse_unknown(run, row);
 }
 
+/* A call without a key that was made before, and of which nobody knows what became. */
+AWAITS static enum err meet_alike(struct run *run)
+{
+	int64_t now_ms = clock_wall_ms();
+	struct tool_run row;
+	enum err err = tool_run_alike(run->runner->db, run->call->arena, run->call->tenant_id, run->call->principal,
+				      run->journal.digest, now_ms, &row);
+
+	if (err != OK)
+		return err == ERR_NOT_FOUND ? OK : err;
+	return row.until_ms > now_ms ? refuse_running(run) : refuse_unknown(run, &row);
+}
+
 AWAITS enum err journal_open(struct run *run)
 {
 	int64_t left_ms = run_left_ms(run);
@@ -116,7 +129,7 @@ AWAITS enum err journal_open(struct run *run)
 		return OK;
 	digest_call(run);
 	if (key_of(run).n == 0)
-		return OK;
+		return run->tool->has_commit ? meet_alike(run) : OK;
 	/* A row that is given back between the two is no reason to refuse. */
 	for (unsigned i = 0; i < 2 && err == ERR_NOT_FOUND; i++) {
 		err = begin(run, TOOL_RUN_WORKING, left_ms == INT64_MAX ? WORK_MS : left_ms);
@@ -133,25 +146,17 @@ AWAITS enum err journal_open(struct run *run)
 
 AWAITS enum err journal_sending(struct run *run, int64_t within_ms)
 {
-	struct db *db = run->runner->db;
-	int64_t now_ms = clock_wall_ms();
-	struct tool_run row;
-	enum err err;
+	struct journal *journal = &run->journal;
 
-	if (db == NULL)
+	if (run->runner->db == NULL)
 		return OK;
-	if (run->journal.open) {
-		run->journal.sending = true;
-		return tool_run_sending(db, run->call->tenant_id, (struct str){run->journal.id, ID_LEN},
-					now_ms + within_ms);
+	if (!journal->open) {
+		TRY(meet_alike(run)); /* once more: files may have gone up since the first look */
+		return begin(run, TOOL_RUN_SENDING, within_ms);
 	}
-	err = tool_run_alike(db, run->call->arena, run->call->tenant_id, run->call->principal, run->journal.digest,
-			     now_ms, &row);
-	if (err == OK)
-		return row.until_ms > now_ms ? refuse_running(run) : refuse_unknown(run, &row);
-	if (err != ERR_NOT_FOUND)
-		return err;
-	return begin(run, TOOL_RUN_SENDING, within_ms);
+	journal->sending = true;
+	return tool_run_sending(run->runner->db, run->call->tenant_id, (struct str){journal->id, ID_LEN},
+				clock_wall_ms() + within_ms);
 }
 
 /* The result as it was given, for a day; what cannot be sealed is not kept, only that it was done. */

@@ -12,6 +12,7 @@ struct memo {
 	struct list link; /* oldest first */
 	int64_t until_ms; /* on clock_ms() */
 	uint8_t key[MEMO_KEY_BYTES];
+	uint64_t account; /* its hash: one too many is forgotten at worst */
 	size_t n;
 	char text[];
 };
@@ -73,7 +74,7 @@ bool memos_get(struct memos *memos, const uint8_t key[MEMO_KEY_BYTES], struct bu
 	return found;
 }
 
-void memos_put(struct memos *memos, const uint8_t key[MEMO_KEY_BYTES], struct str text, int64_t ms)
+void memos_put(struct memos *memos, const uint8_t key[MEMO_KEY_BYTES], struct str account, struct str text, int64_t ms)
 {
 	struct memo *memo, *old;
 
@@ -82,6 +83,7 @@ void memos_put(struct memos *memos, const uint8_t key[MEMO_KEY_BYTES], struct st
 	memo = calloc(1, sizeof(*memo) + text.n);
 	CHECK(memo != NULL);
 	memo->until_ms = clock_ms() + ms;
+	memo->account = str_hash(account);
 	memo->n = text.n;
 	memcpy(memo->key, key, MEMO_KEY_BYTES);
 	memcpy(memo->text, text.p, text.n);
@@ -93,5 +95,20 @@ void memos_put(struct memos *memos, const uint8_t key[MEMO_KEY_BYTES], struct st
 		memo_drop(memos, old);
 	list_add_tail(&memos->all, &memo->link);
 	map_put(&memos->map, key_str(memo->key), memo);
+	pthread_mutex_unlock(&memos->lock);
+}
+
+void memos_forget(struct memos *memos, struct str account)
+{
+	uint64_t hash = str_hash(account);
+
+	pthread_mutex_lock(&memos->lock);
+	for (struct list *link = memos->all.next, *next; link != &memos->all; link = next) {
+		struct memo *memo = LIST_OBJ(link, struct memo, link);
+
+		next = link->next;
+		if (memo->account == hash)
+			memo_drop(memos, memo);
+	}
 	pthread_mutex_unlock(&memos->lock);
 }

@@ -44,6 +44,7 @@ struct failure {
 	struct str hint;       /* may be empty */
 	int64_t retry_after_s; /* 0: not known */
 	int status;	       /* 0: it was not an answer */
+	bool decided;	       /* the platform says that what was begun did not work out */
 };
 
 struct capture {

@@ -54,6 +54,8 @@ struct memos *memos_new(void);
 void memos_free(struct memos *memos);
 /* Append what is kept under a key. Any thread. */
 bool memos_get(struct memos *memos, const uint8_t key[MEMO_KEY_BYTES], struct buf *out);
-void memos_put(struct memos *memos, const uint8_t key[MEMO_KEY_BYTES], struct str text, int64_t ms);
+/* Keep it; all that an account has can be forgotten at once. */
+void memos_put(struct memos *memos, const uint8_t key[MEMO_KEY_BYTES], struct str account, struct str text, int64_t ms);
+void memos_forget(struct memos *memos, struct str account);
 
 #endif

@@ -203,7 +203,7 @@ AWAITS static enum err each_part(struct run *run, const struct step *step, struc
 static bool may_fail(const struct run *run, const struct step *step)
 {
 	return run->committed && !step->commit && step->kind == STEP_HTTP &&
-	       (str_eq(step->http.method, STR("GET")) || step->poll.max_ms > 0) && run->failure.class != CLASS_INVALID;
+	       (str_eq(step->http.method, STR("GET")) || step->poll.max_ms > 0) && !run->failure.decided;
 }
 
 AWAITS enum err step_run(struct run *run, const struct step *step)
@@ -218,9 +218,8 @@ AWAITS enum err step_run(struct run *run, const struct step *step)
 		err = gathered(run, step, each_element);
 	else
 		err = once(run, step);
-	if (err == ERR_TOOL_FAILED && may_fail(run, step)) {
-		run->over = true;
-		return OK;
-	}
-	return err;
+	if (err == OK || err == ERR_CANCELED || err == ERR_LIMIT || !may_fail(run, step))
+		return err;
+	run->over = true;
+	return OK;
 }

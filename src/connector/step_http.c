@@ -146,7 +146,9 @@ AWAITS static enum err again(struct run *run, const struct step *step, bool own,
 	enum failure_class class = run->failure.class;
 	int64_t wait_ms = MOMENT_MS;
 
-	if ((class == CLASS_TOKEN_EXPIRED || class == CLASS_TOKEN_REVOKED) && own) {
+	if ((class == CLASS_TOKEN_EXPIRED || class == CLASS_TOKEN_REVOKED) && !own) {
+		run->failure.class = CLASS_PERMISSION; /* it was not shown the account's */
+	} else if (class == CLASS_TOKEN_EXPIRED || class == CLASS_TOKEN_REVOKED) {
 		enum err err = run_credential_renew(run);
 
 		return err == OK && class == CLASS_TOKEN_REVOKED ? ERR_CREDENTIAL_REFUSED : err;
@@ -211,7 +213,7 @@ static enum err recall(struct run *run, const uint8_t key[MEMO_KEY_BYTES], bool 
 
 AWAITS static enum err remember(struct run *run, const struct step *step, const uint8_t key[MEMO_KEY_BYTES])
 {
-	AUTO_BUF text = {0};
+	AUTO_BUF text = {0}, account = {0};
 
 	TRY(step_capture(run, step));
 	buf_put_byte(&text, '{');
@@ -227,7 +229,8 @@ AWAITS static enum err remember(struct run *run, const struct step *step, const 
 		}
 	}
 	buf_put_byte(&text, '}');
-	memos_put(run->runner->memos, key, buf_str(&text), step->memo_ms);
+	run_put_account(run, &account);
+	memos_put(run->runner->memos, key, buf_str(&account), buf_str(&text), step->memo_ms);
 	crypto_wipe(text.p, text.n);
 	return OK;
 }

@@ -6,6 +6,7 @@
 #include "audit/archive.h"
 #include "retention/retention.h"
 #include "store/retention.h"
+#include "store/tool_run.h"
 
 #define PAUSE_MS 20
 
@@ -13,10 +14,9 @@
 static int64_t period_of(const struct retention_periods *periods, enum retention_kind kind)
 {
 	const int64_t all_ms[RETENTION_KINDS] = {
-		[RETENTION_SESSIONS] = periods->sessions_ms,
-		[RETENTION_IDEMPOTENCY] = periods->idempotency_ms,
-		[RETENTION_USAGE] = periods->usage_ms,
-		[RETENTION_BLOCKS] = periods->blocks_ms,
+		[RETENTION_SESSIONS] = periods->sessions_ms, [RETENTION_IDEMPOTENCY] = periods->idempotency_ms,
+		[RETENTION_USAGE] = periods->usage_ms,	     [RETENTION_BLOCKS] = periods->blocks_ms,
+		[RETENTION_TOOL_RUNS] = TOOL_RUN_LIFE_MS, /* as long as the results that callers are promised */
 	};
 
 	return all_ms[kind];

@@ -19,4 +19,4 @@ const char store_migration_0011[] =
 	") STRICT;"
 	"CREATE UNIQUE INDEX tool_run_key ON tool_run (tenant_id, principal, key) WHERE key <> '';"
 	"CREATE INDEX tool_run_alike ON tool_run (tenant_id, principal, digest) WHERE key = '';"
-	"CREATE INDEX tool_run_age ON tool_run (tenant_id, created_ms);";
+	"CREATE INDEX tool_run_age ON tool_run (created_ms);";

@@ -4,7 +4,14 @@
 
 #include "store/store.h"
 
-enum retention_kind { RETENTION_SESSIONS, RETENTION_IDEMPOTENCY, RETENTION_USAGE, RETENTION_BLOCKS, RETENTION_KINDS };
+enum retention_kind {
+	RETENTION_SESSIONS,
+	RETENTION_IDEMPOTENCY,
+	RETENTION_USAGE,
+	RETENTION_BLOCKS,
+	RETENTION_TOOL_RUNS,
+	RETENTION_KINDS
+};
 
 /* Remove at most `limit` rows of a kind that ended before `before_ms`, and note that it was done at `now_ms`.
  *   Errors     ERR_DB ... */
