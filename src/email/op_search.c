@@ -170,6 +170,7 @@ AWAITS static enum err search_folder(struct imap_session *session, void *arg)
 	struct imap_response *first;
 	uint32_t validity, *uids;
 	size_t count;
+	enum err err;
 
 	TRY(imap_open_folder(session, search->folder, false, op->arena, &op->fault, &validity));
 	if (search->validity != 0 && search->validity != validity)
@@ -177,8 +178,11 @@ AWAITS static enum err search_folder(struct imap_session *session, void *arg)
 	search->validity = validity;
 	TRY(mail_search_put(&command, op->call->with, gmail, &op->fault));
 	TRY(imap_run(session, &command, op->arena, &op->fault, &first, NULL));
-	if (mail_search_uids(op->arena, first, &uids, &count) != OK)
-		return mail_fault_set(&op->fault, "too_large", "too much was found; narrow the search");
+	err = mail_search_uids(op->arena, first, &uids, &count);
+	if (err != OK)
+		return mail_fault_set(&op->fault, err == ERR_LIMIT ? "too_large" : "transient",
+				      err == ERR_LIMIT ? "too much was found; narrow the search"
+						       : "what the server found is not as IMAP has it");
 	search->total = count;
 	TRY(take_page(session, op, uids, count));
 	for (size_t i = 0; i < search->count; i++)

@@ -191,7 +191,8 @@ AWAITS static enum err send_on(struct exchange *exchange, struct smtp_message *m
 	if (err == ERR_CANCELED)
 		return err;
 	return mail_fault_set(exchange->fault, "transient", "%.*s did not take the message: %s; nothing was sent",
-			      STR_ARG(exchange->spec->server.host), err_text(err));
+			      STR_ARG(exchange->spec->server.host),
+			      err == ERR_UPSTREAM_GARBAGE ? "what it says is not SMTP" : err_text(err));
 }
 
 AWAITS enum err smtp_send(const struct mail_link_spec *spec, struct smtp_message *message, struct arena *arena,
