@@ -161,7 +161,7 @@ static enum err take_node(struct reader *reader, unsigned depth, struct imap_nod
 		if (reader->at + 1 == reader->end || reader->at[1] != '{')
 			break;
 		reader->at++;
-		/* fallthrough */
+		__attribute__((fallthrough));
 	case '{':
 		node->kind = IMAP_STRING;
 		return take_literal(reader, &node->text);
