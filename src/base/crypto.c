@@ -29,6 +29,33 @@ void crypto_sha256(struct str s, uint8_t out[32])
 	CHECK(SHA256_Final(out, &hash) == 1);
 }
 
+static_assert(sizeof(SHA256_CTX) <= sizeof(struct sha256_stream), "room for OpenSSL's state");
+
+void sha256_stream_init(struct sha256_stream *stream)
+{
+	SHA256_CTX hash;
+
+	CHECK(SHA256_Init(&hash) == 1);
+	memcpy(stream->state, &hash, sizeof(hash));
+}
+
+void sha256_stream_put(struct sha256_stream *stream, struct str s)
+{
+	SHA256_CTX hash;
+
+	memcpy(&hash, stream->state, sizeof(hash));
+	CHECK(SHA256_Update(&hash, s.p, s.n) == 1);
+	memcpy(stream->state, &hash, sizeof(hash));
+}
+
+void sha256_stream_end(struct sha256_stream *stream, uint8_t out[32])
+{
+	SHA256_CTX hash;
+
+	memcpy(&hash, stream->state, sizeof(hash));
+	CHECK(SHA256_Final(out, &hash) == 1);
+}
+
 void mac_key_init(struct mac_key *mac, struct str key)
 {
 	uint8_t block[SHA256_CBLOCK] = {0};

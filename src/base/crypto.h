@@ -35,6 +35,14 @@ void crypto_wipe(void *p, size_t n);
 /* SHA-256 of s. */
 void crypto_sha256(struct str s, uint8_t out[32]);
 
+/* The same of what comes in pieces. A value: nothing to free, and a copy goes on by itself. */
+struct sha256_stream {
+	unsigned char state[112];
+};
+void sha256_stream_init(struct sha256_stream *stream);
+void sha256_stream_put(struct sha256_stream *stream, struct str s);
+void sha256_stream_end(struct sha256_stream *stream, uint8_t out[32]);
+
 /* HMAC-SHA256 over the concatenation of `count` pieces. About 0.3 us for 50 bytes.
  *   Runs on    any thread
  *   Source     RFC 2104 */

@@ -134,6 +134,7 @@ static enum err media_problem(struct run *run, struct str argument, enum err err
 	case ERR_UPSTREAM_DOWN:
 	case ERR_UPSTREAM_TIMEOUT:
 	case ERR_UPSTREAM_BUSY:
+	case ERR_MEDIA_AWAY:
 		class = CLASS_TRANSIENT;
 		break;
 	case ERR_RPC_PARAMS:

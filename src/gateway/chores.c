@@ -101,6 +101,13 @@ AWAITS static enum err finish_rotation(const struct job_call *call)
 	return err;
 }
 
+AWAITS static enum err sweep_media(const struct job_call *call)
+{
+	struct gateway *gateway = call->arg;
+
+	return media_store_sweep(gateway->media, call->words);
+}
+
 AWAITS static enum err roll_usage_up(const struct job_call *call)
 {
 	struct gateway *gateway = call->arg;
@@ -189,6 +196,12 @@ static const struct job_kind chores[] = {
 	 .run_ms_max = 50 * MINUTE_MS,
 	 .attempts_max = 3,
 	 .run = tend_bridges},
+	{.name = "media",
+	 .about = "delete uploaded files that have expired",
+	 .schedule = "every 10m",
+	 .run_ms_max = 10 * MINUTE_MS,
+	 .attempts_max = 3,
+	 .run = sweep_media},
 	{.name = "usage-roll-up",
 	 .about = "keep old months of usage by tenant alone",
 	 .schedule = "41 3 2 * *",

@@ -13,6 +13,7 @@
 #include "bridge/settings.h"
 #include "catalog/catalog.h"
 #include "identity/settings.h"
+#include "media/uploads.h"
 #include "net/address.h"
 #include "policy/policy.h"
 #include "retention/retention.h"
@@ -115,6 +116,7 @@ struct config {
 	const struct policy_document *rules; /* in front of every tenant's own */
 	size_t rule_count;
 	struct retention_periods retention;
+	struct media_settings media;
 	const struct chore_setting *chores; /* other times for the gateway's own jobs */
 	size_t chore_count;
 	bool metrics_public; /* /metrics without a key from other than loopback */

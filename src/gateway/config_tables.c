@@ -241,6 +241,16 @@ static const struct conf_field retention_fields[] = {
 };
 static const struct conf_table retention_table = TABLE("retention", retention_fields);
 
+static const struct conf_field media_fields[] = {
+	{"quota", CONF_SIZE, AT(media.quota_bytes), .low = MB, .high = 1024 * 1024 * 1024 * MB, .fallback = "2GB",
+	 .doc = "What the files of one tenant may take together, those under way included."},
+	{"expire", CONF_MS, AT(media.expire_ms), .low = MINUTE, .high = 30 * DAY, .fallback = "24h",
+	 .doc = "Uploads are deleted after this."},
+	{"max_file", CONF_SIZE, AT(media.file_bytes_max), .low = 64 * KB, .high = MEDIA_BYTES_MAX, .fallback = "4GB",
+	 .doc = "Largest file."},
+};
+static const struct conf_table media_table = TABLE("media", media_fields);
+
 static const struct conf_field root_fields[] = {
 	{"listen", CONF_CUSTOM, .custom = config_read_listen, .table = &config_listen_table,
 	 .fallback = "127.0.0.1:8080", .doc = "Where to listen: an address, a map, or a list of these."},
@@ -296,6 +306,8 @@ static const struct conf_field root_fields[] = {
 		"directories. See doc/guides/replicas.md."},
 	{"retention", CONF_TABLE, 0, .table = &retention_table,
 	 .doc = "How long rows are kept. `gatehouse retention`."},
+	{"media", CONF_TABLE, 0, .table = &media_table,
+	 .doc = "Files that callers upload, and that tools fetch, for platforms. See doc/guides/files.md."},
 	{"jobs", CONF_CUSTOM, .custom = config_read_jobs,
 	 .doc = "Other times for the gateway's own jobs, in UTC: a schedule, or never. `gatehouse jobs` lists them.",
 	 .example = "{ retention: \"17 3 * * *\", oauth-sweep: every 1h }"},

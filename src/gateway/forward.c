@@ -127,6 +127,8 @@ static struct str method_text(enum http_method method)
 	switch (method) {
 	case HTTP_POST:
 		return STR("POST");
+	case HTTP_PUT:
+		return STR("PUT");
 	case HTTP_DELETE:
 		return STR("DELETE");
 	default:
@@ -152,7 +154,8 @@ AWAITS static enum err forward_to(struct request *req, struct http_pool *pool, u
 					    .path = buf_str(&target),
 					    .headers = buf_str(&headers),
 					    .body = &body,
-					    .body_count = req->exchange->method == HTTP_POST,
+					    .body_count = req->exchange->method == HTTP_POST ||
+							  req->exchange->method == HTTP_PUT,
 					    .sent = ret_sent},
 			&answer);
 	crypto_wipe(headers.p, headers.n); /* the credential is in it */
@@ -226,6 +229,19 @@ AWAITS enum err forward_home(struct request *req)
 	if (likely(req->here->nodes == NULL) || req->forwarded || !home_wish(req, &wish))
 		return OK;
 	return forward_on(req, &wish);
+}
+
+AWAITS enum err forward_to_place(struct request *req, struct str place)
+{
+	const struct fleet_nodes *nodes = req->here->nodes;
+	struct fleet_wish wish = {0};
+
+	for (size_t i = 0; nodes != NULL && !req->forwarded && i < nodes->count; i++)
+		if (str_eq(nodes->node[i].address, place))
+			wish.thing = nodes->node[i].id;
+	if (wish.thing != 0)
+		TRY(forward_on(req, &wish));
+	return ERR_MEDIA_AWAY;
 }
 
 /* ---- on the other side ------------------------------------------------------------------- */

@@ -18,6 +18,10 @@
  *              off, with a row here; ERR_CANCELED, ERR_TIMEOUT, ERR_CLOSED, ERR_BUSY */
 NODISCARD enum err forward_home(struct request *req) AWAITS;
 
+/* Have it served by the replica at an address: its `fleet.address`.
+ *   Errors     ERR_MEDIA_AWAY: it is not there; else as forward_home */
+NODISCARD enum err forward_to_place(struct request *req, struct str place) AWAITS;
+
 /* First of all: when another replica has handed the request on, be it its client's: address, Host, certificate. A
  * header that says so and is not true is refused, with a row.
  *   Errors     ERR_FORWARDED; ERR_MISDIRECTED: it was meant for an earlier process at this address */

@@ -33,6 +33,7 @@ struct jobs;
 struct kek;
 struct outbound;
 struct vault;
+struct media_store;
 struct access_classes;
 struct account_links;
 struct allowances;
@@ -109,6 +110,7 @@ struct gateway {
 	struct jobs *jobs;
 	struct kek *kek; /* wraps the vault's data keys */
 	struct vault *vault;
+	struct media_store *media; /* files */
 	struct visible_views *visible_views;
 	struct gateway_loop *loops; /* one each, by loop_index */
 	int64_t started_ms;	    /* wall time */

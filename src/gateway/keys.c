@@ -41,6 +41,7 @@ AWAITS enum err keys_load(struct str data_directory, struct secrets *secrets, st
 	ret_keys->signin = secret_derive(master, STR("gatehouse sign-in 1"));
 	ret_keys->forward = secret_derive(master, STR("gatehouse forward 1"));
 	ret_keys->results = secret_derive(master, STR("gatehouse results 1"));
+	ret_keys->media = secret_derive(master, STR("gatehouse media 1"));
 	ret_keys->kek = secret_derive(master, STR("gatehouse credential-kek 1"));
 	ret_keys->seal = secret_derive(master, STR("gatehouse seal 1"));
 	return OK;
@@ -67,6 +68,7 @@ void keys_free(struct keys *keys)
 	secret_free(keys->signin);
 	secret_free(keys->forward);
 	secret_free(keys->results);
+	secret_free(keys->media);
 	secret_free(keys->kek);
 	secret_free(keys->seal);
 	*keys = (struct keys){0};

@@ -18,6 +18,7 @@ struct keys {
 	struct secret *signin;	/* MACs of cookies; seals TOTP secrets and flows */
 	struct secret *forward; /* seals what replicas say to each other */
 	struct secret *results; /* names and seals results that replicas share */
+	struct secret *media;	/* MACs of addresses of files */
 	struct secret *kek;	/* wraps tenants' data keys, where `secrets` has no credential-kek */
 	struct secret *seal;	/* seals what rows keep: signing keys, people's keys, documents */
 };

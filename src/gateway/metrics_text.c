@@ -56,6 +56,11 @@ enum family {
 	F_JOB_RUNS,
 	F_JOB_FAILURES,
 	F_JOBS_RUNNING,
+	F_MEDIA_FILES,
+	F_MEDIA_BYTES,
+	F_MEDIA_FAILURES,
+	F_MEDIA_OPEN,
+	F_MEDIA_TEMPORARY,
 	F_DB_QUEUED,
 	F_DB_COMMITS,
 	F_DB_CONNECTIONS,
@@ -138,6 +143,13 @@ static const struct {
 	[F_JOB_RUNS] = {"gatehouse_job_runs_total", "counter", "Jobs begun by this process"},
 	[F_JOB_FAILURES] = {"gatehouse_job_failures_total", "counter", "Jobs that failed here"},
 	[F_JOBS_RUNNING] = {"gatehouse_jobs_running", "gauge", "Jobs that this process is at"},
+	[F_MEDIA_FILES] = {"gatehouse_media_files_total", "counter",
+			   "Files that came whole: uploaded, fetched from an address, or given with a call"},
+	[F_MEDIA_BYTES] = {"gatehouse_media_bytes_total", "counter", "Their bytes"},
+	[F_MEDIA_FAILURES] = {"gatehouse_media_failures_total", "counter", "Fetches that gave no file"},
+	[F_MEDIA_OPEN] = {"gatehouse_media_open", "gauge", "Files that calls and platforms are reading"},
+	[F_MEDIA_TEMPORARY] = {"gatehouse_media_temporary_bytes", "gauge",
+			       "Bytes of files that are gone with the calls that they belong to"},
 	[F_DB_QUEUED] = {"gatehouse_db_queued", "gauge", "Writes waiting for the database"},
 	[F_DB_COMMITS] = {"gatehouse_db_commits_total", "counter", "Database commits"},
 	[F_DB_CONNECTIONS] = {"gatehouse_db_connections", "gauge", "Connections to PostgreSQL, of the loops"},
@@ -395,6 +407,21 @@ uint64_t metrics_rss_bytes(void)
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+static void put_media(struct buf *out, const struct media_store *store)
+{
+	struct media_stats stats = media_store_stats(store);
+	const char *name = family_table[F_MEDIA_FILES].name;
+
+	put_family(out, F_MEDIA_FILES);
+	buf_put_fmt(out, "%s{from=\"upload\"} %llu\n%s{from=\"url\"} %llu\n%s{from=\"call\"} %llu\n", name,
+		    (unsigned long long)stats.uploads, name, (unsigned long long)stats.fetches, name,
+		    (unsigned long long)stats.inlined);
+	put_single(out, F_MEDIA_BYTES, (double)stats.bytes);
+	put_single(out, F_MEDIA_FAILURES, (double)stats.failures);
+	put_single(out, F_MEDIA_OPEN, (double)stats.open);
+	put_single(out, F_MEDIA_TEMPORARY, (double)stats.temporary_bytes);
+}
+
 void metrics_write(struct gateway *gateway, struct buf *out)
 {
 	struct http_server_stats http = http_server_stats(gateway->server);
@@ -428,6 +455,7 @@ void metrics_write(struct gateway *gateway, struct buf *out)
 	put_single(out, F_JOB_RUNS, (double)jobs.runs);
 	put_single(out, F_JOB_FAILURES, (double)jobs.failures);
 	put_single(out, F_JOBS_RUNNING, (double)jobs.running);
+	put_media(out, gateway->media);
 	put_single(out, F_DB_QUEUED, (double)db.queued);
 	put_single(out, F_DB_COMMITS, (double)db.commits);
 	put_single(out, F_DB_CONNECTIONS, (double)db.connections);

@@ -17,6 +17,7 @@
 #include "gateway/routes.h"
 #include "gateway/running.h"
 #include "gateway/sse_server.h"
+#include "gateway/uploads.h"
 #include "gateway/visible.h"
 #include "gateway/visits.h"
 
@@ -105,6 +106,8 @@ AWAITS static enum err serve(struct request *req)
 	case ROUTE_MESSAGES:
 		TRY(request_admit_client(req));
 		return route == ROUTE_SSE ? sse_server_open(req) : sse_server_take(req);
+	case ROUTE_MEDIA:
+		return uploads_serve(req);
 	case ROUTE_NONE:
 		return ERR_HTTP_ROUTE;
 	default:

@@ -133,6 +133,7 @@ AWAITS static enum err take_config(struct gateway *gateway, struct config *confi
 	gateway_publish(gateway, config, NULL);
 	access_configure(gateway->access, config->rules, config->rule_count);
 	gateway_configure_identity(gateway, config);
+	media_store_configure(gateway->media, &config->media);
 	config_unref(gateway->config);
 	gateway->config = config_ref(config);
 	secret_watch_apply(gateway);

@@ -12,7 +12,7 @@ static const struct {
 } exact_paths[] = {
 	{{"/mcp", 4}, ROUTE_MCP},	    {{"/mcp/", 5}, ROUTE_MCP},		{{"/sse", 4}, ROUTE_SSE},
 	{{"/messages", 9}, ROUTE_MESSAGES}, {{"/health/live", 12}, ROUTE_LIVE}, {{"/health/ready", 13}, ROUTE_READY},
-	{{"/metrics", 8}, ROUTE_METRICS},   {{"/status", 7}, ROUTE_STATUS},
+	{{"/metrics", 8}, ROUTE_METRICS},   {{"/status", 7}, ROUTE_STATUS},	{{"/media", 6}, ROUTE_MEDIA},
 };
 
 static const struct {
@@ -21,7 +21,7 @@ static const struct {
 } prefixes[] = {
 	{{"/mcp/", 5}, ROUTE_MCP},     {{"/sse/", 5}, ROUTE_SSE},      {{"/.well-known/", 13}, ROUTE_OAUTH},
 	{{"/oauth/", 7}, ROUTE_OAUTH}, {{"/login", 6}, ROUTE_SIGNIN},  {{"/logout", 7}, ROUTE_SIGNIN},
-	{{"/api/", 5}, ROUTE_PORTAL},  {{"/auth/", 6}, ROUTE_CONNECT},
+	{{"/api/", 5}, ROUTE_PORTAL},  {{"/auth/", 6}, ROUTE_CONNECT}, {{"/media/", 7}, ROUTE_MEDIA},
 };
 
 /* The metadata of an endpoint is asked for below it as well. */
@@ -186,6 +186,8 @@ struct str routes_allow(const struct request *req)
 		return STR("Allow: GET, POST, DELETE\r\n");
 	case ROUTE_MESSAGES:
 		return STR("Allow: POST\r\n");
+	case ROUTE_MEDIA:
+		return STR("Allow: GET, HEAD, POST, PUT, DELETE\r\n");
 	default:
 		return STR("Allow: GET\r\n");
 	}
@@ -215,10 +217,13 @@ static void put_allowed_headers(struct str asked, struct buf *out)
 AWAITS enum err routes_preflight(struct request *req)
 {
 	struct str asked = http_field_get(&req->exchange->fields, HTTP_ACCESS_CONTROL_REQUEST_HEADERS);
+	const char *put = routes_find(req) == ROUTE_MEDIA ? "PUT, " : "";
 	AUTO_BUF headers = {0};
 
-	buf_put(&headers, STR("Access-Control-Allow-Methods: GET, POST, DELETE, OPTIONS\r\n"
-			      "Access-Control-Max-Age: 7200\r\nAllow: GET, POST, DELETE, OPTIONS\r\n"));
+	buf_put_fmt(&headers,
+		    "Access-Control-Allow-Methods: GET, POST, %sDELETE, OPTIONS\r\n"
+		    "Access-Control-Max-Age: 7200\r\nAllow: GET, POST, %sDELETE, OPTIONS\r\n",
+		    put, put);
 	put_allowed_headers(asked, &headers);
 	return http_answer(req->exchange, 204, buf_str(&headers), &(struct http_body){0});
 }

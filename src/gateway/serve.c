@@ -10,16 +10,10 @@
 #include "gateway/accounts.h"
 #include "gateway/serve.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -43,12 +37,14 @@
 #include "gateway/notify.h"
 #include "gateway/operator_key.h"
 #include "gateway/parked.h"
+#include "gateway/process.h"
 #include "gateway/reload.h"
 #include "gateway/secret_watch.h"
 #include "gateway/blocklist.h"
 #include "gateway/stored.h"
 #include "gateway/stream_watch.h"
 #include "gateway/upgrade.h"
+#include "gateway/uploads.h"
 #include "gateway/welcome.h"
 #include "identity/signing.h"
 #include "oauth/oauth.h"
@@ -83,55 +79,6 @@ struct serving {
 };
 
 /* ---- process --------------------------------------------------------------------- */
-
-/* No core files with keys in them, no new privileges, as many files as we may. */
-static void harden_process(void)
-{
-	struct rlimit files;
-
-	prctl(PR_SET_DUMPABLE, 0);
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
-		files.rlim_cur = files.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
-}
-
-/* Whether an open file is still what the path names: the configuration may name another directory now. */
-static bool is_file(int fd, const char *path)
-{
-	struct stat of_fd, of_path;
-
-	return fstat(fd, &of_fd) == 0 && stat(path, &of_path) == 0 && of_fd.st_dev == of_path.st_dev &&
-	       of_fd.st_ino == of_path.st_ino;
-}
-
-/* One server per data directory: two would both believe the audit chain's end to be theirs. The lock
- * belongs to the open file, so the process that hands over and the one that takes over hold the same
- * one: while it drains they share it, and nobody else gets it. */
-static enum err lock_data(struct serving *serving, struct buf *problem)
-{
-	AUTO_BUF path = {0};
-
-	buf_put(&path, serving->config->data);
-	buf_put(&path, STR("/gatehouse.lock"));
-	buf_put_byte(&path, '\0');
-	serving->lock_fd = handover_take(serving->handover, HANDOVER_LOCK);
-	if (serving->lock_fd >= 0 && !is_file(serving->lock_fd, path.p)) {
-		close(serving->lock_fd);
-		serving->lock_fd = -1;
-	}
-	if (serving->lock_fd < 0)
-		serving->lock_fd = open(path.p, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (serving->lock_fd < 0) {
-		buf_put_fmt(problem, "%s: %s; is the data directory writable?", path.p, strerror(errno));
-		return ERR_SYSTEM;
-	}
-	if (flock(serving->lock_fd, LOCK_EX | LOCK_NB) == 0)
-		return OK;
-	buf_put_fmt(problem, "%s: another gatehouse serves this data directory; stop it or set another `data`", path.p);
-	return ERR_EXISTS;
-}
 
 static void on_stop_signal(void *arg)
 {
@@ -283,7 +230,7 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 
 	TRY(secrets_open(&gateway->started_config->secrets, problem, &gateway->secrets));
 	TRY(keys_load(config->data, gateway->secrets, problem, &serving->keys));
-	TRY(lock_data(serving, problem));
+	TRY(process_lock_data(config->data, serving->handover, &serving->lock_fd, problem));
 	TRY(db_open(&spec, problem, &gateway->db));
 	TRY(state_open(&config->state, problem, &gateway->state));
 	TRY(fleet_results_start(gateway->state, serving->keys.results, &gateway->fleet_results));
@@ -306,6 +253,7 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 	TRY(kek_open(gateway->secrets, keys_take(&serving->keys.kek), problem, &gateway->kek));
 	TRY(kek_follow(gateway->kek));
 	start_rooms(serving);
+	TRY(uploads_start(gateway, serving->keys.media, problem, &gateway->media));
 	return audit_append(gateway->audit,
 			    &(struct audit_record){.event = STR("gateway.started"), .outcome = STR("ok")});
 }
@@ -488,6 +436,7 @@ AWAITS static void stop(struct serving *serving)
 	stream_watch_stop(gateway->stream_watch);
 	hints_stop(gateway);
 	meters_stop(gateway->meters);
+	media_store_stop(gateway->media);
 	portal_free(gateway->portal);
 	bridge_free(gateway->bridge);
 	connect_free(gateway->connect);
@@ -584,7 +533,7 @@ int serve(const struct serve_options *options)
 		return 1;
 	}
 	serving.prints_welcome = options->print_welcome && !handover_is_upgrade(serving.handover);
-	harden_process();
+	process_harden();
 	log_setup(serving.config->log_level, serving.config->log_format);
 	if (rt_run(loops_wanted(serving.config), serve_main, &serving) != OK) {
 		fprintf(stderr, "gatehouse: the event loops cannot be started; see the log\n");

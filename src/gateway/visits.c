@@ -155,10 +155,9 @@ AWAITS static enum err serve_room(struct request *req, enum route route, struct 
 	}
 }
 
-AWAITS static void answer_failure(struct request *req, struct str problem, enum err err)
+AWAITS void visits_refuse(struct request *req, struct str headers, struct str problem, enum err err)
 {
 	struct fiber_shield shield = fiber_shield_begin(1000);
-	struct str headers = err == ERR_HTTP_METHOD ? routes_allow(req) : STR("");
 	AUTO_BUF body = {0};
 	enum err written;
 
@@ -192,7 +191,7 @@ AWAITS enum err visits_serve(struct request *req, enum route route)
 		      ? serve_room(req, route, &visit)
 		      : ERR_HTTP_ROUTE;
 	if (err != OK && !req->exchange->answered)
-		answer_failure(req, visit.problem, err);
+		visits_refuse(req, err == ERR_HTTP_METHOD ? routes_allow(req) : STR(""), visit.problem, err);
 	/* Whatever it has changed is to be known at once, here and by the other replicas. An account that was connected
 	 * is what a GET has changed: the service sends browsers back with one. */
 	if (route == ROUTE_CONNECT || (req->exchange->method != HTTP_GET && req->exchange->method != HTTP_HEAD))

@@ -10,6 +10,11 @@
  *   Errors     as the rooms say: for the log; the answer is written */
 NODISCARD enum err visits_serve(struct request *req, enum route route) AWAITS;
 
+/* Answer an error with its status and a short JSON body.
+ *   problem    says more than the error's text; may be empty
+ *   headers    full lines */
+void visits_refuse(struct request *req, struct str headers, struct str problem, enum err err) AWAITS;
+
 /* The gateway's own origin as this request's client knows it: `public_url`, or on loopback listeners, whose Host is
  * checked, the one the request was sent to. Empty: not known, so that nothing can be issued in its name.
  *   Ownership  the request's arena, or its config */

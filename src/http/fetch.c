@@ -33,7 +33,7 @@ static bool is_loopback(struct str host)
 static enum err read_url(const struct fetch *fetch, struct str text, struct url *ret_url)
 {
 	TRY(url_parse(text, ret_url));
-	if (!ret_url->tls && !(fetch->allow_private && is_loopback(ret_url->host)))
+	if (!ret_url->tls && !fetch->plain && !(fetch->allow_private && is_loopback(ret_url->host)))
 		return ERR_CONFIG;
 	return OK;
 }
@@ -129,6 +129,25 @@ static enum err turn(struct arena *arena, const struct fetch *fetch, const struc
 	return OK;
 }
 
+/* A body that is too large is known by its head, if that says so: nothing of it has to come. */
+AWAITS static enum err pour(struct http_answer *answer, const struct fetch *fetch, const struct fetched *fetched)
+{
+	struct str piece = http_field_get(&answer->fields, HTTP_CONTENT_LENGTH);
+	uint64_t bytes = 0;
+
+	if (str_to_u64(piece, &bytes) == OK && bytes > fetch->bytes_max)
+		return ERR_UPSTREAM_TOO_LARGE;
+	for (bytes = 0;;) {
+		TRY(http_answer_read(answer, &piece));
+		if (piece.n == 0)
+			return OK;
+		bytes += piece.n;
+		if (bytes > fetch->bytes_max)
+			return ERR_UPSTREAM_TOO_LARGE;
+		TRY(fetch->sink(fetch->arg, fetched, piece));
+	}
+}
+
 AWAITS static enum err ask(struct http_pool *pool, struct arena *arena, const struct fetch *fetch,
 			   const struct hop *hop, struct fetched *ret_fetched, struct http_answer **ret_answer)
 {
@@ -142,7 +161,6 @@ AWAITS static enum err ask(struct http_pool *pool, struct arena *arena, const st
 		.body_count = fetch->body.n > 0,
 		.timeout_ms = hop->until_ms - clock_ms(),
 	};
-	struct str text;
 
 	if (call.timeout_ms <= 0)
 		return ERR_UPSTREAM_TIMEOUT;
@@ -154,17 +172,19 @@ AWAITS static enum err ask(struct http_pool *pool, struct arena *arena, const st
 	}
 	if (http_field_get(&answer->fields, HTTP_CONTENT_ENCODING).n > 0) /* none was asked for */
 		return ERR_UPSTREAM_GARBAGE;
-	TRY(http_answer_body(answer, fetch->bytes_max == 0 ? FETCH_BYTES_MAX : fetch->bytes_max, &text));
 	*ret_fetched = (struct fetched){
 		.status = answer->status,
-		.body = text,
 		.content_type = arena_str(arena, http_field_get(&answer->fields, HTTP_CONTENT_TYPE)),
 		.challenge = joined(arena, &answer->fields, HTTP_WWW_AUTHENTICATE),
 		.dpop_nonce = arena_str(arena, http_field_find(&answer->fields, STR("dpop-nonce"))),
 		.retry_after_ms = retry_after_of(&answer->fields),
 		.fresh_ms = fresh_ms_of(&answer->fields),
 	};
-	return OK;
+	if (fetch->sink != NULL && answer->status / 100 == 2)
+		return pour(answer, fetch, ret_fetched);
+	return http_answer_body(answer,
+				fetch->sink != NULL || fetch->bytes_max == 0 ? FETCH_BYTES_MAX : fetch->bytes_max,
+				&ret_fetched->body);
 }
 
 /* One hop.

@@ -1,5 +1,5 @@
-/* One request to a stranger's server: issuers' keys, discovery documents, client documents, token endpoints. Rare
- * and small: a connection of its own, a bound on size and time, the address guard on every address. */
+/* One request to a stranger's server: issuers' keys, discovery documents, client documents, token endpoints; files that
+ * somebody named. Rare: a connection of its own, a bound on size and time, the address guard on every address. */
 #ifndef GATEHOUSE_HTTP_FETCH_H
 #define GATEHOUSE_HTTP_FETCH_H
 
@@ -8,16 +8,22 @@
 #define FETCH_BYTES_MAX (256 * 1024)
 #define FETCH_TIMEOUT_MS 10000
 
+struct fetched;
 struct fetch {
 	struct str url;	    /* https; http only to loopback, and only with allow_private */
 	struct str method;  /* p NULL: GET */
 	struct str headers; /* full lines */
 	struct str body;
-	size_t bytes_max;    /* 0: FETCH_BYTES_MAX */
+	size_t bytes_max;    /* of the body; 0: FETCH_BYTES_MAX */
 	int64_t timeout_ms;  /* 0: FETCH_TIMEOUT_MS */
 	unsigned redirects;  /* followed, each checked like the first, at most 3; only of a GET; 0 none */
 	bool allow_private;  /* the address may be private or loopback */
 	const char *ca_file; /* trusted instead of the system's certificates; NULL these */
+	bool plain;	     /* http to anywhere: an operator has named the address */
+	/* Instead of being gathered, the body of a 2xx goes here as it comes; `fetched` has all but the body.
+	 * An error ends the fetch and is its own. AWAITS; may be NULL. */
+	enum err (*sink)(void *arg, const struct fetched *fetched, struct str piece);
+	void *arg;
 };
 
 struct fetched {

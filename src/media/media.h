@@ -43,7 +43,8 @@ struct str media_name(const struct media *media);   /* of the file; never empty 
 struct str media_sha256(const struct media *media); /* hexadecimal; empty with `pull` of an address */
 struct str media_url(const struct media *media); /* with `pull`: the one given, or a signed one of ours; else empty */
 
-/* Bytes from an offset on: at most MEDIA_PIECE_BYTES, valid until the next read of this file.
+/* Bytes from an offset on: at most MEDIA_PIECE_BYTES, valid until the next read of this file; none behind its end. One
+ * fiber at a time; not with `pull`.
  *   Errors     ERR_IO, ERR_CRYPTO: it was altered */
 NODISCARD enum err media_read(struct media *media, int64_t offset, size_t wanted, struct str *ret_piece) AWAITS;
 

@@ -43,6 +43,8 @@ static const struct {
 		     " WHERE principal = ?"},
 	{"credential", "SELECT 'upstream', upstream, 'kind', kind, 'hint', hint, 'state', state, 'created_ms',"
 		       " created_ms, 'changed_ms', changed_ms FROM credential WHERE user_id = ?"},
+	{"media", "SELECT 'id', id, 'name', name, 'mime', mime, 'size', size, 'created_ms', created_ms, 'expires_ms',"
+		  " expires_ms FROM media WHERE principal = ?"},
 	{"person_key", "SELECT 'present', CASE length(key) WHEN 0 THEN 0 ELSE 1 END FROM person_key WHERE subject = ?"},
 };
 
@@ -105,6 +107,7 @@ AWAITS enum err person_erase(struct db *db, struct str scope, struct str user_id
 		STATEMENT("DELETE FROM usage_month WHERE principal = ?", -1, user),
 		STATEMENT("DELETE FROM idempotency WHERE principal = ?", -1, user),
 		STATEMENT("DELETE FROM tool_run WHERE principal = ?", -1, user),
+		STATEMENT("DELETE FROM media WHERE principal = ?", -1, user),
 		STATEMENT("DELETE FROM account WHERE id = ?", 1, user),
 		GENERATION_BUMP,
 	};
@@ -141,6 +144,7 @@ AWAITS enum err person_erase_tenant(struct db *db, struct str tenant_id)
 		STATEMENT("DELETE FROM credential WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM registration WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM bridged_client WHERE tenant_id = ?", -1, tenant),
+		STATEMENT("DELETE FROM media WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM data_key WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM account WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM tenant WHERE id = ?", 1, tenant),

@@ -29,6 +29,10 @@ static const struct {
 			     "SELECT id, sealed FROM tool_run WHERE tenant_id = ? AND substr(sealed, 1, 5) <> ?"
 			     " AND id > ? AND length(sealed) > 0 ORDER BY id LIMIT ?",
 			     "UPDATE tool_run SET sealed = ? WHERE tenant_id = ? AND id = ? AND sealed = ?"},
+	[SEALED_MEDIA] = {"media",
+			  "SELECT id, sealed FROM media WHERE tenant_id = ? AND substr(sealed, 1, 5) <> ?"
+			  " AND id > ? ORDER BY id LIMIT ?",
+			  "UPDATE media SET sealed = ? WHERE tenant_id = ? AND id = ? AND sealed = ?"},
 };
 
 /* Each kind's table is named here: whoever adds one adds it. */
@@ -38,7 +42,8 @@ static const struct {
 	" (SELECT 1 FROM registration WHERE tenant_id = data_key.tenant_id AND substr(sealed, 1, 5) = ?)"              \
 	" AND NOT EXISTS (SELECT 1 FROM bridged_client WHERE tenant_id = data_key.tenant_id"                           \
 	" AND substr(sealed, 1, 5) = ?)"                                                                               \
-	" AND NOT EXISTS (SELECT 1 FROM tool_run WHERE tenant_id = data_key.tenant_id AND substr(sealed, 1, 5) = ?)"
+	" AND NOT EXISTS (SELECT 1 FROM tool_run WHERE tenant_id = data_key.tenant_id AND substr(sealed, 1, 5) = ?)"   \
+	" AND NOT EXISTS (SELECT 1 FROM media WHERE tenant_id = data_key.tenant_id AND substr(sealed, 1, 5) = ?)"
 
 struct str sealed_kind_name(enum sealed_kind kind)
 {
@@ -107,7 +112,7 @@ AWAITS static enum err retire_one(struct db *db, struct str tenant_id, int64_t v
 		STATEMENT("UPDATE data_key SET seals = seals WHERE tenant_id = ? AND version = ?", -1, DB_T(tenant_id),
 			  DB_I(version)),
 		STATEMENT("DELETE FROM data_key WHERE tenant_id = ? AND version = ? AND " NO_VALUE_LEFT, -1,
-			  DB_T(tenant_id), DB_I(version), begins, begins, begins, begins),
+			  DB_T(tenant_id), DB_I(version), begins, begins, begins, begins, begins),
 		GENERATION_BUMP,
 	};
 

@@ -10,7 +10,14 @@
 #define SEALED_PREFIX_BYTES 5
 #define SEALED_PAGE_ROWS 64
 
-enum sealed_kind { SEALED_CREDENTIAL, SEALED_REGISTRATION, SEALED_BRIDGED_CLIENT, SEALED_TOOL_RUN, SEALED_KINDS };
+enum sealed_kind {
+	SEALED_CREDENTIAL,
+	SEALED_REGISTRATION,
+	SEALED_BRIDGED_CLIENT,
+	SEALED_TOOL_RUN,
+	SEALED_MEDIA,
+	SEALED_KINDS
+};
 
 /* What a value of the kind is bound to, beside its tenant and row: "credential". */
 struct str sealed_kind_name(enum sealed_kind kind);

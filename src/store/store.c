@@ -19,6 +19,7 @@ const struct db_migration store_migrations[] = {
 	{9, "jobs", store_migration_0009},
 	{10, "credentials and their keys", store_migration_0010},
 	{11, "calls of tools that do something at a platform", store_migration_0011},
+	{12, "uploaded files", store_migration_0012},
 };
 const size_t store_migration_count = ARRAY_LEN(store_migrations);
 
@@ -28,6 +29,7 @@ const struct db_migration store_postgres_migrations[] = {
 	{3, "jobs", store_postgres_0003},
 	{4, "credentials and their keys", store_postgres_0004},
 	{5, "calls of tools that do something at a platform", store_postgres_0005},
+	{6, "uploaded files", store_postgres_0006},
 };
 const size_t store_postgres_migration_count = ARRAY_LEN(store_postgres_migrations);
 

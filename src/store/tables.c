@@ -61,6 +61,9 @@ const struct store_table store_tables[] = {
 	      "secret_expires_ms,"
 	      " old_key_id, old_until_ms, created_ms, changed_ms",
 	      "id", "?", false),
+	TABLE("media",
+	      "id, tenant_id, principal, place, name, mime, sha256, size, received, sealed, created_ms, expires_ms",
+	      "id", "?", false),
 	TABLE("tool_pin",
 	      "upstream, tool, digest, definition, flags, accepted_ms, seen_digest, seen_definition, seen_flags, "
 	      "seen_ms",
