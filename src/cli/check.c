@@ -3,6 +3,8 @@
 #include <stdio.h>
 
 #include "cli/command.h"
+#include "connector/connector.h"
+#include "gateway/local.h"
 #include "gateway/serve.h"
 
 static void print_problems(const struct invocation *invocation, struct str problems)
@@ -28,7 +30,10 @@ static void print_problems(const struct invocation *invocation, struct str probl
 static void put_upstream(struct buf *out, const struct upstream_spec *spec)
 {
 	buf_put_fmt(out, "  upstream  %-16.*s ", STR_ARG(spec->name));
-	log_redact(out, spec->kind == UPSTREAM_STDIO ? spec->command : spec->url);
+	if (spec->kind == UPSTREAM_LOCAL)
+		buf_put_fmt(out, "connector %.*s", STR_ARG(connector_name(local_connector(spec->local))));
+	else
+		log_redact(out, spec->kind == UPSTREAM_STDIO ? spec->command : spec->url);
 	buf_put_byte(out, '\n');
 }
 

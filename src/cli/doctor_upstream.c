@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "connector/connector.h"
+#include "gateway/local.h"
 #include "http/client.h"
 
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
@@ -159,6 +161,9 @@ AWAITS void doctor_check_upstreams(struct doctor *doctor)
 		probes[i] = (struct probe){doctor, &config->upstreams[i]};
 		if (config->upstreams[i].kind == UPSTREAM_STDIO)
 			check_command(&probes[i]);
+		else if (config->upstreams[i].kind == UPSTREAM_LOCAL)
+			note(&probes[i], FINDING_OK, "%.*s is served by the gateway itself",
+			     connector_name(local_connector(config->upstreams[i].local)));
 		else if (group_spawn(&group, "doctor", check_url, &probes[i]) != OK)
 			note(&probes[i], FINDING_WARN, "not looked at%.*s: too many upstreams", STR_NONE);
 	}

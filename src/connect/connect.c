@@ -54,6 +54,7 @@ void connect_at_copy(struct arena *arena, const struct connect_at *from, struct 
 	auth_settings_copy(arena, from->settings, settings);
 	*ret_at = (struct connect_at){
 		.upstream = arena_str(arena, from->upstream),
+		.callback = arena_str(arena, from->callback),
 		.url = arena_str(arena, from->url),
 		.settings = settings,
 		.tenant_id = arena_str(arena, from->tenant_id),

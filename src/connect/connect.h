@@ -23,7 +23,8 @@ struct vault;
 
 /* Whose account, where. Strings, and what `settings` points at, live as long as the call that gets it. */
 struct connect_at {
-	struct str upstream; /* its name */
+	struct str upstream; /* its name; one of several accounts: UPSTREAM.ACCOUNT */
+	struct str callback; /* the name that its callback's path has, whichever account; empty: as above */
 	struct str url;	     /* the server's own, for discovery and as `resource` */
 	const struct auth_settings *settings;
 	struct str tenant_id, user_id; /* user_id empty: the tenant's, for all its callers */
@@ -46,9 +47,9 @@ struct connect_spec {
 	struct access *access;	  /* who may connect an account of a whole tenant */
 	struct signing *signing;  /* the gateway's own issuer */
 	const struct secret *key; /* seals what a flow leaves in the state room */
-	/* An upstream of the running configuration by its name: all of `ret_at` but who is asking, copied into `arena`.
-	 *   Errors     ERR_NOT_FOUND: there is none, it is another tenant's, or wants no account. Any loop, must not
-	 *              wait */
+	/* An upstream, or an account of one, of the running configuration by its name: all of `ret_at` but who is
+	 * asking, copied into `arena`. Errors     ERR_NOT_FOUND: there is none, it is another tenant's, or wants no
+	 * account. Any loop, must not wait */
 	enum err (*find_upstream)(void *arg, struct str name, struct str tenant_id, struct arena *arena,
 				  struct connect_at *ret_at);
 	/* What this gateway is called, by the configuration of now. */

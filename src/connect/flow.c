@@ -17,8 +17,8 @@
 #include "signin/signin.h"
 
 #define STEP_ARENA_BYTES (4 * 1024 * 1024) /* a discovery's documents, both tokens, a list to choose from */
-#define UPSTREAM_NAME_MAX 32
-#define REFUSAL_WINDOW_MS 60000 /* one row in the trail a minute for what strangers of one address send */
+#define PLACE_BYTES_MAX 65		   /* UPSTREAM.ACCOUNT */
+#define REFUSAL_WINDOW_MS 60000		   /* one row in the trail a minute for what strangers of one address send */
 
 static const struct {
 	struct str what;
@@ -37,7 +37,7 @@ enum err step_find_upstream(struct step *step)
 {
 	const struct flow *flow = &step->flow;
 
-	TRY(connect_find(step->connect, step->arena, step->upstream, flow->tenant_id, flow->user_id, &step->at));
+	TRY(connect_find(step->connect, step->arena, flow->upstream, flow->tenant_id, flow->user_id, &step->at));
 	step->at.public_url = step->visit->origin;
 	return OK;
 }
@@ -180,9 +180,10 @@ static bool is_name(struct str name)
 {
 	for (size_t i = 0; i < name.n; i++)
 		if (!((name.p[i] >= 'a' && name.p[i] <= 'z') || (name.p[i] >= 'A' && name.p[i] <= 'Z') ||
-		      (name.p[i] >= '0' && name.p[i] <= '9') || name.p[i] == '-' || name.p[i] == '_'))
+		      (name.p[i] >= '0' && name.p[i] <= '9') || name.p[i] == '-' || name.p[i] == '_' ||
+		      name.p[i] == '.'))
 			return false;
-	return name.n > 0 && name.n <= UPSTREAM_NAME_MAX;
+	return name.n > 0 && name.n <= PLACE_BYTES_MAX;
 }
 
 AWAITS static enum err serve(struct step *step)

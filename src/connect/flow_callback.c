@@ -24,13 +24,20 @@ AWAITS static enum err over(struct step *step)
 			 STR("It was answered already, or begun in another browser, or too long ago."));
 }
 
+/* The accounts of an upstream share its callback, since services want to know of each address that they send people
+ * back to. */
+static bool is_callback_of(struct str path, struct str place)
+{
+	return str_starts(place, path) && (place.n == path.n || place.p[path.n] == '.');
+}
+
 /* Whose answer it is: of this path, this browser, this person. What is amiss is answered. */
 AWAITS static enum err enter(struct step *step, struct str state)
 {
 	enum err err = flow_take(step->connect, step->arena, TICKET_CONSENT, state, &step->flow);
 
 	if (err == ERR_NOT_FOUND ||
-	    (err == OK && (!str_eq(step->flow.upstream, step->upstream) || !step_is_of_browser(step))))
+	    (err == OK && (!is_callback_of(step->upstream, step->flow.upstream) || !step_is_of_browser(step))))
 		return over(step);
 	TRY(err);
 	err = step_check_person(step);

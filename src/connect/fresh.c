@@ -54,6 +54,13 @@ enum freshness freshness_of(const struct grant *grant, const struct credential_r
 	return FRESH_DUE;
 }
 
+/* What is longer is as good as not known. */
+static void put_text(char *out, size_t bytes_max, struct str text)
+{
+	if (text.n > 0 && text.n <= bytes_max)
+		memcpy(out, text.p, text.n);
+}
+
 static enum err take(const struct grant *grant, const struct credential_row *row, int64_t again_ms,
 		     struct fresh *ret_fresh)
 {
@@ -67,8 +74,11 @@ static enum err take(const struct grant *grant, const struct credential_row *row
 				    .changed_ms = row->changed_ms,
 				    .expires_ms = grant->expires_ms,
 				    .again_ms = again_ms};
-	if (grant->picked.n > 0 && grant->picked.n <= FRESH_PICKED_BYTES_MAX && str_is_printable(grant->picked))
-		memcpy(ret_fresh->picked, grant->picked.p, grant->picked.n);
+	if (str_is_printable(grant->picked))
+		put_text(ret_fresh->picked, FRESH_PICKED_BYTES_MAX, grant->picked);
+	put_text(ret_fresh->account_id, FRESH_PICKED_BYTES_MAX, grant->account_id);
+	put_text(ret_fresh->account_name, FRESH_PICKED_BYTES_MAX, grant->account_name);
+	put_text(ret_fresh->scopes, FRESH_SCOPES_BYTES_MAX, grant->scope);
 	memcpy(ret_fresh->id, row->id.p, row->id.n < ID_LEN ? row->id.n : ID_LEN);
 	return OK;
 }

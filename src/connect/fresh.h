@@ -21,6 +21,7 @@
 #define FRESH_SPARE_MS_MAX 5000
 
 #define FRESH_PICKED_BYTES_MAX 128 /* as connect/identity.h keeps ids */
+#define FRESH_SCOPES_BYTES_MAX 2048
 
 struct fresh {
 	struct secret_text *token;
@@ -32,6 +33,8 @@ struct fresh {
 	char id[ID_LEN + 1];   /* the row's */
 	char picked[FRESH_PICKED_BYTES_MAX +
 		    1]; /* of several, its id; empty: none was, or it cannot stand in a header */
+	char account_id[FRESH_PICKED_BYTES_MAX + 1], account_name[FRESH_PICKED_BYTES_MAX + 1]; /* empty: not known */
+	char scopes[FRESH_SCOPES_BYTES_MAX + 1]; /* that it has; empty: not known */
 };
 
 /* Give back what it refers to. */

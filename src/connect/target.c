@@ -169,8 +169,8 @@ AWAITS enum err connect_target_find(struct connect *connect, struct arena *arena
 	target.issuer = choice.found.issuer;
 	target.resource = choice.found.resource;
 	target.scope = scope_of(&choice);
-	target.redirect_uri =
-		arena_fmt(arena, "%.*s/auth/%.*s/callback", STR_ARG(at->public_url), STR_ARG(at->upstream));
+	target.redirect_uri = arena_fmt(arena, "%.*s/auth/%.*s/callback", STR_ARG(at->public_url),
+					STR_ARG(at->callback.n > 0 ? at->callback : at->upstream));
 	if (at->settings->flow == AUTH_FLOW_CODE && target.issuer.authorization_endpoint.n == 0) {
 		buf_put(problem, STR("its authorization server names no page where a person could agree"));
 		return ERR_UPSTREAM_AUTH;

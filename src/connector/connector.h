@@ -126,7 +126,8 @@ struct connector_call {
 	struct str tenant_id, principal, upstream, account, request_id;
 	struct connector_terms terms;
 	struct connector_credentials credentials;
-	int64_t deadline_ms; /* on loop_now; 0: none */
+	bool secret_is_token; /* its secret is a token of OAuth: for native operations */
+	int64_t deadline_ms;  /* on loop_now; 0: none */
 	/* Tell how far it is. AWAITS; may be NULL. An error (the client is gone) ends the call. */
 	enum err (*progress)(void *arg, uint64_t done, uint64_t total, struct str text);
 	void *arg;

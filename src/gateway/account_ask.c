@@ -27,7 +27,7 @@
 #define LOOK_ARENA_BYTES (64 * 1024) /* one link's record */
 #define LINK_LEFT_MS_MIN (60 * 1000) /* a link with less left is of no use to a person */
 #define LINK_BYTES_MAX 2048	     /* of a kept URL */
-#define KEY_BYTES_MAX 256	     /* names of 32 bytes and ids of 26 */
+#define KEY_BYTES_MAX 256	     /* names of 65 bytes and ids of 26 */
 #define ROUND_KEY "account"
 
 struct kept_link {
@@ -123,6 +123,7 @@ AWAITS static bool find_waiting(struct request *req, struct str key, const struc
 	    !str_eq(now.state, STR("waiting")))
 		return false;
 	*ret_link = (struct connect_link){.id = arena_str(req->arena, str_of(copy.id)),
+					  .upstream = arena_str(req->arena, at->upstream),
 					  .url = arena_str(req->arena, str_of(copy.url)),
 					  .expires_ms = copy.expires_ms};
 	return true;
@@ -139,6 +140,7 @@ AWAITS static enum err get_link(struct request *req, const struct connect_at *at
 	if (find_waiting(req, key, at, ret_link))
 		return OK;
 	TRY(connect_begin_watched(req->gateway->connect, at, by, STR(""), req->arena, ret_link));
+	ret_link->upstream = arena_str(req->arena, at->upstream); /* whose arena ends before the answer */
 	if (fits(ret_link))
 		keep(req->gateway->account_links, key, req, at->tenant_id, ret_link);
 	return OK;
@@ -146,10 +148,18 @@ AWAITS static enum err get_link(struct request *req, const struct connect_at *at
 
 /* ---- what the caller hears -------------------------------------------------------- */
 
-static struct str invitation(struct request *req)
+/* Of an upstream with several accounts, the one that the call was about. */
+static struct str place_of(struct request *req, const struct upstream_call *call)
+{
+	if (call->account.n == 0)
+		return req->upstream;
+	return arena_fmt(req->arena, "%.*s.%.*s", STR_ARG(req->upstream), STR_ARG(call->account));
+}
+
+static struct str invitation(struct request *req, const struct connect_link *link)
 {
 	return arena_fmt(req->arena, "Connect your account at %.*s, so that this call can be made with it.",
-			 STR_ARG(req->upstream));
+			 STR_ARG(link->upstream));
 }
 
 static struct str elicitations(struct request *req, const struct connect_link *link)
@@ -161,7 +171,7 @@ static struct str elicitations(struct request *req, const struct connect_link *l
 	buf_put(&text, STR(",\"url\":"));
 	buf_put_json(&text, link->url);
 	buf_put(&text, STR(",\"message\":"));
-	buf_put_json(&text, invitation(req));
+	buf_put_json(&text, invitation(req, link));
 	buf_put(&text, STR("}]}"));
 	return arena_str(req->arena, buf_str(&text));
 }
@@ -173,7 +183,7 @@ static enum err tell_round(struct request *req, struct upstream_call *call, cons
 	buf_put(&text,
 		STR("{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{\"resultType\":\"input_required\",\"inputRequests\":{"
 		    "\"" ROUND_KEY "\":{\"method\":\"elicitation/create\",\"params\":{\"mode\":\"url\",\"message\":"));
-	buf_put_json(&text, invitation(req));
+	buf_put_json(&text, invitation(req, link));
 	buf_put(&text, STR(",\"url\":"));
 	buf_put_json(&text, link->url);
 	buf_put(&text, STR("}}}}}"));
@@ -208,7 +218,7 @@ AWAITS static enum err tell(struct request *req, struct upstream_call *call, enu
 	if (opens && json_member(&req->message.index, req->message.params, STR("inputResponses")) == NULL)
 		return tell_round(req, call, link);
 	req->problem =
-		arena_fmt(req->arena, "%.*s: %s", STR_ARG(req->upstream),
+		arena_fmt(req->arena, "%.*s: %s", STR_ARG(place_of(req, call)),
 			  err == ERR_CREDENTIAL_MISSING
 				  ? "you have not connected your account at this service yet"
 				  : "your account at this service has to be connected again, or has to allow more");
@@ -234,7 +244,7 @@ AWAITS static enum err ask(struct request *req, const struct upstream_auth *auth
 	struct arena *arena = arena_new(AT_ARENA_BYTES);
 	struct connect_link link;
 	struct connect_at at;
-	enum err begun = connect_find(req->gateway->connect, arena, req->upstream, str_of(req->caller.tenant_id),
+	enum err begun = connect_find(req->gateway->connect, arena, place_of(req, call), str_of(req->caller.tenant_id),
 				      own ? str_of(req->caller.user_id) : STR(""), &at);
 
 	if (begun == OK)

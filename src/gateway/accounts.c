@@ -3,7 +3,9 @@
  */
 #include "gateway/accounts.h"
 
-void accounts_at(struct gateway *gateway, const struct upstream_spec *spec, struct arena *arena,
+#include "gateway/local.h"
+
+void accounts_at(struct gateway *gateway, const struct upstream_spec *spec, struct str account, struct arena *arena,
 		 struct connect_at *ret_at)
 {
 	const struct config *config = gateway_here(gateway)->config;
@@ -17,7 +19,8 @@ void accounts_at(struct gateway *gateway, const struct upstream_spec *spec, stru
 	else if (str_starts(origin, STR("https://")))
 		document = arena_fmt(arena, "%.*s/auth/%.*s/client.json", STR_ARG(origin), STR_ARG(name));
 	*ret_at = (struct connect_at){
-		.upstream = name,
+		.upstream = account.n == 0 ? name : arena_fmt(arena, "%.*s.%.*s", STR_ARG(name), STR_ARG(account)),
+		.callback = name,
 		.url = arena_str(arena, spec->url),
 		.settings = settings,
 		.public_url = origin,
@@ -29,20 +32,33 @@ void accounts_at(struct gateway *gateway, const struct upstream_spec *spec, stru
 	};
 }
 
-static enum err find_upstream(void *arg, struct str name, struct str tenant_id, struct arena *arena,
+/* Whether an upstream has such an account: one of several by its name, or the only one without. */
+static bool has_account(const struct upstream_spec *spec, struct str account)
+{
+	const struct local_account *accounts;
+
+	if (spec->local == NULL || local_accounts(spec->local, &accounts) == 0)
+		return account.n == 0;
+	return local_account_find(spec->local, account) != NULL;
+}
+
+static enum err find_upstream(void *arg, struct str place, struct str tenant_id, struct arena *arena,
 			      struct connect_at *ret_at)
 {
 	struct gateway *gateway = arg;
 	const struct config *config = gateway_here(gateway)->config;
+	struct str name, account;
 
+	local_place_cut(place, &name, &account);
 	for (size_t i = 0; i < config->upstream_count; i++) {
 		const struct upstream_spec *spec = &config->upstreams[i];
 
 		if (!str_eq(spec->name, name))
 			continue;
-		if (spec->auth.kind != UPSTREAM_AUTH_OAUTH || (spec->owner.n > 0 && !str_eq(spec->owner, tenant_id)))
+		if (spec->auth.kind != UPSTREAM_AUTH_OAUTH || (spec->owner.n > 0 && !str_eq(spec->owner, tenant_id)) ||
+		    !has_account(spec, account))
 			return ERR_NOT_FOUND;
-		accounts_at(gateway, spec, arena, ret_at);
+		accounts_at(gateway, spec, account, arena, ret_at);
 		return OK;
 	}
 	return ERR_NOT_FOUND;

@@ -11,8 +11,9 @@
 struct connect *accounts_start(struct gateway *gateway, const struct secret *key);
 
 /* Where the accounts of an upstream are, but for whose: in `arena`.
+ *   account    the name of one of several that it has; empty: of the only one
  *   Runs on    any loop */
-void accounts_at(struct gateway *gateway, const struct upstream_spec *spec, struct arena *arena,
+void accounts_at(struct gateway *gateway, const struct upstream_spec *spec, struct str account, struct arena *arena,
 		 struct connect_at *ret_at);
 
 #endif

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "gateway/assembly_private.h"
 #include "gateway/fleet_results.h"
+#include "gateway/local.h"
 #include "gateway/outbound.h"
 #include "gateway/running.h"
 #include "gateway/subscription.h"
@@ -308,7 +309,8 @@ AWAITS static enum err member_start(struct assembly *assembly, struct config *co
 	const struct upstream_events events = {.on_change = on_change,
 					       .on_notification = on_notification,
 					       .arg = assembly,
-					       .credentials = outbound_source(assembly->gateway)};
+					       .credentials = outbound_source(assembly->gateway),
+					       .locals = local_service(assembly->gateway)};
 	struct upstream *upstream;
 
 	TRY(upstream_new(spec, &events, problem, &upstream));

@@ -7,6 +7,7 @@
 #include "gateway/config_parts.h"
 #include "gateway/config_private.h"
 #include "gateway/config_tables.h"
+#include "gateway/local.h"
 
 #define CONFIG_MAGIC 0x434f4e46u /* "CONF" */
 #define CONFIG_ARENA_BYTES_MAX (256u * 1024 * 1024)
@@ -226,8 +227,8 @@ bool config_same_upstream(const struct upstream_spec *a, const struct upstream_s
 	const struct str texts_b[] = {b->name,	   b->url,     b->ca_file, b->cert_file,
 				      b->key_file, b->command, b->cwd,	   b->owner};
 
-	return a->kind == b->kind && a->isolation == b->isolation && a->stored == b->stored &&
-	       config_same_auth(&a->auth, &b->auth) &&
+	return a->kind == b->kind && local_same(a->local, b->local) && a->isolation == b->isolation &&
+	       a->stored == b->stored && config_same_auth(&a->auth, &b->auth) &&
 	       same_texts(texts_a, ARRAY_LEN(texts_a), texts_b, ARRAY_LEN(texts_b)) &&
 	       same_pairs(a->headers, a->header_count, b->headers, b->header_count) &&
 	       same_pairs(a->env, a->env_count, b->env, b->env_count) &&

@@ -14,7 +14,10 @@
 #define SIGNING(member) offsetof(struct upstream_spec, auth.signing.member)
 #define CONNECT(member) offsetof(struct config_connect, member)
 
-static const char *const kind_names[] = {"none", "bearer", "basic", "header", "query", "oauth", "hmac", NULL};
+#define PASSWORD (UPSTREAM_AUTH_SECRET + 1) /* a secret by the name that people know it by */
+
+static const char *const kind_names[] = {"none",  "bearer", "basic",  "header",	  "query",
+					 "oauth", "hmac",   "secret", "password", NULL};
 static const char *const each_names[] = {"tenant", "user", NULL};
 static const char *const flow_names[] = {"code", "client", "workload", "exchange", "enterprise", NULL};
 static const char *const digest_names[] = {"sha256", "sha512", NULL};
@@ -55,7 +58,7 @@ static const struct conf_field auth_fields[] = {
 	{"type", CONF_CHOICE, UP(kind), .fallback = "bearer", .choices = kind_names,
 	 .doc = "How it is sent: `Authorization: Bearer`, `Authorization: Basic` (kept as NAME:PASSWORD), a header of "
 		"its own, a parameter of the URL, a token of an account at an OAuth provider, or a signature over the "
-		"request."},
+		"request. `secret` and `password`, of connectors: where the connector's file says."},
 	{"name", CONF_STR, UP(name), .doc = "Of the header or parameter; `hmac`: of the signature's header.",
 	 .example = "X-Api-Key"},
 	{"each", CONF_CHOICE, UP(each), .fallback = "tenant", .choices = each_names,
@@ -104,7 +107,8 @@ static const struct conf_field auth_fields[] = {
 	 .doc = "`oauth`: ask for tokens that are bound to a key (DPoP) where the issuer knows them."},
 	{"over", CONF_STR, SIGNING(over), .fallback = "{timestamp}.{body}",
 	 .doc = "`hmac`: what is signed, with {method}, {path}, {query}, {timestamp} and {body} in it."},
-	{"prefix", CONF_STR, SIGNING(prefix), .doc = "`hmac`: stands before the signature.", .example = "sha256="},
+	{"prefix", CONF_STR, SIGNING(prefix), .doc = "`header`, `hmac`: stands before the secret, or the signature.",
+	 .example = "sha256="},
 	{"id_name", CONF_STR, SIGNING(id_name),
 	 .doc = "`hmac`: the header that says whose key it is; the key is then kept as ID:KEY.", .example = "X-Key-Id"},
 	{"timestamp_name", CONF_STR, SIGNING(timestamp_name), .doc = "`hmac`: the header that says when.",
@@ -235,7 +239,7 @@ static enum err check_signing(struct conf_reading *reading, const struct conf_no
 	if ((signing->id_name.n > 0 && !config_name_is_good(signing->id_name)) ||
 	    (signing->timestamp_name.n > 0 && !config_name_is_good(signing->timestamp_name)))
 		return complain(reading, node, "`id_name` and `timestamp_name` are names: 1 to 32 of A-Z a-z 0-9 - _");
-	return str_is_printable(signing->prefix) ? OK : complain(reading, node, "`prefix` must be printable");
+	return OK;
 }
 
 /* Keys that other types have no use for would be obeyed by nobody. */
@@ -247,6 +251,8 @@ static enum err check_strays(struct conf_reading *reading, const struct conf_nod
 		for (size_t f = 3; f < ARRAY_LEN(auth_fields); f++) {
 			bool signing = auth_fields[f].offset >= SIGNING(over);
 
+			if (kind == UPSTREAM_AUTH_HEADER && auth_fields[f].offset == SIGNING(prefix))
+				continue;
 			if (str_eq(node->entries[i].key->text, str_of(auth_fields[f].name)) &&
 			    kind != (signing ? UPSTREAM_AUTH_HMAC : UPSTREAM_AUTH_OAUTH)) {
 				conf_problem(&reading->problems, node->entries[i].key, "auth: `%s` is for type `%s`",
@@ -262,10 +268,17 @@ enum err config_read_upstream_auth(struct conf_reading *reading, const struct co
 {
 	struct upstream_spec *spec = object;
 	struct upstream_auth *auth = &spec->auth;
+	const struct conf_node *base = NULL;
 	bool named;
 
 	conf_defaults(reading, &config_upstream_auth_table, spec);
+	if (spec->local != NULL)
+		TRY(config_connector_auth(reading, node, spec, &base));
+	if (base != NULL)
+		conf_read(reading, &config_upstream_auth_table, base, spec);
 	conf_read(reading, &config_upstream_auth_table, node, spec);
+	if ((unsigned)auth->kind == PASSWORD)
+		auth->kind = UPSTREAM_AUTH_SECRET;
 	TRY(check_strays(reading, node, auth->kind));
 	named = auth->kind == UPSTREAM_AUTH_HEADER || auth->kind == UPSTREAM_AUTH_QUERY ||
 		auth->kind == UPSTREAM_AUTH_HMAC;
@@ -279,7 +292,19 @@ enum err config_read_upstream_auth(struct conf_reading *reading, const struct co
 		auth_provider_fill(&auth->oauth);
 		return check_oauth(reading, node, &auth->oauth);
 	}
+	if (!str_is_printable(auth->signing.prefix))
+		return complain(reading, node, "`prefix` must be printable");
 	return auth->kind == UPSTREAM_AUTH_HMAC ? check_signing(reading, node, &auth->signing) : OK;
+}
+
+/* What a connector's file says holds where nothing else is said. */
+static enum err read_connectors_way(struct conf_reading *reading, struct upstream_spec *spec)
+{
+	static const struct conf_node nothing = {.kind = CONF_MAP};
+	const struct conf_node *base;
+
+	TRY(config_connector_auth(reading, NULL, spec, &base));
+	return base == NULL ? OK : config_read_upstream_auth(reading, &nothing, spec);
 }
 
 /* A session that one caller's credential has opened must not serve another one. */
@@ -287,10 +312,14 @@ enum err config_finish_auth(struct conf_reading *reading, const struct conf_node
 {
 	enum upstream_isolation finest = spec->auth.each == UPSTREAM_EACH_USER ? ISOLATION_USER : ISOLATION_TENANT;
 
+	if (spec->local != NULL && conf_get(node, "auth") == NULL)
+		TRY(read_connectors_way(reading, spec));
 	if (spec->auth.kind == UPSTREAM_AUTH_NONE)
 		return OK;
-	if (spec->kind != UPSTREAM_HTTP)
-		return complain(reading, node, "is for `http` servers");
+	if (spec->kind != UPSTREAM_HTTP && spec->kind != UPSTREAM_LOCAL)
+		return complain(reading, node, "is for `http` servers and connectors");
+	if (spec->auth.kind == UPSTREAM_AUTH_SECRET && spec->kind != UPSTREAM_LOCAL)
+		return complain(reading, node, "type `secret` is for connectors");
 	if (spec->isolation < finest)
 		spec->isolation = finest;
 	return OK;

@@ -136,7 +136,7 @@ bool config_name_fits_path(struct str name)
 
 /* A URL that spells out a private address, or localhost, means it. A name that only resolves to
  * one may have been made to: that needs `allow_private`. */
-static bool names_private_address(struct str text)
+bool config_names_private_address(struct str text)
 {
 	const struct address_guard strict = {.allow_private = false};
 	char literal[ADDRESS_TEXT_MAX];
@@ -164,7 +164,7 @@ static enum err finish_http(struct conf_reading *reading, const struct conf_node
 			reading, node,
 			sse ? "sse: the url must be http://HOST[:PORT]/PATH or https://..., without user or #"
 			    : "http: the url must be http://HOST[:PORT]/PATH or https://..., without user or #");
-	spec->allow_private = spec->allow_private || names_private_address(spec->url);
+	spec->allow_private = spec->allow_private || config_names_private_address(spec->url);
 	return OK;
 }
 
@@ -222,15 +222,18 @@ enum err config_read_revision(struct conf_reading *reading, const struct conf_no
 enum err config_read_upstream(struct conf_reading *reading, const struct conf_node *key, const struct conf_node *node,
 			      struct upstream_spec *spec)
 {
-	int kinds =
-		(conf_get(node, "http") != NULL) + (conf_get(node, "stdio") != NULL) + (conf_get(node, "sse") != NULL);
+	const struct conf_node *connector = conf_get(node, "connector");
+	int kinds = (conf_get(node, "http") != NULL) + (conf_get(node, "stdio") != NULL) +
+		    (conf_get(node, "sse") != NULL) + (connector != NULL);
 
 	spec->name = key->text;
 	if (!config_name_is_good(spec->name))
 		return complain(reading, key, "an upstream's name has 1 to 32 of A-Z a-z 0-9 - _");
 	if (kinds != 1)
-		return complain(reading, key, "an upstream needs one of `http`, `stdio` and `sse`");
+		return complain(reading, key, "an upstream needs one of `http`, `stdio`, `sse` and `connector`");
 	conf_defaults(reading, &config_upstream_table, spec);
+	if (connector != NULL) /* first: `auth` begins with what its file says */
+		TRY(config_read_connector(reading, connector, spec));
 	conf_read(reading, &config_upstream_table, node, spec);
 	return config_finish_auth(reading, node, spec);
 }

@@ -11,6 +11,9 @@ NODISCARD enum err config_read_address(struct conf_reading *reading, const struc
 NODISCARD enum err config_read_http(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_sse(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_stdio(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_connector(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_settings(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_accounts(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_upstream_auth(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_client_document(struct conf_reading *reading, const struct conf_node *node,
 					       void *object);
@@ -44,6 +47,15 @@ bool config_name_fits_path(struct str name);
 
 /* Names become part of tool names, labels, headers and globs. */
 bool config_name_is_good(struct str name);
+
+/* Whether a URL spells out a private address, or localhost: then it is meant. */
+bool config_names_private_address(struct str url);
+
+/* What the `auth` of a connector's upstream is laid over: the way of its file that has the same type.
+ *   node       the upstream's `auth`; NULL: it has none
+ *   ret_base   NULL: there is nothing to begin with */
+NODISCARD enum err config_connector_auth(struct conf_reading *reading, const struct conf_node *node,
+					 const struct upstream_spec *spec, const struct conf_node **ret_base);
 
 /* What `auth` asks of the rest of its upstream. */
 NODISCARD enum err config_finish_auth(struct conf_reading *reading, const struct conf_node *node,

@@ -57,6 +57,12 @@ static const struct form {
 	 "\"type\":\"string\",\"pattern\":\"^https?://[^/?#]+/?$\""},
 	{CONF_CUSTOM, config_read_revision, "protocol revision",
 	 "\"type\":\"string\",\"pattern\":\"^[0-9]{4}-[0-9]{2}-[0-9]{2}$\""},
+	{CONF_CUSTOM, config_read_connector, "map", "\"allOf\":[" REF("connector") "]"},
+	{CONF_CUSTOM, config_read_settings, "map of names and texts",
+	 "\"type\":\"object\",\"additionalProperties\":" SCALAR},
+	{CONF_CUSTOM, config_read_accounts, "map of names and settings",
+	 "\"type\":\"object\",\"patternProperties\":{\"" NAME_PATTERN
+	 "\":{\"type\":[\"object\",\"null\"],\"additionalProperties\":" SCALAR "}},\"additionalProperties\":false"},
 	{CONF_CUSTOM, config_read_upstream_auth, "map", "\"allOf\":[" REF("auth") "]"},
 	{CONF_CUSTOM, config_read_client_document, "https URL", "\"type\":\"string\",\"pattern\":\"^https://.+\""},
 	{CONF_CUSTOM, config_read_http, "URL, or map",
@@ -94,7 +100,7 @@ static const struct form *form_of(const struct conf_field *field)
 
 /* ---- every table once, in the order of the file ------------------------------------ */
 
-#define TABLES_MAX 32
+#define TABLES_MAX 64
 
 struct walk {
 	const struct conf_table *table[TABLES_MAX];

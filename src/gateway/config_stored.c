@@ -23,12 +23,14 @@ static const struct {
 	{"http", "ca", file_only},
 	{"http", "cert", file_only},
 	{"http", "key", file_only},
+	{"http", "file", file_only},
+	{"http", "webhook", "rows keep no secrets: name this upstream in the configuration file"},
 	{"http", "allow_private", "is for the configuration file: see `private_upstreams` there"},
 };
 
 static void check_refused(struct conf_reading *reading, const struct conf_node *root)
 {
-	static const char *const transports[] = {"http", "sse"};
+	static const char *const transports[] = {"http", "sse", "connector"};
 
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
 		for (size_t t = 0; t < ARRAY_LEN(transports); t++) {
@@ -70,6 +72,34 @@ static bool looks_secret(struct str text)
 
 	log_redact(&shown, text);
 	return !str_eq(buf_str(&shown), text);
+}
+
+static void check_setting(struct conf_reading *reading, const struct conf_entry *entry)
+{
+	if (entry->value->kind != CONF_SCALAR) {
+		for (size_t i = 0; i < entry->value->count && entry->value->kind == CONF_MAP; i++)
+			if (entry->value->entries[i].value->kind == CONF_SCALAR)
+				check_setting(reading, &entry->value->entries[i]);
+		return;
+	}
+	if (log_name_is_secret(entry->key->text) || looks_secret(entry->value->text))
+		conf_problem(
+			&reading->problems, entry->key,
+			"it seems to hold a credential, and rows keep none: set it with `gatehouse credential set`");
+}
+
+/* Settings of a connector, and of its accounts. */
+static void check_settings(struct conf_reading *reading, const struct conf_node *root)
+{
+	static const char *const parts[] = {"settings", "accounts"};
+	const struct conf_node *in = conf_get(root, "connector");
+
+	for (size_t p = 0; in != NULL && p < ARRAY_LEN(parts); p++) {
+		const struct conf_node *map = conf_get(in, parts[p]);
+
+		for (size_t i = 0; map != NULL && map->kind == CONF_MAP && i < map->count; i++)
+			check_setting(reading, &map->entries[i]);
+	}
 }
 
 static void check_secrets(struct conf_reading *reading, const struct conf_node *root, const struct upstream_spec *spec)
@@ -142,6 +172,7 @@ static enum err read_upstream(struct conf_reading *reading, struct str name, str
 	check_auth(reading, root);
 	if (err == OK) {
 		check_secrets(reading, root, &spec);
+		check_settings(reading, root);
 		check_shares(reading, root, &spec);
 	}
 	spec.stored = true;

@@ -149,8 +149,12 @@ static const struct conf_field upstream_fields[] = {
 	{"sse", CONF_CUSTOM, .custom = config_read_sse, .table = &config_http_table,
 	 .doc = "A server on HTTP+SSE, the transport of 2024-11-05: the URL of its event stream.",
 	 .example = "https://old.example/sse"},
+	{"connector", CONF_CUSTOM, .custom = config_read_connector, .table = &config_connector_table,
+	 .doc = "Tools that need no server: a platform's API, with accounts that the gateway keeps. See "
+		"doc/guides/connectors.md."},
 	{"auth", CONF_CUSTOM, .custom = config_read_upstream_auth, .table = &config_upstream_auth_table,
-	 .doc = "Calls to this `http` server carry a credential of the caller's tenant or user, kept sealed: see "
+	 .doc = "Calls to this `http` server or connector carry a credential of the caller's tenant or user, kept "
+		"sealed: see "
 		"doc/guides/credentials.md. Header lines of the same name under `headers` are for reading lists only."},
 	{"isolation", CONF_CHOICE, UP(isolation), .fallback = "shared", .choices = isolation_names,
 	 .doc = "Who shares a child or upstream session: everybody, a tenant, a user, or nobody (one per client "

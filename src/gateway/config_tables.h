@@ -4,6 +4,7 @@
 
 #include "gateway/conf_table.h"
 
+extern const struct conf_table config_connector_table;
 extern const struct conf_table config_root_table, config_database_table, config_limits_table, config_listen_table,
 	config_tls_table, config_state_table, config_upstream_table, config_upstream_auth_table, config_http_table,
 	config_stdio_table, config_toolset_table, config_oauth_table, config_issuer_table, config_keys_table,

@@ -36,6 +36,9 @@ struct vault;
 struct media_store;
 struct access_classes;
 struct account_links;
+struct accounts_health;
+struct connector_rooms;
+struct connector_runner;
 struct allowances;
 struct meters;
 struct shed;
@@ -100,12 +103,15 @@ struct gateway {
 	struct fleet_results *fleet_results; /* these two are NULL when the state is not shared */
 	struct hints_said *hints;	     /* loop 0's */
 	struct account_links *account_links;
+	struct accounts_health *accounts_health;
 	struct signing *signing;
 	struct oauth *oauth;
 	struct signin *signin;
 	struct access *access;
 	struct bridge *bridge;
 	struct connect *connect; /* accounts at other services */
+	struct connector_runner *connectors;
+	struct connector_rooms *connector_rooms; /* their own */
 	struct portal *portal;
 	struct jobs *jobs;
 	struct kek *kek; /* wraps the vault's data keys */

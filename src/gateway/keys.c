@@ -34,6 +34,7 @@ AWAITS enum err keys_load(struct str data_directory, struct secrets *secrets, st
 	ret_keys->session = secret_derive(master, STR("gatehouse session 1"));
 	ret_keys->state = secret_derive(master, STR("gatehouse request-state 1"));
 	ret_keys->audit = secret_derive(master, STR("gatehouse audit 1"));
+	ret_keys->cursor = secret_derive(master, STR("gatehouse cursor 1"));
 	ret_keys->portal = secret_derive(master, STR("gatehouse portal 1"));
 	ret_keys->oauth = secret_derive(master, STR("gatehouse oauth 1"));
 	ret_keys->bridge = secret_derive(master, STR("gatehouse bridge 1"));
@@ -61,6 +62,7 @@ void keys_free(struct keys *keys)
 	secret_free(keys->session);
 	secret_free(keys->state);
 	secret_free(keys->audit);
+	secret_free(keys->cursor);
 	secret_free(keys->portal);
 	secret_free(keys->oauth);
 	secret_free(keys->bridge);

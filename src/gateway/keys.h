@@ -15,6 +15,7 @@ struct keys {
 	struct secret *oauth;	/* MACs of codes, refresh tokens, client secrets; seals successors */
 	struct secret *bridge;	/* MACs of registration access tokens; marks applications elsewhere as ours */
 	struct secret *connect; /* seals links and flows that connect accounts */
+	struct secret *cursor;	/* seals cursors of connectors */
 	struct secret *signin;	/* MACs of cookies; seals TOTP secrets and flows */
 	struct secret *forward; /* seals what replicas say to each other */
 	struct secret *results; /* names and seals results that replicas share */

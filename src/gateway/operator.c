@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "catalog/suspicion.h"
+#include "gateway/accounts_health.h"
 #include "gateway/admission.h"
 #include "gateway/assembly.h"
 #include "gateway/fleet.h"
@@ -179,6 +180,19 @@ static void put_state(struct gateway *gateway, struct buf *out)
 			    stats.processes);
 }
 
+/* Accounts of connectors that this process has seen. */
+static void put_accounts(struct gateway *gateway, struct buf *out)
+{
+	unsigned counts[ACCOUNT_HEALTHS];
+
+	accounts_health_count(gateway->accounts_health, counts);
+	buf_put(out, STR(",\"accounts\":{"));
+	for (enum account_health health = ACCOUNT_WELL; health < ACCOUNT_HEALTHS; health++)
+		buf_put_fmt(out, "%s\"%s\":%u", health == ACCOUNT_WELL ? "" : ",", account_health_name(health),
+			    counts[health]);
+	buf_put_byte(out, '}');
+}
+
 AWAITS void operator_status_write(struct gateway *gateway, const struct status_asked *asked, struct buf *out,
 				  bool *ret_ready)
 {
@@ -198,6 +212,7 @@ AWAITS void operator_status_write(struct gateway *gateway, const struct status_a
 		    GATEHOUSE_VERSION, db_ok ? "true" : "false", (long long)ping_us);
 	put_state(gateway, out);
 	put_upstreams(gateway, asked, out);
+	put_accounts(gateway, out);
 	if (asked->full) {
 		put_skipped(gateway_here(gateway)->config, asked, out);
 		put_numbers(gateway, out);

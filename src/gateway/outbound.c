@@ -22,7 +22,7 @@
 #include "vault/vault.h"
 
 #define OUTBOUND_MAGIC 0x6f757462u
-#define KEY_BYTES_MAX 256 /* names of 32 bytes and ids of 26 */
+#define KEY_BYTES_MAX 256 /* names of 32 bytes, three of them, and ids of 26 */
 #define ROW_ARENA_BYTES (256 * 1024)
 
 struct outbound *outbound_new(void)
@@ -39,6 +39,9 @@ static void kept_free(struct kept *kept)
 	secret_text_unref(kept->text);
 	secret_text_unref(kept->more);
 	dpop_key_unref(kept->dpop);
+	if (kept->identity != NULL)
+		secret_text_unref(kept->identity->secret);
+	free(kept->identity);
 	free(kept);
 }
 
@@ -86,6 +89,7 @@ static void put_form(const struct upstream_auth *auth, struct str plain, struct 
 	case UPSTREAM_AUTH_HEADER:
 		buf_put(out, auth->name);
 		buf_put(out, STR(": "));
+		buf_put(out, auth->signing.prefix);
 		buf_put(out, plain);
 		break;
 	default:
@@ -104,7 +108,8 @@ enum err outbound_form(const struct upstream_auth *auth, struct str plain, struc
 
 	if (plain.n == 0 || (!encoded && !str_is_printable(plain)))
 		return ERR_RPC_PARAMS;
-	buf_reserve(&form, auth->name.n + 3 * plain.n + 64); /* so that it never moves, leaving a copy behind */
+	buf_reserve(&form, auth->name.n + auth->signing.prefix.n + 3 * plain.n +
+				   64); /* so that it never moves, leaving a copy behind */
 	put_form(auth, plain, &form);
 	if (form.n <= SECRET_TEXT_BYTES_MAX)
 		*ret_text = secret_text_new(buf_str(&form));
@@ -113,6 +118,13 @@ enum err outbound_form(const struct upstream_auth *auth, struct str plain, struc
 }
 
 /* ---- from the row ---------------------------------------------------------------- */
+
+struct str outbound_place(struct arena *arena, const struct upstream_spec *spec, const struct upstream_asking *asking)
+{
+	if (asking->account.n == 0)
+		return spec->name;
+	return arena_fmt(arena, "%.*s.%.*s", STR_ARG(spec->name), STR_ARG(asking->account));
+}
 
 /* A credential that somebody has set: `plain`, and in `kept` which row it is. */
 AWAITS static enum err open_row(struct gateway *gateway, const struct upstream_spec *spec,
@@ -126,7 +138,8 @@ AWAITS static enum err open_row(struct gateway *gateway, const struct upstream_s
 					    .kind = sealed_kind_name(SEALED_CREDENTIAL)};
 		struct credential_row row;
 
-		err = credential_find(gateway->db, arena, asking->tenant_id, spec->name, asking->principal, &row);
+		err = credential_find(gateway->db, arena, asking->tenant_id, outbound_place(arena, spec, asking),
+				      asking->principal, &row);
 		if (err != OK)
 			break;
 		place.row = row.id;
@@ -146,6 +159,13 @@ AWAITS static enum err static_ready(struct gateway *gateway, const struct upstre
 	AUTO(secret_text) *plain = NULL;
 
 	TRY(open_row(gateway, spec, asking, kept, &plain));
+	if (spec->kind == UPSTREAM_LOCAL) {
+		kept->identity = calloc(1, sizeof(*kept->identity));
+		CHECK(kept->identity != NULL);
+		kept->identity->secret = secret_text_ref(plain);
+	}
+	if (spec->auth.kind == UPSTREAM_AUTH_SECRET)
+		return OK;
 	if (spec->auth.kind == UPSTREAM_AUTH_HMAC)
 		kept->text = secret_text_ref(plain);
 	else if (outbound_form(&spec->auth, secret_text_str(plain), &kept->text) != OK)
@@ -168,7 +188,8 @@ AWAITS static enum err make_ready(struct gateway *gateway, const struct upstream
 static struct str put_key(const struct upstream_spec *spec, const struct upstream_asking *asking,
 			  char out[KEY_BYTES_MAX])
 {
-	const struct str pieces[] = {spec->auth.name, spec->name, asking->tenant_id, asking->principal};
+	const struct str pieces[] = {spec->auth.name, spec->name, asking->account, asking->tenant_id,
+				     asking->principal};
 	size_t n = 0;
 
 	out[n++] = (char)('0' + spec->auth.kind);
@@ -244,21 +265,43 @@ AWAITS static enum err look_up(struct gateway *gateway, const struct upstream_sp
 	return OK;
 }
 
-AWAITS static enum err get_for(struct gateway *gateway, const struct upstream_spec *spec,
-			       const struct upstream_asking *asking, struct secret_text **ret_lines)
+static void put_identity(const struct kept *kept, bool signs, struct upstream_identity *ret_identity)
 {
-	struct outbound *outbound = gateway_here(gateway)->outbound;
-	struct kept *kept = outbound_kept(outbound, spec, asking);
+	if (kept->identity == NULL) {
+		*ret_identity = (struct upstream_identity){0};
+		return;
+	}
+	*ret_identity = *kept->identity;
+	ret_identity->signs = signs;
+	(void)secret_text_ref(ret_identity->secret);
+}
 
-	if (unlikely(!is_good(kept, identity_generation(gateway->identity))))
-		TRY(look_up(gateway, spec, asking, &kept));
+static enum err put_lines(struct outbound *outbound, const struct kept *kept, const struct upstream_spec *spec,
+			  const struct upstream_asking *asking, struct secret_text **ret_lines)
+{
 	if (kept->dpop != NULL)
 		return outbound_proof(outbound, kept, spec, asking, ret_lines);
 	if (spec->auth.kind == UPSTREAM_AUTH_HMAC)
 		return outbound_sign(&spec->auth, secret_text_str(kept->text), asking, clock_wall_ms(), ret_lines) == OK
 			       ? OK
 			       : ERR_CREDENTIAL_REFUSED;
-	*ret_lines = secret_text_ref(kept->text);
+	*ret_lines = kept->text == NULL ? NULL : secret_text_ref(kept->text);
+	return OK;
+}
+
+AWAITS static enum err get_for(struct gateway *gateway, const struct upstream_spec *spec,
+			       const struct upstream_asking *asking, struct secret_text **ret_lines,
+			       struct upstream_identity *ret_identity)
+{
+	struct outbound *outbound = gateway_here(gateway)->outbound;
+	struct kept *kept = outbound_kept(outbound, spec, asking);
+
+	if (unlikely(!is_good(kept, identity_generation(gateway->identity))))
+		TRY(look_up(gateway, spec, asking, &kept));
+	if (likely(ret_lines != NULL))
+		TRY(put_lines(outbound, kept, spec, asking, ret_lines));
+	if (ret_identity != NULL)
+		put_identity(kept, kept->dpop != NULL || spec->auth.kind == UPSTREAM_AUTH_HMAC, ret_identity);
 	return OK;
 }
 
@@ -272,8 +315,8 @@ AWAITS static enum err lend(struct gateway *gateway, const struct upstream_spec 
 	struct credential_row row;
 	struct tenant *tenant;
 	size_t count = 0;
-	enum err err = credential_oldest(gateway->db, arena, spec->owner.n > 0 ? spec->owner : STR_NONE, spec->name,
-					 of_user, &row);
+	enum err err = credential_oldest(gateway->db, arena, spec->owner.n > 0 ? spec->owner : STR_NONE,
+					 outbound_place(arena, spec, lent), of_user, &row);
 
 	if (err == OK) {
 		lent->tenant_id = row.tenant_id;
@@ -294,17 +337,17 @@ AWAITS static enum err lend(struct gateway *gateway, const struct upstream_spec 
 }
 
 AWAITS static enum err get(void *arg, const struct upstream_spec *spec, const struct upstream_asking *asking,
-			   struct secret_text **ret_lines)
+			   struct secret_text **ret_lines, struct upstream_identity *ret_identity)
 {
 	AUTO(arena) *arena = NULL;
 	struct upstream_asking lent;
 
 	if (likely(asking->tenant_id.n > 0))
-		return get_for(arg, spec, asking, ret_lines);
+		return get_for(arg, spec, asking, ret_lines, ret_identity);
 	arena = arena_new(ROW_ARENA_BYTES);
 	lent = *asking;
 	TRY(lend(arg, spec, arena, &lent));
-	return get_for(arg, spec, &lent, ret_lines);
+	return get_for(arg, spec, &lent, ret_lines, ret_identity);
 }
 
 /* ---- refusals --------------------------------------------------------------------- */

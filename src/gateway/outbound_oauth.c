@@ -1,6 +1,9 @@
 /* Tokens of accounts: asked of room connect, which keeps them fresh; made into lines here, and once for each request
  * where they are bound to a key. What a refusal means is connect's to say, but for two cases: the server only wants its
  * nonce repeated; or this loop has another token by now, so that the refusal says nothing of it. */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "authclient/providers.h"
 #include "base/check.h"
 #include "base/clock.h"
@@ -43,7 +46,7 @@ AWAITS static struct connect_at at_of(struct gateway *gateway, struct arena *are
 {
 	struct connect_at at;
 
-	accounts_at(gateway, spec, arena, &at);
+	accounts_at(gateway, spec, asking->account, arena, &at);
 	at.tenant_id = asking->tenant_id;
 	at.user_id = asking->principal;
 	at.subject = subject_of(gateway, arena, at.settings, asking);
@@ -120,6 +123,22 @@ static void keep(const struct auth_settings *settings, const struct fresh *fresh
 	memcpy(kept->id, fresh->id, sizeof(kept->id));
 }
 
+/* Who it is at the service, for what is made of it within the process. */
+static void keep_identity(const struct fresh *fresh, struct kept *kept)
+{
+	struct upstream_identity *identity = calloc(1, sizeof(*identity));
+	const char *id = fresh->picked[0] != '\0' ? fresh->picked : fresh->account_id;
+
+	CHECK(identity != NULL);
+	identity->secret = secret_text_ref(fresh->token);
+	identity->is_token = true;
+	snprintf(identity->account_id, sizeof(identity->account_id), "%s", id);
+	snprintf(identity->account_name, sizeof(identity->account_name), "%s", fresh->account_name);
+	identity->knows_scopes = fresh->scopes[0] != '\0';
+	snprintf(identity->scopes, sizeof(identity->scopes), "%s", fresh->scopes);
+	kept->identity = identity;
+}
+
 AWAITS enum err outbound_oauth_ready(struct gateway *gateway, const struct upstream_spec *spec,
 				     const struct upstream_asking *asking, struct kept *kept)
 {
@@ -130,6 +149,8 @@ AWAITS enum err outbound_oauth_ready(struct gateway *gateway, const struct upstr
 
 	if (err == OK)
 		keep(at.settings, &fresh, kept);
+	if (err == OK && spec->kind == UPSTREAM_LOCAL)
+		keep_identity(&fresh, kept);
 	arena_free_wiped(arena);
 	if (err != OK)
 		return told(err);

@@ -13,11 +13,12 @@ struct kept {
 	struct secret_text
 		*text;	       /* what is sent; or what each request is made from: a token with a key, a signing key */
 	struct dpop_key *dpop; /* NULL: sent as it is */
-	struct secret_text *more; /* lines that go with a token with a key; NULL none */
-	int64_t generation;	  /* of the store: another one, and it is looked for anew */
-	int64_t until_ms;	  /* on loop_now, the same; 0: never */
-	int64_t changed_ms;	  /* of the row */
-	bool refused;		  /* noted */
+	struct secret_text *more;	    /* lines that go with a token with a key; NULL none */
+	struct upstream_identity *identity; /* of servers within the process; NULL of all others */
+	int64_t generation;		    /* of the store: another one, and it is looked for anew */
+	int64_t until_ms;		    /* on loop_now, the same; 0: never */
+	int64_t changed_ms;		    /* of the row */
+	bool refused;			    /* noted */
 	char id[ID_LEN + 1];
 	size_t key_bytes;
 	char key[];
@@ -28,6 +29,9 @@ struct outbound {
 	struct map kept;
 	struct map nonces; /* by upstream: what its proofs have to repeat */
 };
+
+/* Under which name its credential is kept: the upstream's, or UPSTREAM.ACCOUNT in `arena`. */
+struct str outbound_place(struct arena *arena, const struct upstream_spec *spec, const struct upstream_asking *asking);
 
 /* An account's token into `kept`; what a refusal of it means: as struct upstream_credentials. `asking` names a tenant.
  */

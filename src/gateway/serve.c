@@ -24,6 +24,7 @@
 #include "gateway/chores.h"
 #include "gateway/client_ask.h"
 #include "gateway/config_stored.h"
+#include "gateway/connectors.h"
 #include "gateway/control.h"
 #include "gateway/event_log.h"
 #include "gateway/forward.h"
@@ -219,7 +220,9 @@ AWAITS static void start_rooms(struct serving *serving)
 							   .check_upstream = config_check_upstream,
 							   .check_toolset = config_check_toolset,
 							   .oauth_key = serving->keys.oauth,
-							   .check_redirect = redirect_allowed});
+							   .check_redirect = redirect_allowed,
+							   .account_health = connectors_account_health,
+							   .account_health_arg = gateway});
 }
 
 AWAITS static enum err start_storage(struct serving *serving, struct buf *problem)
@@ -254,6 +257,7 @@ AWAITS static enum err start_storage(struct serving *serving, struct buf *proble
 	TRY(kek_follow(gateway->kek));
 	start_rooms(serving);
 	TRY(uploads_start(gateway, serving->keys.media, problem, &gateway->media));
+	TRY(connectors_start(gateway, serving->keys.cursor));
 	return audit_append(gateway->audit,
 			    &(struct audit_record){.event = STR("gateway.started"), .outcome = STR("ok")});
 }
@@ -432,6 +436,7 @@ AWAITS static void stop(struct serving *serving)
 		http_server_drain(gateway->control, 0, CONTROL_DRAIN_MS);
 	if (gateway->assembly != NULL)
 		assembly_stop(gateway->assembly, 1000);
+	connectors_stop(gateway);
 	fleet_results_stop(gateway->fleet_results);
 	stream_watch_stop(gateway->stream_watch);
 	hints_stop(gateway);

@@ -31,6 +31,10 @@ struct portal_spec {
 	/* Whether a client may register this redirect URI. */
 	bool (*check_redirect)(struct str uri, const struct str *schemes, size_t scheme_count);
 	enum err (*check_toolset)(struct str name, struct str document, struct buf *problem);
+	/* How an account is that a connector uses: "ok", "reconnect", "unreachable", "failing", "unknown". Must not
+	 * wait. NULL from the command line. */
+	const char *(*account_health)(void *arg, struct str tenant_id, struct str upstream, struct str user_id);
+	void *account_health_arg;
 };
 struct portal *portal_new(const struct portal_spec *spec);
 void portal_free(struct portal *portal);

@@ -8,8 +8,8 @@ enum { CONN_ID, CONN_UPSTREAM, CONN_USER, CONN_RETURN, CONN_URL, CONN_STATE, CON
 
 static const struct field connection_fields[] = {
 	[CONN_ID] = {"id", FIELD_TEXT, FIELD_READ_ONLY | FIELD_COLUMN, .doc = "To ask what became of the link."},
-	[CONN_UPSTREAM] = {"upstream", FIELD_TEXT, FIELD_AT_BIRTH | FIELD_NEEDED | FIELD_COLUMN, 32,
-			   .doc = "Name of the server that wants an account."},
+	[CONN_UPSTREAM] = {"upstream", FIELD_TEXT, FIELD_AT_BIRTH | FIELD_NEEDED | FIELD_COLUMN, 65,
+			   .doc = "Name of the server that wants an account, or UPSTREAM.ACCOUNT."},
 	[CONN_USER] = {"user", FIELD_TEXT, FIELD_AT_BIRTH | FIELD_COLUMN, 254,
 		       .doc = "Whose calls it is for: id, email or `self`; empty: all of the tenant."},
 	[CONN_RETURN] = {"return_to", FIELD_TEXT, FIELD_WRITE_ONLY | FIELD_AT_BIRTH, 1024,

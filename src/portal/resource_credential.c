@@ -24,6 +24,7 @@ enum {
 	CRED_ACCOUNT,
 	CRED_HINT,
 	CRED_STATE,
+	CRED_HEALTH,
 	CRED_SECRET,
 	CRED_EXPIRES,
 	CRED_CREATED,
@@ -32,8 +33,9 @@ enum {
 
 static const struct field credential_fields[] = {
 	[CRED_ID] = {"id", FIELD_TEXT, FIELD_READ_ONLY | FIELD_COLUMN, .doc = "Never changes."},
-	[CRED_UPSTREAM] = {"upstream", FIELD_TEXT, FIELD_AT_BIRTH | FIELD_NEEDED | FIELD_COLUMN, 32,
-			   .doc = "Name of the server it is for."},
+	[CRED_UPSTREAM] =
+		{"upstream", FIELD_TEXT, FIELD_AT_BIRTH | FIELD_NEEDED | FIELD_COLUMN, 65,
+		 .doc = "Name of the server it is for; one of several accounts of a connector: UPSTREAM.ACCOUNT."},
 	[CRED_USER] = {"user", FIELD_TEXT, FIELD_AT_BIRTH | FIELD_COLUMN, 254,
 		       .doc = "Whose: id or email; empty: the tenant's, for all its callers."},
 	[CRED_KIND] = {"kind", FIELD_TEXT, FIELD_READ_ONLY | FIELD_COLUMN,
@@ -45,6 +47,9 @@ static const struct field credential_fields[] = {
 	[CRED_STATE] = {"state", FIELD_TEXT, FIELD_READ_ONLY | FIELD_COLUMN | FIELD_VOLATILE,
 			.doc = "`active`; `refused`: the server did not take it; `reauth_required`: it must be "
 			       "connected again."},
+	[CRED_HEALTH] = {"health", FIELD_TEXT, FIELD_READ_ONLY | FIELD_COLUMN | FIELD_VOLATILE,
+			 .doc = "Of connectors, as far as this process has seen: `ok`, `reconnect`, `unreachable`, "
+				"`failing`; `unknown`: not looked at yet, which listing it begins."},
 	[CRED_SECRET] = {"secret", FIELD_TEXT, FIELD_WRITE_ONLY | FIELD_SECRET | FIELD_NEEDED, SECRET_BYTES_MAX,
 			 .doc = "The token, key, or NAME:PASSWORD."},
 	[CRED_EXPIRES] = {"expires_at", FIELD_TIME, FIELD_READ_ONLY | FIELD_VOLATILE,
@@ -54,11 +59,20 @@ static const struct field credential_fields[] = {
 };
 
 static const struct field credential_filters[] = {
-	{"upstream", FIELD_TEXT, .max = 32, .doc = "For this server."},
+	{"upstream", FIELD_TEXT, .max = 65, .doc = "For this server, or UPSTREAM.ACCOUNT."},
 	{"user", FIELD_TEXT, .max = 254, .doc = "Of this user, by id or email; empty: the tenant's own."},
 };
 
-static void credential_object(const struct credential_row *row, struct object *ret_object)
+static struct str health_of(const struct work *work, const struct credential_row *row)
+{
+	const struct portal_spec *spec = &work->portal->spec;
+
+	if (spec->account_health == NULL)
+		return STR("unknown");
+	return str_of(spec->account_health(spec->account_health_arg, row->tenant_id, row->upstream, row->user_id));
+}
+
+static void credential_object(const struct work *work, const struct credential_row *row, struct object *ret_object)
 {
 	bool connected = str_eq(row->kind, STR("oauth"));
 
@@ -70,6 +84,7 @@ static void credential_object(const struct credential_row *row, struct object *r
 	ret_object->at[CRED_ACCOUNT] = value_text(connected ? row->hint : STR(""));
 	ret_object->at[CRED_HINT] = value_text(connected ? STR("") : row->hint);
 	ret_object->at[CRED_STATE] = value_text(row->state);
+	ret_object->at[CRED_HEALTH] = value_text(health_of(work, row));
 	ret_object->at[CRED_EXPIRES] = value_number(row->expires_ms);
 	ret_object->at[CRED_CREATED] = value_number(row->created_ms);
 	ret_object->at[CRED_CHANGED] = value_number(row->changed_ms);
@@ -90,7 +105,7 @@ AWAITS static enum err credentials_list(struct work *work, struct page *page, st
 			    page->limit, &rows, &count));
 	objects = arena_alloc(work->arena, (count + 1) * sizeof(*objects));
 	for (size_t i = 0; i < count; i++)
-		credential_object(&rows[i], &objects[i]);
+		credential_object(work, &rows[i], &objects[i]);
 	*ret_objects = objects;
 	*ret_count = count;
 	return OK;
@@ -101,7 +116,7 @@ AWAITS static enum err credentials_get(struct work *work, struct str id, struct 
 	struct credential_row row;
 
 	TRY(credential_get(work->portal->spec.db, work->arena, work->tenant.id, id, &row));
-	credential_object(&row, ret_object);
+	credential_object(work, &row, ret_object);
 	return OK;
 }
 

@@ -16,6 +16,7 @@ enum upstream_auth_kind {
 	UPSTREAM_AUTH_QUERY,  /* a parameter of the URL */
 	UPSTREAM_AUTH_OAUTH,  /* a token of an account that a person connected, or that the gateway got as itself */
 	UPSTREAM_AUTH_HMAC,   /* a signature over the request, in a header of its own */
+	UPSTREAM_AUTH_SECRET, /* in no place of its own: whoever composes the request asks for it (local only) */
 };
 enum upstream_each { UPSTREAM_EACH_TENANT, UPSTREAM_EACH_USER };
 
@@ -25,7 +26,7 @@ enum signing_encoding { SIGNING_HEX, SIGNING_BASE64 };
 enum signing_clock { SIGNING_SECONDS, SIGNING_MILLISECONDS };
 struct upstream_signing {
 	struct str over;	   /* text with {method} {path} {query} {timestamp} {body} in it */
-	struct str prefix;	   /* stands before the signature: "sha256=" */
+	struct str prefix;	   /* stands before the signature, "sha256=", or before what HEADER sends, "Token " */
 	struct str id_name;	   /* the header that says whose key it is, which is kept as ID:KEY; empty: none */
 	struct str timestamp_name; /* the header that says when; empty: none */
 	enum signing_digest digest;
@@ -41,10 +42,24 @@ struct upstream_auth {
 	struct upstream_signing signing;
 };
 
+/* What is known of a credential besides what is sent of it. Of an account: who it is at the service. */
+#define UPSTREAM_ACCOUNT_BYTES_MAX 128
+#define UPSTREAM_SCOPES_BYTES_MAX 2048
+struct upstream_identity {
+	struct secret_text *secret; /* by itself, as somebody gave it to us, or a token; a reference */
+	bool is_token;
+	bool signs;	   /* what is sent depends on the request */
+	bool knows_scopes; /* they are not known when the service did not say, or they are too many */
+	char account_id[UPSTREAM_ACCOUNT_BYTES_MAX + 1]; /* what was picked of several, or its own id; may be empty */
+	char account_name[UPSTREAM_ACCOUNT_BYTES_MAX + 1];
+	char scopes[UPSTREAM_SCOPES_BYTES_MAX + 1];
+};
+
 /* One request that wants a credential. */
 struct upstream_asking {
 	struct str tenant_id; /* empty: the gateway asks for itself, to read lists */
 	struct str principal; /* empty: the tenant's */
+	struct str account;   /* one of several of the upstream, by its name there; empty: it has but one */
 	struct str method, url, body;
 };
 
@@ -58,10 +73,13 @@ struct upstream_refusal {
 /* Where callers' credentials come from. Both AWAITS, on a fiber of any loop. */
 struct upstream_spec;
 struct upstream_credentials {
-	/* What to send with it: whole header lines, or NAME=VALUE for a query; a reference.
+	/* What to send with it: whole header lines, or NAME=VALUE for a query; a reference, NULL when it has no place
+	 * of its own.
+	 *   ret_lines     NULL: not wanted
+	 *   ret_identity  NULL: not wanted. Else its `secret` is a reference, too
 	 * ERR_CREDENTIAL_MISSING: there is none; ERR_CREDENTIAL_REAUTH: a person must agree anew. */
 	enum err (*get)(void *arg, const struct upstream_spec *spec, const struct upstream_asking *asking,
-			struct secret_text **ret_lines);
+			struct secret_text **ret_lines, struct upstream_identity *ret_identity);
 	/* The server did not take them, and did nothing.
 	 *   ret_again  there is something else to send by now: send it once more
 	 *   returns    what the caller is told when it is not sent again */

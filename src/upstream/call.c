@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "upstream/channel.h"
 #include "upstream/credential.h"
+#include "upstream/local_private.h"
 #include "upstream/server_request.h"
 
 /* What an attempt uses. */
@@ -302,7 +303,9 @@ static void place_leave(struct upstream *upstream, struct lane *lane, struct pla
 	}
 }
 
-AWAITS static enum err http_placed_call(struct upstream *upstream, struct lane *lane, struct upstream_call *call)
+/*   ret_sick   there is an answer, but what stands behind it is not well */
+AWAITS static enum err placed_call(struct upstream *upstream, struct lane *lane, struct upstream_call *call,
+				   bool *ret_sick)
 {
 	struct place *place;
 	enum err err;
@@ -310,15 +313,18 @@ AWAITS static enum err http_placed_call(struct upstream *upstream, struct lane *
 	err = place_enter(upstream, lane, call, &place);
 	if (err != OK && place == NULL)
 		return err;
-	if (err == OK)
+	if (err == OK && unlikely(upstream->spec.kind == UPSTREAM_LOCAL))
+		err = local_call(upstream, call, ret_sick);
+	else if (err == OK)
 		err = http_client_call(upstream, lane, call);
 	place_leave(upstream, lane, place);
 	return err;
 }
 
-AWAITS static enum err carry(struct upstream *upstream, struct lane *lane, struct upstream_call *call, bool channeled)
+AWAITS static enum err carry(struct upstream *upstream, struct lane *lane, struct upstream_call *call, bool channeled,
+			     bool *ret_sick)
 {
-	return channeled ? channel_call(upstream, lane, call) : http_placed_call(upstream, lane, call);
+	return channeled ? channel_call(upstream, lane, call) : placed_call(upstream, lane, call, ret_sick);
 }
 
 /* Counters that only this loop writes; health reads them from elsewhere. */
@@ -331,7 +337,7 @@ AWAITS enum err upstream_call(struct upstream *upstream, struct upstream_call *c
 {
 	struct lane *lane;
 	int64_t start_ns;
-	bool channeled;
+	bool channeled, sick = false;
 	enum err err;
 
 	CHECK_OBJ(upstream, UPSTREAM_MAGIC);
@@ -345,18 +351,18 @@ AWAITS enum err upstream_call(struct upstream *upstream, struct upstream_call *c
 	call->headers_refused = false;
 	atomic_fetch_add_explicit(&lane->in_flight, 1, memory_order_relaxed);
 	channeled = atomic_load_explicit(&upstream->channeled, memory_order_relaxed);
-	err = carry(upstream, lane, call, channeled);
+	err = carry(upstream, lane, call, channeled, &sick);
 	/* The server came back with the other transport: it has not seen the call. */
 	if (err == ERR_UPSTREAM_SESSION && atomic_load(&upstream->channeled) != channeled)
-		err = carry(upstream, lane, call, !channeled);
+		err = carry(upstream, lane, call, !channeled, &sick);
 	atomic_fetch_sub_explicit(&lane->in_flight, 1, memory_order_relaxed);
 	bump(&lane->calls);
 	call->terms.rank = RANK_IN_FLIGHT; /* a next round of it is no new work */
-	if (err != OK)
+	if (err != OK || sick)
 		bump(&lane->failures);
 	else
 		atomic_store_explicit(&lane->latency_us, (clock_ns() - start_ns) / 1000, memory_order_relaxed);
 	/* A client that gives up what its server has begun to answer is no reason to doubt the server. */
-	upstream_judge(upstream, err == ERR_CANCELED && call->bytes_in > 0 ? OK : err);
+	upstream_judge(upstream, sick ? ERR_UPSTREAM_DOWN : err == ERR_CANCELED && call->bytes_in > 0 ? OK : err);
 	return err;
 }

@@ -41,7 +41,7 @@ AWAITS static enum err take(struct upstream *upstream, struct carried *carried)
 		return OK;
 	if (source->get == NULL)
 		return own ? OK : ERR_CREDENTIAL_MISSING;
-	err = source->get(source->arg, &upstream->spec, &asking, &carried->text);
+	err = source->get(source->arg, &upstream->spec, &asking, &carried->text, NULL);
 	return own && err_is_unasked(err) ? OK : err;
 }
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "upstream/listen.h"
 #include "upstream/lists.h"
+#include "upstream/local_private.h"
 
 #define SETTLE_MS 100 /* servers announce changes in bursts */
 #define RETRY_MS_MIN 500
@@ -139,6 +140,14 @@ AWAITS static enum err refresh(struct upstream *upstream)
 	return OK;
 }
 
+/* What is served here is always there, and needs nobody to be asked. */
+static enum err refresh_local(struct upstream *upstream)
+{
+	atomic_fetch_and(&upstream->keeper_wishes, ~(unsigned)(KEEPER_LISTS | KEEPER_CONNECT));
+	take_offer(upstream, local_offer_make(upstream));
+	return OK;
+}
+
 /* As refresh, with its consequences for the upstream's state. */
 AWAITS static enum err keep(struct upstream *upstream)
 {
@@ -146,7 +155,7 @@ AWAITS static enum err keep(struct upstream *upstream)
 
 	/* Before the account is looked for: one that comes meanwhile is a reason to look again. */
 	atomic_fetch_and(&upstream->keeper_wishes, ~(unsigned)KEEPER_ACCOUNT);
-	err = refresh(upstream);
+	err = upstream->spec.kind == UPSTREAM_LOCAL ? refresh_local(upstream) : refresh(upstream);
 	if (err == ERR_CANCELED)
 		return err;
 	if (err == OK) {

@@ -201,7 +201,7 @@ static bool is_declared(const struct hello *hello, enum offer_kind kind)
 
 AWAITS enum err lists_read(struct instance *instance, struct offer **ret_offer, int64_t *ret_ttl_ms)
 {
-	struct offer *offer = offer_new(instance);
+	struct offer *offer = offer_new(&instance->hello);
 	int64_t ttl_ms = 0;
 	enum err err = OK;
 

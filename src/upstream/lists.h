@@ -12,8 +12,8 @@
  *   Runs on    a fiber of the home loop, with the instance pinned */
 NODISCARD enum err lists_read(struct instance *instance, struct offer **ret_offer, int64_t *ret_ttl_ms) AWAITS;
 
-/* An offer with what the instance says of itself, and no items. */
-struct offer *offer_new(struct instance *instance);
+/* An offer with what a server says of itself, and no items. */
+struct offer *offer_new(const struct hello *hello);
 
 /* Whether two offers say the same. */
 bool offer_same(const struct offer *a, const struct offer *b);

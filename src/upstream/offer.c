@@ -11,9 +11,8 @@ static struct str copy_of(struct arena *arena, struct str s)
 	return s.p == NULL ? STR_NONE : arena_str(arena, s);
 }
 
-struct offer *offer_new(struct instance *instance)
+struct offer *offer_new(const struct hello *hello)
 {
-	const struct hello *hello = &instance->hello;
 	struct arena *arena = arena_new(OFFER_BYTES_MAX);
 	struct offer *offer = ARENA_NEW(arena, struct offer);
 

@@ -379,6 +379,7 @@ AWAITS static enum err open_channel(struct instance *instance)
 		return stdio_open(instance);
 	case UPSTREAM_SSE:
 		return sse_open(instance);
+	case UPSTREAM_LOCAL: /* has no instances */
 	case UPSTREAM_HTTP:
 		break;
 	}

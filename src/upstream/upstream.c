@@ -139,6 +139,19 @@ static enum err set_up_http(struct upstream *upstream, struct buf *problem)
 	return tls_client_new(&tls, problem, &upstream->tls) == OK ? OK : ERR_CONFIG;
 }
 
+static enum err set_up_local(struct upstream *upstream, struct buf *problem)
+{
+	const struct upstream_locals *locals = &upstream->events.locals;
+
+	if (locals->call == NULL || upstream->spec.local == NULL) {
+		upstream->spec.local = NULL;
+		complain(problem, "nobody serves it here", upstream->spec.name);
+		return ERR_CONFIG;
+	}
+	(void)locals->ref(upstream->spec.local);
+	return OK;
+}
+
 static enum err set_up(struct upstream *upstream, struct buf *problem)
 {
 	const struct upstream_spec *spec = &upstream->spec;
@@ -148,7 +161,9 @@ static enum err set_up(struct upstream *upstream, struct buf *problem)
 		complain(problem, "a limit is missing or zero", spec->name);
 		return ERR_CONFIG;
 	}
-	atomic_init(&upstream->channeled, spec->kind != UPSTREAM_HTTP);
+	atomic_init(&upstream->channeled, spec->kind == UPSTREAM_STDIO || spec->kind == UPSTREAM_SSE);
+	if (spec->kind == UPSTREAM_LOCAL)
+		return set_up_local(upstream, problem);
 	if (spec->kind != UPSTREAM_STDIO)
 		return set_up_http(upstream, problem);
 	if (spec->command.n == 0) {
@@ -198,6 +213,8 @@ static void destroy(struct upstream *upstream)
 	map_free(&upstream->pending);
 	watches_free(upstream);
 	tls_unref(upstream->tls);
+	if (upstream->spec.local != NULL)
+		upstream->events.locals.unref(upstream->spec.local);
 	pthread_mutex_destroy(&upstream->lock);
 	free(upstream->lane);
 	arena_free_wiped(upstream->arena); /* keys and secrets are among its texts */

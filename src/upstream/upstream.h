@@ -1,12 +1,12 @@
-/* Upstream servers: one face over streamable HTTP and stdio children, of either era.
+/* Upstream servers: one face over streamable HTTP, stdio children and servers within the process, of either era.
  *
- * An upstream is a process-wide object, reference-counted and replaced on reload. Calls may
- * come from any loop. A stdio child lives on its home loop and is reached by loop_call; HTTP
- * connections are pooled per loop. Instances (children, upstream sessions) are kept per
- * isolation key, capped, and reaped when idle, so that nothing leaks when clients vanish.
+ * An upstream is a process-wide object, reference-counted and replaced on reload. Calls may come from any loop. A stdio
+ * child lives on its home loop and is reached by loop_call; HTTP connections are pooled per loop. Instances (children,
+ * upstream sessions) are kept per isolation key, capped, and reaped when idle, so that nothing leaks when clients
+ * vanish.
  *
- * A keeper fiber per upstream connects, reads its lists, hears list_changed, reconnects with
- * backoff, and reports what it offers. A dead upstream costs nobody else anything.
+ * A keeper fiber per upstream connects, reads its lists, hears list_changed, reconnects with backoff, and reports what
+ * it offers. A dead upstream costs nobody else anything.
  *
  * What a server is asked to tell of its own accord (changes of resources, of tasks, its log) is in
  * upstream/watch.h. */
@@ -22,9 +22,10 @@
 #include "upstream/auth.h"
 #include "upstream/fair.h"
 #include "upstream/health.h"
+#include "upstream/local.h"
 
 /* UPSTREAM_HTTP falls back to the HTTP+SSE transport of 2024-11-05 when the server knows no other. */
-enum upstream_kind { UPSTREAM_HTTP, UPSTREAM_STDIO, UPSTREAM_SSE };
+enum upstream_kind { UPSTREAM_HTTP, UPSTREAM_STDIO, UPSTREAM_SSE, UPSTREAM_LOCAL };
 enum pin_policy { PIN_OFF, PIN_WARN, PIN_BLOCK };
 enum upstream_isolation { ISOLATION_SHARED, ISOLATION_TENANT, ISOLATION_USER, ISOLATION_SESSION };
 
@@ -45,7 +46,7 @@ struct upstream_spec {
 	const struct upstream_pair *headers; /* sent with every request: credentials of the upstream */
 	size_t header_count;
 	struct str ca_file, cert_file, key_file; /* empty: the system's roots, no client certificate */
-	struct upstream_auth auth;		 /* http only; isolation is at least as fine as `each` */
+	struct upstream_auth auth;		 /* http, local; isolation is at least as fine as `each` */
 	bool allow_private;			 /* may it resolve to loopback and private networks */
 	/* stdio */
 	struct str command;
@@ -57,7 +58,8 @@ struct upstream_spec {
 	bool warm;	/* keep the shared child running; else start it on demand */
 	uint64_t memory_bytes_max, files_max, processes_max; /* rlimits; 0 none */
 	unsigned children_max, children_per_tenant_max;
-	/* both */
+	struct upstream_local *local; /* local: what is served, the config's reference */
+	/* all */
 	int64_t timeout_ms, connect_timeout_ms, idle_ms;
 	unsigned concurrency, queue_max; /* calls at once, and how many may wait: see fair.h */
 	unsigned queue_tenant_max;	 /* of one tenant; 0: no bound of its own */
@@ -103,6 +105,7 @@ struct upstream_events {
 	void (*on_notification)(void *arg, struct upstream *upstream, const struct mcp_message *message);
 	void *arg;
 	struct upstream_credentials credentials; /* get NULL: none are kept */
+	struct upstream_locals locals;		 /* who serves UPSTREAM_LOCAL; call NULL: nobody */
 };
 
 /* Create and start its keeper on a home loop (chosen by name).
@@ -168,6 +171,7 @@ struct upstream_call {
 	struct mcp_message answer;  /* a response with its result or error; text in `arena` */
 	enum mcp_revision revision; /* the upstream's */
 	uint64_t bytes_out, bytes_in;
+	struct str account;   /* also on errors: which of several accounts of the upstream it was about; empty: none */
 	bool headers_refused; /* also on errors: a modern server did not agree with the header lines */
 };
 
@@ -184,8 +188,7 @@ struct upstream_call {
  *   Runs on    a fiber, any loop */
 NODISCARD enum err upstream_call(struct upstream *upstream, struct upstream_call *call) AWAITS;
 
-/* Somebody may have connected an account at this server: if its lists could not be read for want of one, they are read
- * now. Any loop. */
+/* Somebody may have connected an account here: lists that could not be read for want of one are read. Any loop. */
 void upstream_accounts_changed(struct upstream *upstream);
 
 /* A client's session ended (DELETE) or a tenant/user was removed: stop the instances that

@@ -14,6 +14,7 @@
 
 struct bench {
 	struct upstream_spec spec;
+	struct upstream_locals locals;	     /* of UPSTREAM_LOCAL */
 	void (*script)(struct bench *bench); /* AWAITS */
 	struct fixture *fixture;
 	struct upstream *upstream;
@@ -80,7 +81,7 @@ static inline enum upstream_state bench_state(struct bench *bench)
 AWAITS static inline void bench_main(void *arg)
 {
 	struct bench *bench = arg;
-	struct upstream_events events = {bench_on_change, bench_on_notification, bench};
+	struct upstream_events events = {bench_on_change, bench_on_notification, bench, .locals = bench->locals};
 	AUTO_BUF problem = {0};
 
 	ck_ok(upstream_new(&bench->spec, &events, &problem, &bench->upstream));
