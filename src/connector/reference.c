@@ -104,9 +104,9 @@ static void put_arguments(struct buf *out, const struct tool *tool, yyjson_val *
 		buf_put(out, STR(" | "));
 		put_cell(out, json_str(json_get(schema, "description")));
 		if (fallback != NULL) {
-			buf_put(out, STR(" Default: `"));
+			buf_put(out, STR(" (default `"));
 			json_write(out, fallback);
-			buf_put_byte(out, '`');
+			buf_put(out, STR("`)"));
 		}
 		buf_put(out, STR(" |\n"));
 	}

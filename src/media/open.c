@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "http/client.h"
 
-#define JSON_TREE_RATIO 5 /* a copy of the text, and the room that the reader takes in advance */
+#define JSON_TREE_RATIO 8 /* copies of the text, and the room that the reader takes in advance: some five times it */
 
 /* ---- what is known of it ---- */
 

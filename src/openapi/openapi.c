@@ -111,7 +111,7 @@ static void put_scheme(struct writing *writing, yyjson_val *scheme)
 		bool basic = str_eq_nocase(json_str(json_get(scheme, "scheme")), STR("basic"));
 
 		buf_put_fmt(writing->out, "  - { type: %s }\n", basic ? "basic" : "bearer");
-	} else if (str_eq(type, STR("apiKey")) && !str_eq(in, STR("cookie"))) {
+	} else if (str_eq(type, STR("apiKey")) && (str_eq(in, STR("header")) || str_eq(in, STR("query")))) {
 		buf_put_fmt(writing->out, "  - { type: %.*s, name: ", STR_ARG(in));
 		buf_put_json(writing->out, json_str(json_get(scheme, "name")));
 		buf_put(writing->out, STR(" }\n"));
@@ -210,8 +210,9 @@ static enum err put_operation(struct writing *writing, struct operation *operati
 	}
 	name = free_name(writing, name);
 	if (!openapi_operation_read(writing->arena, writing->root, operation)) {
-		buf_put_fmt(writing->out, "  # %.*s %.*s is left out: its arguments cannot be said here\n",
-			    STR_ARG(operation->method), STR_ARG(operation->path));
+		buf_put_fmt(writing->out, "  # %.*s ", STR_ARG(operation->method));
+		buf_put_json(writing->out, operation->path);
+		buf_put(writing->out, STR(" is left out: its arguments cannot be said here\n"));
 		return OK;
 	}
 	openapi_put_tool(writing->out, writing->arena, writing->root, operation, name);
@@ -246,6 +247,43 @@ static enum err put_operations(struct writing *writing)
 
 /* ---- the door ---- */
 
+/* Characters that JSON's strings may hold as they are and YAML's may not: controls, line ends of other scripts, U+FFFE.
+ */
+static bool is_odd(const uint8_t *p, size_t left, uint32_t *ret_code, size_t *ret_bytes)
+{
+	if (p[0] == 0x7F) {
+		*ret_code = 0x7F;
+		*ret_bytes = 1;
+	} else if (left >= 2 && p[0] == 0xC2 && p[1] < 0xA0) {
+		*ret_code = p[1];
+		*ret_bytes = 2;
+	} else if (left >= 3 && p[0] >= 0xE2 && p[0] <= 0xEF) {
+		*ret_code = (uint32_t)(p[0] & 0xF) << 12 | (uint32_t)(p[1] & 0x3F) << 6 | (p[2] & 0x3F);
+		*ret_bytes = 3;
+		return *ret_code == 0x2028 || *ret_code == 0x2029 || *ret_code == 0xFEFF || *ret_code >= 0xFFFE;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* All of a document's texts stand in quotes, where both languages know \uXXXX. */
+static void put_escaped(struct buf *out, struct str text)
+{
+	for (size_t i = 0; i < text.n;) {
+		uint32_t code;
+		size_t bytes = 1;
+
+		if (is_odd((const uint8_t *)text.p + i, text.n - i, &code, &bytes)) {
+			buf_put_fmt(out, "\\u%04x", code);
+		} else {
+			bytes = 1;
+			buf_put_byte(out, text.p[i]);
+		}
+		i += bytes;
+	}
+}
+
 static enum err check_version(yyjson_val *root, struct buf *problem)
 {
 	if (str_starts(json_str(json_get(root, "openapi")), STR("3.")))
@@ -257,12 +295,11 @@ static enum err check_version(yyjson_val *root, struct buf *problem)
 	return ERR_CONFIG;
 }
 
-static enum err check_result(const struct writing *writing, size_t start)
+static enum err check_result(struct str text, struct buf *problem)
 {
-	struct str text = {writing->out->p + start, writing->out->n - start};
 	struct connector *connector;
 
-	TRY(connector_compile(text, STR("connector"), writing->problem, &connector));
+	TRY(connector_compile(text, STR("connector"), problem, &connector));
 	connector_unref(connector);
 	return OK;
 }
@@ -270,7 +307,8 @@ static enum err check_result(const struct writing *writing, size_t start)
 enum err openapi_to_connector(struct str text, const struct openapi_wish *wish, struct buf *problem, struct buf *out)
 {
 	AUTO(arena) *arena = arena_new(ARENA_BYTES_MAX);
-	struct writing writing = {.arena = arena, .wish = wish, .out = out, .problem = problem};
+	AUTO_BUF file = {0};
+	struct writing writing = {.arena = arena, .wish = wish, .out = &file, .problem = problem};
 	size_t start = out->n;
 
 	TRY(openapi_read(arena, text, problem, &writing.root));
@@ -278,5 +316,6 @@ enum err openapi_to_connector(struct str text, const struct openapi_wish *wish, 
 	writing.names = arena_alloc(arena, CONNECTOR_TOOLS_MAX * sizeof(*writing.names));
 	put_head(&writing);
 	TRY(put_operations(&writing));
-	return check_result(&writing, start);
+	put_escaped(out, buf_str(&file));
+	return check_result((struct str){out->p + start, out->n - start}, problem);
 }

@@ -211,7 +211,7 @@ START_TEST(the_reference_names_everything)
 					     "### whoami",
 					     "### list",
 					     "| `state` | `open`, `closed`",
-					     "Default: `20`",
+					     "(default `20`)",
 					     "| `photos` | list of file",
 					     "Needs the scopes `write`",
 					     "Gives `tickets`, `next_cursor`"};

@@ -174,6 +174,29 @@ START_TEST(temporary_files_count)
 }
 END_TEST
 
+/* As large as a file may be here: 4 MB of text. */
+AWAITS static void inline_largest(void)
+{
+	struct str bytes = test_png(here.rig.arena, 3 * MB);
+	struct media_wish wish = {0};
+	struct media *media;
+	AUTO_BUF given = {0};
+
+	buf_put(&given, STR("{\"base64\":\""));
+	base64_put(&given, bytes.p, bytes.n);
+	buf_put(&given, STR("\"}"));
+	ck_ok(test_open(&here.rig, &wish, buf_str(&given), &media));
+	ck_reads_all(media, bytes, MEDIA_PIECE_BYTES);
+	media_close(media);
+}
+
+START_TEST(a_large_one_with_a_call)
+{
+	script = inline_largest;
+	test_with_store(1, body);
+}
+END_TEST
+
 AWAITS static void inlined(void)
 {
 	AUTO_BUF given = {0};
@@ -237,5 +260,5 @@ START_TEST(one_encrypted_into_another)
 }
 END_TEST
 
-UNIT_MAIN("open", what_is_at_an_address, what_is_no_file, temporary_files_count, what_comes_with_a_call,
-	  one_encrypted_into_another)
+UNIT_MAIN("open", a_large_one_with_a_call, what_is_at_an_address, what_is_no_file, temporary_files_count,
+	  what_comes_with_a_call, one_encrypted_into_another)

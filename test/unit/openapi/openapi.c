@@ -101,6 +101,28 @@ START_TEST(an_odd_document_becomes_a_connector)
 }
 END_TEST
 
+/* Whatever stands in a document's texts, the file can be read, and is no other file. */
+START_TEST(texts_stay_texts)
+{
+	static const char document[] =
+		"{\"openapi\":\"3.0.0\",\"info\":{\"title\":"
+		"\"T\\u007f\\u0085\\u2028\\ufeff\\uffff\\u0000\\ud83d\\ude00\"},"
+		"\"components\":{\"securitySchemes\":{\"a\":{\"type\":\"apiKey\",\"in\":\"x }\\nhosts: "
+		"[evil.example]\"}}},"
+		"\"paths\":{\"/a\\nhealth: b\":{\"post\":{\"summary\":\"\\\"}\\n {{secret}}\",\"operationId\":\"b: c\","
+		"\"requestBody\":{\"content\":{\"multipart/form-data\":{\"schema\":{\"type\":\"string\"}}}}},"
+		"\"get\":{\"summary\":\"\\\"}\\n {{secret}}\",\"parameters\":[{\"in\":\"query\",\"name\":\"\\\": "
+		"{{secret}} #\"}]}}}}";
+	const struct openapi_wish wish = {0};
+	AUTO_BUF out = {0};
+	AUTO(connector) *connector = import(document, &wish, &out);
+
+	ck_assert_uint_eq(connector_tool_count(connector), 1);
+	ck_str(connector_title(connector), "T\x7f\xC2\x85\xE2\x80\xA8\xEF\xBB\xBF\xEF\xBF\xBF\0\xF0\x9F\x98\x80");
+	ck_holds(&out, "# POST \"/a\\nhealth: b\" is left out");
+}
+END_TEST
+
 START_TEST(what_is_wanted_is_chosen)
 {
 	static const struct {
@@ -146,4 +168,5 @@ START_TEST(what_is_no_document_is_told)
 }
 END_TEST
 
-UNIT_MAIN("openapi", an_odd_document_becomes_a_connector, what_is_wanted_is_chosen, what_is_no_document_is_told)
+UNIT_MAIN("openapi", an_odd_document_becomes_a_connector, texts_stay_texts, what_is_wanted_is_chosen,
+	  what_is_no_document_is_told)
