@@ -63,32 +63,53 @@ struct value filter_strip(const struct scope *scope, struct value value, const s
 
 /* ---- texts ---- */
 
-static struct value with_backslashes(const struct scope *scope, struct str text, const char *special, bool quoted)
+static bool is_space(char c)
 {
-	AUTO_BUF out = {0};
-
-	if (quoted)
-		buf_put_byte(&out, '"');
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] != '\0' && strchr(special, text.p[i]) != NULL)
-			buf_put_byte(&out, '\\');
-		buf_put_byte(&out, text.p[i]);
-	}
-	if (quoted)
-		buf_put_byte(&out, '"');
-	return scope_text(scope, buf_str(&out));
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* spec: LinkedIn, "little text format": what would begin a mention, a hashtag or markup is escaped. */
+/* A letter or digit; of other scripts, any. */
+static bool begins_word(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c & 0x80) != 0;
+}
+
+/* Whether the # at `at` begins a hashtag: a word of its own. */
+static bool begins_hashtag(struct str text, size_t at)
+{
+	return (at == 0 || is_space(text.p[at - 1])) && at + 1 < text.n && begins_word(text.p[at + 1]);
+}
+
+/* spec: LinkedIn, "little text format": what would begin a mention or markup is escaped; a hashtag is what is meant. */
 struct value filter_litescape(const struct scope *scope, struct value value, const struct filter_argument *argument)
 {
-	return with_backslashes(scope, value_text(scope->arena, value), "\\|{}@[]()<>#*_~", false);
+	struct str text = value_text(scope->arena, value);
+	AUTO_BUF out = {0};
+
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i];
+
+		if (c != '\0' && strchr("\\|{}@[]()<>#*_~", c) != NULL && !(c == '#' && begins_hashtag(text, i)))
+			buf_put_byte(&out, '\\');
+		buf_put_byte(&out, c);
+	}
+	return scope_text(scope, buf_str(&out));
 }
 
 /* A term of Shopify's search syntax, in quotes so that its operators are only text. */
 struct value filter_graphql(const struct scope *scope, struct value value, const struct filter_argument *argument)
 {
-	return with_backslashes(scope, value_text(scope->arena, value), "\\\"", true);
+	struct str text = value_text(scope->arena, value);
+	AUTO_BUF out = {0};
+
+	buf_put_byte(&out, '"');
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '"' || text.p[i] == '\\')
+			buf_put_byte(&out, '\\');
+		buf_put_byte(&out, text.p[i]);
+	}
+	buf_put_byte(&out, '"');
+	return scope_text(scope, buf_str(&out));
 }
 
 /* ---- the length of a text at X ---- */

@@ -15,7 +15,7 @@ let it;
 
 before(async () => {
 	discord = await new Discord({ guilds: 5 }).start(file);
-	it = await startConnector(file, 'discord', { platform: discord, secret: discord.token, gateway: { tenants: ['acme', 'slow', 'slower', 'gone'] } });
+	it = await startConnector(file, 'discord', { platform: discord, secret: discord.token, gateway: { tenants: ['acme', 'slow', 'slower', 'gone', 't40001', 't50014', 't50025', 't20028', 't20029', 't40062'] } });
 });
 
 const last = (at) => discord.asked(at).at(-1);
@@ -114,6 +114,17 @@ test('limits: of the API, and of a slow channel; told in seconds, and kept', asy
 	const before = discord.seen.length;
 	await slow.fails('get_me', {}, 'rate_limited');
 	assert.equal(discord.seen.length, before);
+});
+
+test('each code of a token that is none, and of limits', async () => {
+	for (const code of [40001, 50014, 50025]) {
+		discord.refuse('GET', 400, { message: 'Invalid token', code });
+		await (await it.as(`t${code}`)).disconnected('get_me');
+	}
+	for (const code of [20028, 20029, 40062]) {
+		discord.refuse('GET', 400, { message: 'Too fast', code });
+		await (await it.as(`t${code}`)).fails('get_me', {}, 'rate_limited', /10/);
+	}
 });
 
 test('a token that was taken back', async () => {

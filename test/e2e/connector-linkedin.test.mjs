@@ -3,8 +3,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { LinkedIn } from '../fixtures/platforms/linkedin.mjs';
-import { mediaWays, SAMPLES, startConnector } from './lib/connector.mjs';
+import { mediaWays, SAMPLES, startConnected, startConnector } from './lib/connector.mjs';
 import { scope } from './lib/gateway.mjs';
+import { startProvider } from './lib/provider.mjs';
+import { until } from './lib/wait.mjs';
 
 const POST = 'POST /rest/posts';
 const ADA = 'urn:li:person:782bbtaQ';
@@ -29,12 +31,12 @@ test('get_profile: whose account it is', async () => {
 	});
 });
 
-test('create_post: words that look like markup are words', async () => {
-	const made = await it.ok('create_post', { text: 'We are hiring (again) [a_b] #work @ada <x> \\ ~' });
+test('create_post: words that look like markup are words, hashtags are hashtags', async () => {
+	const made = await it.ok('create_post', { text: '#hiring (again) [a_b] at C#, #1work @ada <x> \\ ~' });
 	assert.match(made.id, /^urn:li:share:\d+$/);
 	assert.equal(made.url, `https://www.linkedin.com/feed/update/${made.id}`);
 	assert.deepEqual(last(POST).json, {
-		author: ADA, commentary: 'We are hiring \\(again\\) \\[a\\_b\\] \\#work \\@ada \\<x\\> \\\\ \\~', visibility: 'PUBLIC',
+		author: ADA, commentary: '#hiring \\(again\\) \\[a\\_b\\] at C\\#, #1work \\@ada \\<x\\> \\\\ \\~', visibility: 'PUBLIC',
 		distribution: { feedDistribution: 'MAIN_FEED', targetEntities: [], thirdPartyDistributionChannels: [] }, lifecycleState: 'PUBLISHED', isReshareDisabledByAuthor: false,
 	});
 	assert.equal(linkedin.asked('GET /v2/userinfo').length <= 2, true, 'whose account it is is asked once');
@@ -145,6 +147,20 @@ test('a version that has ended: the operator hears which', async () => {
 	linkedin.version = '202612';
 	await it.fails('create_post', { text: 'late' }, 'version_sunset', /202607/);
 	linkedin.version = '202607';
+});
+
+test('an account that a person has connected: posts are in the name of whoever it is', async (t) => {
+	const provider = await startProvider(t, {});
+	const platform = new LinkedIn();
+	platform.judge = (headers) => provider.judge(headers).row !== undefined;
+	await platform.start(t);
+	const hers = await startConnected(t, 'linkedin', provider, { platform, settings: { uploads: platform.url }, auth: { scope: 'openid profile w_member_social' } });
+	await until('her account', async () => !(await hers.call('get_profile')).isError);
+	await hers.ok('create_post', { text: 'mine' });
+	assert.equal(platform.posts[0].author, `urn:li:person:${provider.people.ada.id}`);
+	assert.equal(platform.asked('GET /v2/userinfo').length, 1, 'it is known already who she is');
+	await hers.fails('search_connections', {}, 'permission', /r_1st_connections/);
+	await hers.refuses('create_post', { text: 'ours', author: 'organization' }, /organi[sz]ation/);
 });
 
 test('a post is published once, whatever becomes of the answer', async () => {

@@ -3,10 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { problem, RESET, Twitter } from '../fixtures/platforms/twitter.mjs';
-import { connectAccount } from './lib/connect.mjs';
-import { mediaWays, SAMPLES, startConnector } from './lib/connector.mjs';
+import { mediaWays, SAMPLES, startConnected, startConnector } from './lib/connector.mjs';
 import { scope } from './lib/gateway.mjs';
-import { makeUser } from './lib/people.mjs';
 import { startProvider } from './lib/provider.mjs';
 import { until } from './lib/wait.mjs';
 
@@ -126,6 +124,7 @@ const refusals = [
 	['something not permitted', 'create_tweet', { text: 'p' }, 'permission', /not permitted/, () => refusal(403, 'Forbidden', 'You are not permitted to perform this action.')],
 	['bought credits that are used up', 'create_tweet', { text: 'q' }, 'quota', /credits/, () => refusal(402, 'CreditsDepleted', 'Your enrolled account does not have any credits to fulfill this request.')],
 	['a parameter', 'search_tweets', { query: 'x' }, 'invalid', /start_time/, () => [400, { errors: [{ message: "Invalid 'start_time'" }], title: 'Invalid Request' }]],
+	['a limit, in the words of another age', 'search_tweets', { query: 'old' }, 'rate_limited', /exceeded/, () => [400, { errors: [{ code: 88, message: 'Rate limit exceeded' }] }]],
 	['in the words of another age', 'create_tweet', { text: 'r' }, 'invalid', /too long/, () => [400, { code: 186, message: 'Tweet needs to be a bit shorter: too long' }]],
 ];
 for (const [what, tool, args, failure, words, answer] of refusals) {
@@ -171,20 +170,9 @@ test('an account that a person has connected: its token ends, is renewed once, a
 	const platform = new Twitter();
 	platform.judge = (headers) => provider.judge(headers).row !== undefined;
 	await platform.start(t);
-	const { authorize, token, revoke, identity } = provider.endpoints;
-	const own = await startConnector(t, 'twitter', {
-		platform,
-		auth: {
-			type: 'oauth', each: 'user', issuer: provider.issuer, authorize_url: authorize, token_url: token, revoke_url: revoke, client_id: provider.client.id, client_secret: provider.client.secret,
-			scope: 'tweet.read tweet.write users.read', identity: { url: identity, id: '/data/user/id', name: '/data/user/name' },
-		},
-	});
-	const ada = await makeUser(own.gateway, { email: 'ada@acme.example' });
-	own.gateway.keys.ada = (await own.gateway.cliJson('key', 'create', '--tenant', 'acme', '--user', ada.id)).key;
-	const hers = await own.as('ada');
-	assert.match(await hers.fails('get_user_profile', {}, '.*'), /auth\/twitter\/start/s);
-	await connectAccount(own.gateway, { upstream: 'twitter', person: ada });
+	const hers = await startConnected(t, 'twitter', provider, { platform, auth: { scope: 'tweet.read tweet.write users.read' } });
 	await until('her account', async () => !(await hers.call('get_user_profile')).isError);
+	assert.match(await (await hers.as('acme')).fails('get_user_profile', {}, '.*'), /account/, 'a key of nobody has none');
 	const before = provider.count('refresh');
 	provider.expire();
 	await hers.ok('create_tweet', { text: 'with a new token' });

@@ -117,6 +117,18 @@ for (const [what, args, failure, words, answer] of refusals) {
 	});
 }
 
+const CODES = {
+	permission: [3, 131005, 299], invalid: [100, 131008, 131030, 131049, 131051, 131053, 132005, 132007, 132008, 132012, 132015, 132016], blocked: [368, 130497], transient: [1, 2, 131016, 135000],
+};
+for (const [failure, codes] of Object.entries(CODES)) {
+	test(`the codes of ${failure}`, async () => {
+		for (const code of codes) {
+			whatsapp.refuse(SEND, ...refusal(400, code, 'So it is'));
+			await it.fails('send_message', { to: ADA, body: `code ${code}` }, failure, /So it is/);
+		}
+	});
+}
+
 test('limits: of a pair, and of the number', async () => {
 	whatsapp.refuse(SEND, ...refusal(400, 131056, '(Business Account, Consumer Account) pair rate limit hit', 'Too many messages'));
 	await (await it.as('paired')).fails('send_message', { to: ADA, body: 'x' }, 'rate_limited', /6/);

@@ -13,8 +13,10 @@ import http from 'node:http';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
+import { connectAccount } from './connect.mjs';
 import { prepareGateway } from './gateway.mjs';
 import { binary } from './paths.mjs';
+import { makeUser } from './people.mjs';
 import { run } from './process.mjs';
 import { request } from './raw.mjs';
 import { until } from './wait.mjs';
@@ -149,7 +151,7 @@ class Connector {
 	 *   args   of the n-th call: no two are the same
 	 *   at     the route that publishes */
 	async sentOnce(tool, args, at) {
-		for (const [n, how] of ['lost', 'cut', 'html'].entries()) {
+		for (const [n, how] of ['lost', 'cut', 'html', 'garbage'].entries()) {
 			const before = this.platform.asked(at).length;
 			this.platform.fault({ at, how, status: 502 });
 			await this.fails(tool, args(n), 'unknown_outcome');
@@ -178,6 +180,23 @@ class Connector {
 		if (inputSchema.required?.length > 0) await this.refuses(tool, {}, new RegExp(inputSchema.required.join('|')));
 		assert.equal(inputSchema.properties?.idempotency_key !== undefined, kind !== 'read', `${tool}: idempotency_key`);
 	}
+}
+
+/** A connector at a provider of accounts (lib/provider.mjs), used as `ada`, who has connected hers. Options as below. */
+export async function startConnected(t, use, provider, { auth = {}, ...options } = {}) {
+	const { authorize, token, revoke, identity } = provider.endpoints;
+	const it = await startConnector(t, use, {
+		auth: {
+			type: 'oauth', each: 'user', issuer: provider.issuer, authorize_url: authorize, token_url: token, revoke_url: revoke, client_id: provider.client.id, client_secret: provider.client.secret,
+			identity: { url: identity, id: '/data/user/id', name: '/data/user/name' }, ...auth,
+		},
+		...options,
+	});
+	const ada = await makeUser(it.gateway, { email: 'ada@acme.example' });
+	it.gateway.keys.ada = (await it.gateway.cliJson('key', 'create', '--tenant', 'acme', '--user', ada.id)).key;
+	const hers = await it.as('ada');
+	await connectAccount(it.gateway, { upstream: it.upstream, person: ada });
+	return hers;
 }
 
 /** Set the credential of a tenant's upstream; takes effect within half a second, at once before the gateway starts. */
