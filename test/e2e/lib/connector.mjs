@@ -195,7 +195,8 @@ export async function startConnected(t, use, provider, { auth = {}, ...options }
 	const ada = await makeUser(it.gateway, { email: 'ada@acme.example' });
 	it.gateway.keys.ada = (await it.gateway.cliJson('key', 'create', '--tenant', 'acme', '--user', ada.id)).key;
 	const hers = await it.as('ada');
-	await connectAccount(it.gateway, { upstream: it.upstream, person: ada });
+	const { page } = await connectAccount(it.gateway, { upstream: it.upstream, person: ada });
+	assert.equal(page.answer.status, 200, page.html);
 	return hers;
 }
 
