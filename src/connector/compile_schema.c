@@ -17,6 +17,8 @@ static const char idempotency_member[] =
 	"\"idempotency_key\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":64,\"description\":\"A text of your "
 	"own for "
 	"this one act. A second call with the same key is not carried out again, but gets the result of the first.\"}";
+static const char next_cursor_member[] = "\"next_cursor\":{\"type\":[\"string\",\"null\"],\"description\":\"cursor for "
+					 "the next page; null: this was the last\"}";
 static const char media_properties[] =
 	"\"type\":\"object\",\"additionalProperties\":false,\"minProperties\":1,\"properties\":{"
 	"\"url\":{\"type\":\"string\",\"pattern\":\"^https?://\",\"description\":\"Where it is fetched from\"},"
@@ -278,12 +280,10 @@ static void compile_output(struct compiling *compiling, const struct conf_node *
 	}
 	buf_put(&text, STR("{\"type\":\"object\",\"properties\":{"));
 	put_members(&text, output, "next_cursor");
-	if (tool->page_next != NULL)
-		buf_put_fmt(&text,
-			    "%s\"next_cursor\":{\"type\":[\"string\",\"null\"],\"description\":\"cursor for the next "
-			    "page; null: "
-			    "this was the last\"}",
-			    output->count > 0 ? "," : "");
+	if (tool->page_next != NULL) {
+		buf_put(&text, text.p[text.n - 1] == '{' ? STR("") : STR(","));
+		buf_put(&text, STR(next_cursor_member));
+	}
 	buf_put(&text, STR("},\"additionalProperties\":false}"));
 	tool->output_schema = arena_str(compiling->arena, buf_str(&text));
 	check_schema(compiling, output, tool->output_schema, &schema);
