@@ -301,7 +301,7 @@ const struct command commands[] = {
 	 .operands = "PAGE",
 	 .operands_min = 1,
 	 .operands_max = 1,
-	 .summary = "print a reference page: config, schema, cli, metrics, rule, api or providers",
+	 .summary = "print a reference page: config, schema, cli, metrics, rule, api, providers or connectors",
 	 .run = reference_run,
 	 .hidden = true},
 	{.name = "version", .summary = "print the version", .run = version_run},

@@ -2,6 +2,7 @@
  * itself runs on. For ./dev docs, and for editors that want the configuration's schema. */
 #include "authclient/providers.h"
 #include "cli/command.h"
+#include "connector/connector.h"
 #include "gateway/config.h"
 #include "gateway/metrics.h"
 #include "portal/portal.h"
@@ -16,9 +17,14 @@ static const struct {
 	const char *name;
 	void (*write)(struct buf *out);
 } pages[] = {
-	{"config", config_reference_write},	      {"schema", config_schema_write}, {"cli", help_reference_write},
-	{"metrics", metrics_reference_write},	      {"rule", rule_schema_write},     {"api", portal_reference_write},
+	{"config", config_reference_write},
+	{"schema", config_schema_write},
+	{"cli", help_reference_write},
+	{"metrics", metrics_reference_write},
+	{"rule", rule_schema_write},
+	{"api", portal_reference_write},
 	{"providers", auth_provider_reference_write},
+	{"connectors", connectors_reference_write},
 };
 
 int reference_run(const struct invocation *invocation)
@@ -33,5 +39,6 @@ int reference_run(const struct invocation *invocation)
 		command_print(&out);
 		return STATUS_DONE;
 	}
-	return command_misused(invocation, "the pages are config, schema, cli, metrics, rule, api and providers");
+	return command_misused(invocation,
+			       "the pages are config, schema, cli, metrics, rule, api, providers and connectors");
 }

@@ -65,6 +65,8 @@ struct str connector_tool_example(const struct connector *connector, size_t tool
 
 /* Append the reference of one connector, Markdown. */
 void connector_reference_write(const struct connector *connector, struct buf *out);
+/* The page of all that are built in: doc/connectors.md. */
+void connectors_reference_write(struct buf *out);
 
 /* ---- calls ------------------------------------------------------------------------ */
 

@@ -3,6 +3,7 @@
 #include "connector/program.h"
 
 #include "base/check.h"
+#include "connector/builtin.h"
 
 /* A text as one cell of a table. */
 static void put_cell(struct buf *out, struct str text)
@@ -160,4 +161,55 @@ void connector_reference_write(const struct connector *connector, struct buf *ou
 	put_settings(out, connector);
 	for (size_t i = 0; i < connector->tool_count; i++)
 		put_tool(out, &connector->tools[i]);
+}
+
+/* ---- all of them ---- */
+
+static const char head[] =
+	"# Connectors\n\nMade by `gatehouse reference connectors` from the files that are part of the program "
+	"(`connectors/`). How they are used "
+	"stands in\n[the guide](guides/connectors.md), how one is written in "
+	"[another](guides/write-a-connector.md).\n\n"
+	"Tools are listed under the upstream's name: `get_me` of an upstream called telegram is `telegram_get_me`. "
+	"Tools that do not only read take\n"
+	"`idempotency_key` besides what is said here: a second call with the same key is not carried out again.\n\n";
+
+static struct connector *builtin(struct str name, struct str text)
+{
+	struct connector *connector;
+	AUTO_BUF problem = {0};
+
+	CHECK(connector_compile(text, name, &problem, &connector) == OK); /* each is checked by a test */
+	return connector;
+}
+
+static void put_contents(struct buf *out)
+{
+	struct str name, text;
+
+	buf_put(out, STR("| connector | | tools |\n|---|---|---|\n"));
+	for (size_t i = 0; connector_builtin_at(i, &name, &text); i++) {
+		AUTO(connector) *connector = builtin(name, text);
+
+		buf_put_fmt(out, "| [%.*s](#%.*s) | ", STR_ARG(connector->title), STR_ARG(name));
+		put_cell(out, connector->about);
+		buf_put_fmt(out, " | %zu |\n", connector->tool_count);
+	}
+	buf_put_byte(out, '\n');
+}
+
+void connectors_reference_write(struct buf *out)
+{
+	struct str name, text;
+
+	buf_put(out, STR(head));
+	put_contents(out);
+	for (size_t i = 0; connector_builtin_at(i, &name, &text); i++) {
+		AUTO(connector) *connector = builtin(name, text);
+
+		buf_put_fmt(out, "<a id=\"%.*s\"></a>\n\n", STR_ARG(name));
+		connector_reference_write(connector, out);
+	}
+	while (out->n > 1 && out->p[out->n - 2] == '\n')
+		out->n--;
 }

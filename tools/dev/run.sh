@@ -36,7 +36,7 @@ verb_bench() {
 	exec bench/run "$@"
 }
 
-#: docs                     write the reference pages doc/errors.md, audit-events.md, config.md, cli.md, metrics.md, api.md, providers.md, config.schema.json, policy-rule.schema.json
+#: docs                     write the reference pages doc/errors.md, audit-events.md, config.md, cli.md, metrics.md, api.md, providers.md, connectors.md, config.schema.json, policy-rule.schema.json
 verb_docs() {
 	local page
 
@@ -44,7 +44,7 @@ verb_docs() {
 	python3 -B tools/docs/errors.py src/base/errors.def >doc/errors.md
 	python3 -B tools/docs/events.py src/audit/events.def >doc/audit-events.md
 	verb_build release
-	for page in config cli metrics api providers; do
+	for page in config cli metrics api providers connectors; do
 		build/release/gatehouse reference "$page" >"build/$page.md"
 		mv "build/$page.md" "doc/$page.md"
 	done
