@@ -163,7 +163,6 @@ AWAITS static enum err open_file(struct run *run, const struct media_slot *slot,
 		.mimes = slot->mimes,
 		.mime_count = slot->mime_count,
 		.pull = slot->pull,
-		.allow_private = call->terms.allow_private,
 		.ca_file = call->terms.ca_file.n > 0 ? arena_str(call->arena, call->terms.ca_file).p : NULL,
 		.deadline_ms = call->deadline_ms,
 	};

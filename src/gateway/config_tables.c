@@ -252,6 +252,8 @@ static const struct conf_field media_fields[] = {
 	 .doc = "Uploads are deleted after this."},
 	{"max_file", CONF_SIZE, AT(media.file_bytes_max), .low = 64 * KB, .high = MEDIA_BYTES_MAX, .fallback = "4GB",
 	 .doc = "Largest file."},
+	{"allow_private", CONF_BOOL, AT(media.allow_private), .fallback = "false",
+	 .doc = "Files that callers name by address may be at loopback and private addresses too."},
 };
 static const struct conf_table media_table = TABLE("media", media_fields);
 

@@ -119,7 +119,7 @@ AWAITS enum err fetch_url(struct media_store *store, const struct media_wish *wi
 {
 	struct fetch fetch = {.url = given->value,
 			      .redirects = REDIRECTS,
-			      .allow_private = wish->allow_private,
+			      .allow_private = atomic_load(&store->allow_private),
 			      .ca_file = wish->ca_file};
 	struct media *media = NULL;
 	enum err err = fetch_spooled(store, wish, &fetch, given->mime, problem, &media);

@@ -20,8 +20,7 @@ struct media_wish {
 	int64_t bytes_max;
 	const struct str *mimes; /* "image/" and an asterisk fits all of a kind; none: any */
 	size_t mime_count;
-	bool pull;	    /* only an address is wanted: nothing is fetched */
-	bool allow_private; /* an address may be private */
+	bool pull; /* only an address is wanted: nothing is fetched */
 	const char *ca_file;
 	int64_t deadline_ms; /* on loop_now */
 };

@@ -48,6 +48,7 @@ struct media_store {
 	struct arena *arena;
 	atomic_ullong quota_bytes, file_bytes_max;
 	atomic_llong expire_ms;
+	atomic_bool allow_private;
 	struct media_counters counters;
 	struct group sweeper; /* loop 0's */
 	pthread_mutex_t lock; /* of the two below; held for a look only */

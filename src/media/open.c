@@ -305,7 +305,7 @@ AWAITS static enum err point_at(struct media_store *store, const struct media_wi
 	struct media *media;
 	struct url url;
 
-	if (!url_is_usable(given->value, wish->allow_private, &url)) {
+	if (!url_is_usable(given->value, atomic_load(&store->allow_private), &url)) {
 		buf_put(problem, STR("the address of a file must be an https URL"));
 		return ERR_RPC_PARAMS;
 	}

@@ -21,6 +21,7 @@ void media_store_configure(struct media_store *store, const struct media_setting
 	atomic_store(&store->quota_bytes, settings->quota_bytes);
 	atomic_store(&store->file_bytes_max, settings->file_bytes_max);
 	atomic_store(&store->expire_ms, settings->expire_ms);
+	atomic_store(&store->allow_private, settings->allow_private);
 }
 
 static struct str key_of(const struct tenant_use *use)

@@ -19,6 +19,7 @@ struct media_settings {
 	size_t quota_bytes;    /* of each tenant's files */
 	size_t file_bytes_max; /* of one file */
 	int64_t expire_ms;     /* after it was begun */
+	bool allow_private;    /* addresses that callers name may be private: theirs are not the operator's */
 };
 
 struct media_store_spec {

@@ -214,7 +214,7 @@ export async function setSecret(gateway, upstream, secret, tenant = 'acme') {
  *   gateway       more options of startGateway */
 export async function startConnector(t, use, { platform, settings = {}, auth, connector = {}, secret, upstream = use, gateway: options = {} } = {}) {
 	const section = { connector: { use, settings: { ...(platform === undefined ? {} : { base: platform.url }), ...settings }, allow_private: true, ...connector }, breaker_failures: 10000 }; // tests break it on purpose
-	const gateway = await prepareGateway(t, { workers: 1, upstreams: { [upstream]: { ...section, ...(auth === undefined ? {} : { auth }) } }, ...options });
+	const gateway = await prepareGateway(t, { workers: 1, upstreams: { [upstream]: { ...section, ...(auth === undefined ? {} : { auth }) } }, ...options, config: { media: { allow_private: true }, ...options.config } });
 	for (const tenant of secret === undefined ? [] : Object.keys(gateway.keys)) await setSecret(gateway, upstream, secret, tenant);
 	await gateway.start();
 	return new Connector(gateway, platform, upstream).connect(t);

@@ -35,7 +35,10 @@ AWAITS static inline void rig_open(struct rig *rig)
 		.directory = str_of(rig->directory),
 		.place = STR(""),
 		.key = rig->key,
-		.settings = {.quota_bytes = 4 * MB, .file_bytes_max = 3 * MB, .expire_ms = 3600 * 1000},
+		.settings = {.quota_bytes = 4 * MB,
+			     .file_bytes_max = 3 * MB,
+			     .expire_ms = 3600 * 1000,
+			     .allow_private = true},
 		.origin = rig_origin,
 		.arg = rig,
 	};

@@ -92,7 +92,6 @@ AWAITS static void body(struct db *db)
 
 AWAITS static enum err fetch(struct media_wish *wish, const char *path, struct media **ret_media)
 {
-	wish->allow_private = true;
 	return test_open(&here.rig, wish, given_url(path), ret_media);
 }
 
@@ -138,11 +137,14 @@ AWAITS static void refusals(void)
 	ck_err(fetch(&(struct media_wish){.mimes = &any, .mime_count = 1}, "/text", &media), ERR_RPC_PARAMS);
 	ck_ok(fetch(&(struct media_wish){.mimes = &any, .mime_count = 1}, "/cat", &media));
 	media_close(media);
+	ck_err(fetch(&(struct media_wish){0}, "x/no/port", &media), ERR_RPC_PARAMS);
+	/* without the setting nothing leaves */
+	media_store_configure(here.rig.store, &(struct media_settings){.quota_bytes = MB, .file_bytes_max = MB});
 	here.requests = 0;
-	ck_err(test_open(&here.rig, &(struct media_wish){0}, given_url("/cat"), &media), ERR_RPC_PARAMS);
-	ck_assert_uint_eq(here.requests, 0);
+	ck_err(fetch(&(struct media_wish){0}, "/cat", &media), ERR_RPC_PARAMS);
 	ck_err(test_open(&here.rig, &(struct media_wish){0}, STR("{\"url\":\"https://127.0.0.1:1/x\"}"), &media),
 	       ERR_REFUSED_ADDRESS);
+	ck_assert_uint_eq(here.requests, 0);
 }
 
 START_TEST(what_is_no_file)
@@ -224,7 +226,7 @@ AWAITS static void inlined(void)
 	ck_assert_int_eq(media_size(media), -1);
 	ck_str(media_name(media), "cat.png");
 	media_close(media);
-	ck_err(test_open(&here.rig, &pull, STR("{\"url\":\"http://a.example/\"}"), &media), ERR_RPC_PARAMS);
+	ck_err(test_open(&here.rig, &pull, STR("{\"url\":\"ftp://a.example/\"}"), &media), ERR_RPC_PARAMS);
 }
 
 START_TEST(what_comes_with_a_call)
