@@ -75,13 +75,14 @@ enum err result_make(struct run *run)
 	return give(run, buf_str(&out));
 }
 
-static const char *advice(enum failure_class class)
+/* What to do. What the gateway refuses by itself says why. */
+static const char *advice(enum failure_class class, bool answered)
 {
 	switch (class) {
 	case CLASS_PERMISSION:
-		return "The account may not do this.";
+		return answered ? "The account may not do this." : NULL;
 	case CLASS_UNSUPPORTED:
-		return "This account or plan cannot do this.";
+		return answered ? "This account or plan cannot do this." : NULL;
 	case CLASS_QUOTA:
 		return "The account's allowance is used up.";
 	case CLASS_BLOCKED:
@@ -113,7 +114,7 @@ static void put_sentence(struct buf *out, struct str text)
 void result_refuse(struct run *run)
 {
 	const struct failure *failure = &run->failure;
-	const char *advised = advice(failure->class);
+	const char *advised = advice(failure->class, failure->status != 0);
 	AUTO_BUF text = {0}, out = {0};
 
 	buf_put_fmt(&text, "%s: ", failure_class_name(failure->class));

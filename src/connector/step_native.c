@@ -127,7 +127,7 @@ AWAITS static enum err ask(struct run *run, const struct step *step, const struc
 	enum err err;
 
 	native.secret = run->credential.secret;
-	native.secret_is_token = run->credential.lines != NULL;
+	native.secret_is_token = call->secret_is_token;
 	err = compose_with(run, &step->with, &native.with);
 	if (err == OK)
 		err = call_op(run, step, op, room, &native);

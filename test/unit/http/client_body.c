@@ -36,8 +36,7 @@ static uint8_t byte_at(uint64_t at)
 	return (uint8_t)(at * 31 + at / 251);
 }
 
-/* AWAITS */
-static enum err next_piece(void *arg, struct str *ret_piece)
+AWAITS static enum err next_piece(void *arg, struct str *ret_piece)
 {
 	struct source *source = arg;
 
