@@ -109,6 +109,22 @@ size_t crypto_mac_shared(enum crypto_digest digest, struct str key, struct str t
 	return n;
 }
 
+bool crypto_ed25519_verify(const uint8_t key[CRYPTO_ED25519_KEY_BYTES], struct str text,
+			   const uint8_t signature[CRYPTO_ED25519_BYTES])
+{
+	EVP_PKEY *owner = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key, CRYPTO_ED25519_KEY_BYTES);
+	EVP_MD_CTX *verifier = EVP_MD_CTX_new();
+	bool genuine;
+
+	CHECK(owner != NULL && verifier != NULL);
+	CHECK(EVP_DigestVerifyInit(verifier, NULL, NULL, NULL, owner) == 1);
+	genuine =
+		EVP_DigestVerify(verifier, signature, CRYPTO_ED25519_BYTES, (const unsigned char *)text.p, text.n) == 1;
+	EVP_MD_CTX_free(verifier);
+	EVP_PKEY_free(owner);
+	return genuine;
+}
+
 void hkdf_sha256(struct str input_key, struct str salt, struct str purpose, uint8_t out[CRYPTO_KEY_BYTES])
 {
 	uint8_t extracted[CRYPTO_MAC_BYTES];

@@ -61,6 +61,13 @@ enum crypto_digest { CRYPTO_SHA256, CRYPTO_SHA512 };
 size_t crypto_mac_shared(enum crypto_digest digest, struct str key, struct str text,
 			 uint8_t out[CRYPTO_DIGEST_BYTES_MAX]);
 
+/* Whether a signature is of this text, by the key's owner.
+ *   Source     RFC 8032 */
+#define CRYPTO_ED25519_KEY_BYTES 32
+#define CRYPTO_ED25519_BYTES 64
+bool crypto_ed25519_verify(const uint8_t key[CRYPTO_ED25519_KEY_BYTES], struct str text,
+			   const uint8_t signature[CRYPTO_ED25519_BYTES]);
+
 /* AES-256-GCM: append nonce, ciphertext and tag to `out`. `bound` is authenticated, not sent.
  *   Source     NIST SP 800-38D; a fresh random 96-bit nonce each time */
 void crypto_seal(const struct secret *key, struct str plain, struct str bound, struct buf *out);

@@ -6,8 +6,10 @@
 
 #include "base/check.h"
 #include "connector/connector.h"
+#include "connector/native_events.h"
 #include "connector/native_media.h"
 #include "email/email.h"
+#include "events/events.h"
 #include "gateway/accounts_health.h"
 #include "notes/notes.h"
 
@@ -36,6 +38,8 @@ enum err connectors_start(struct gateway *gateway, const struct secret *key)
 	gateway->accounts_health = accounts_health_new();
 	TRY(email_room_new(&rooms->email));
 	rooms->notes = notes_new(gateway->started_config->data.p);
+	gateway->events = events_new(&(struct events_spec){.db = gateway->db});
+	gather(rooms, events_natives(gateway->events));
 	gather(rooms, *email_natives(rooms->email));
 	gather(rooms, notes_natives(rooms->notes));
 	gather(rooms, media_natives());
@@ -67,9 +71,11 @@ AWAITS void connectors_stop(struct gateway *gateway)
 		connector_runner_free(gateway->connectors);
 	rooms_end(gateway->connector_rooms);
 	accounts_health_free(gateway->accounts_health);
+	events_free(gateway->events);
 	gateway->connectors = NULL;
 	gateway->connector_rooms = NULL;
 	gateway->accounts_health = NULL;
+	gateway->events = NULL;
 }
 
 const char *connectors_account_health(void *arg, struct str tenant_id, struct str place, struct str user_id)

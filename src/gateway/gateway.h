@@ -117,6 +117,7 @@ struct gateway {
 	struct kek *kek; /* wraps the vault's data keys */
 	struct vault *vault;
 	struct media_store *media; /* files */
+	struct events *events;	   /* what platforms have told */
 	struct visible_views *visible_views;
 	struct gateway_loop *loops; /* one each, by loop_index */
 	int64_t started_ms;	    /* wall time */

@@ -19,9 +19,16 @@ static const struct {
 	struct str prefix;
 	enum route route;
 } prefixes[] = {
-	{{"/mcp/", 5}, ROUTE_MCP},     {{"/sse/", 5}, ROUTE_SSE},      {{"/.well-known/", 13}, ROUTE_OAUTH},
-	{{"/oauth/", 7}, ROUTE_OAUTH}, {{"/login", 6}, ROUTE_SIGNIN},  {{"/logout", 7}, ROUTE_SIGNIN},
-	{{"/api/", 5}, ROUTE_PORTAL},  {{"/auth/", 6}, ROUTE_CONNECT}, {{"/media/", 7}, ROUTE_MEDIA},
+	{{"/mcp/", 5}, ROUTE_MCP},
+	{{"/sse/", 5}, ROUTE_SSE},
+	{{"/.well-known/", 13}, ROUTE_OAUTH},
+	{{"/oauth/", 7}, ROUTE_OAUTH},
+	{{"/login", 6}, ROUTE_SIGNIN},
+	{{"/logout", 7}, ROUTE_SIGNIN},
+	{{"/api/", 5}, ROUTE_PORTAL},
+	{{"/auth/", 6}, ROUTE_CONNECT},
+	{{"/media/", 7}, ROUTE_MEDIA},
+	{{"/webhooks/", 10}, ROUTE_WEBHOOKS},
 };
 
 /* The metadata of an endpoint is asked for below it as well. */

@@ -13,8 +13,9 @@ enum route {
 	ROUTE_READY,
 	ROUTE_METRICS,
 	ROUTE_STATUS,
-	ROUTE_MEDIA, /* files: uploads.c */
-	ROUTE_OAUTH, /* from here on rooms of their own: visits.c */
+	ROUTE_MEDIA,	/* files: uploads.c */
+	ROUTE_WEBHOOKS, /* platforms tell something: webhooks.c */
+	ROUTE_OAUTH,	/* from here on rooms of their own: visits.c */
 	ROUTE_SIGNIN,
 	ROUTE_CONNECT,
 	ROUTE_PORTAL,

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "audit/archive.h"
 #include "retention/retention.h"
+#include "store/event.h"
 #include "store/retention.h"
 #include "store/tool_run.h"
 
@@ -17,6 +18,7 @@ static int64_t period_of(const struct retention_periods *periods, enum retention
 		[RETENTION_SESSIONS] = periods->sessions_ms, [RETENTION_IDEMPOTENCY] = periods->idempotency_ms,
 		[RETENTION_USAGE] = periods->usage_ms,	     [RETENTION_BLOCKS] = periods->blocks_ms,
 		[RETENTION_TOOL_RUNS] = TOOL_RUN_LIFE_MS, /* as long as the results that callers are promised */
+		[RETENTION_EVENTS] = EVENT_LIFE_MS,
 	};
 
 	return all_ms[kind];

@@ -33,7 +33,7 @@ struct retention_line {
 	int64_t period_ms;
 	int64_t rows, past, swept_ms;
 };
-#define RETENTION_LINES 5
+#define RETENTION_LINES 6
 NODISCARD enum err retention_show(struct db *db, const struct retention_periods *periods,
 				  struct retention_line ret_lines[RETENTION_LINES]) AWAITS;
 

@@ -133,6 +133,7 @@ AWAITS enum err person_erase_tenant(struct db *db, struct str tenant_id)
 		STATEMENT("DELETE FROM certificate WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM idempotency WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM tool_run WHERE tenant_id = ?", -1, tenant),
+		STATEMENT("DELETE FROM event WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM api_key WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM role WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM policy_rule WHERE tenant_id = ?", -1, tenant),

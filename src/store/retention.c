@@ -31,6 +31,7 @@ static const struct {
 		KIND("usage", "usage_month", BATCH("usage_month", "tenant_id, month, principal", "month < ?1")),
 	[RETENTION_BLOCKS] = KIND("blocks", "blocked", BATCH("blocked", "prefix", "until_ms > 0 AND until_ms <= ?1")),
 	[RETENTION_TOOL_RUNS] = KIND("tool_runs", "tool_run", BATCH("tool_run", "id", "created_ms < ?1")),
+	[RETENTION_EVENTS] = KIND("events", "event", BATCH("event", "id", "at_ms < ?1")),
 };
 
 const char *retention_kind_name(enum retention_kind kind)

@@ -20,6 +20,7 @@ const struct db_migration store_migrations[] = {
 	{10, "credentials and their keys", store_migration_0010},
 	{11, "calls of tools that do something at a platform", store_migration_0011},
 	{12, "uploaded files", store_migration_0012},
+	{13, "what platforms tell of their own accord", store_migration_0013},
 };
 const size_t store_migration_count = ARRAY_LEN(store_migrations);
 
@@ -30,6 +31,7 @@ const struct db_migration store_postgres_migrations[] = {
 	{4, "credentials and their keys", store_postgres_0004},
 	{5, "calls of tools that do something at a platform", store_postgres_0005},
 	{6, "uploaded files", store_postgres_0006},
+	{7, "what platforms tell of their own accord", store_postgres_0007},
 };
 const size_t store_postgres_migration_count = ARRAY_LEN(store_postgres_migrations);
 

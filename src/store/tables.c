@@ -70,6 +70,7 @@ const struct store_table store_tables[] = {
 	      "upstream, tool", "?, ?", false),
 	TABLE("tool_run", "id, tenant_id, principal, upstream, tool, key, digest, state, until_ms, sealed, created_ms",
 	      "id", "?", false),
+	TABLE("event", "id, tenant_id, upstream, kind, route, subject, dedup, at_ms, body", "id", "?", false),
 	TABLE("idempotency", "tenant_id, principal, key, digest, status, answer, created_ms", "principal, key", "?, ?",
 	      false),
 	TABLE("job",
