@@ -6,7 +6,8 @@
 
 #include "schema/pattern.h"
 
-#define MATCH_WORK_MAX 1000000 /* of one `matches`: some 30 ms at the very most */
+#define MATCH_WORK_MAX 500000 /* of one `matches`, as much as a call has in all: some 15 ms */
+#define PATTERN_UNIT_BYTES 64 /* a unit of a pattern's work costs a step: both take some 50 ns */
 
 enum condition_kind {
 	CONDITION_EXISTS,
@@ -207,7 +208,7 @@ static bool matches(const struct scope *scope, const struct pattern *pattern, st
 
 	if (text.p == NULL || !scope_spend(scope, text.n) || pattern_match(pattern, text, &work, &matched) != OK)
 		return false;
-	return scope_spend(scope, MATCH_WORK_MAX - work) && matched;
+	return scope_spend(scope, (MATCH_WORK_MAX - work) * PATTERN_UNIT_BYTES) && matched;
 }
 
 static bool compare(const struct condition *condition, const struct scope *scope)
