@@ -154,6 +154,14 @@ test('what publishes is sent once', async () => {
 	await it.sentOnce('create_video_post', (n) => ({ video_url: `https://videos.example/${n}.mp4` }), VIDEOS);
 });
 
+test('the same key: one post, the same answer', async () => {
+	const args = { photos: [picture(SAMPLES.png)], message: 'keyed', idempotency_key: 'photo-1' };
+	const one = await it.ok('create_photo_post', args);
+	const before = facebook.photos.length;
+	assert.deepEqual(await it.ok('create_photo_post', args), one);
+	assert.equal(facebook.photos.length, before);
+});
+
 test('photos that were uploaded before the answer was lost are no post', async () => {
 	const before = facebook.posts.length;
 	facebook.fault({ at: PHOTOS, how: 'drop', skip: 1, times: 5 });

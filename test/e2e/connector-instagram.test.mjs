@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Instagram } from '../fixtures/platforms/instagram.mjs';
 import { graphError } from '../fixtures/platforms/meta.mjs';
-import { SAMPLES, startConnector, startFiles, upload } from './lib/connector.mjs';
+import { SAMPLES, startConnector, startFiles, textOf, upload } from './lib/connector.mjs';
 import { scope } from './lib/gateway.mjs';
+import { until } from './lib/wait.mjs';
 
 const PROFILE = 'GET /v25.0/:id';
 const MAKE = 'POST /v25.0/:account/media';
@@ -99,6 +100,40 @@ test('a container is gone on with, and one that is out already is not published 
 	instagram.clearFaults();
 	const waiting = [...instagram.containers.keys()].at(-1);
 	assert.equal((await it.ok('create_reel', { container_id: waiting })).status, 'published');
+});
+
+/** The same platform behind a gateway whose calls may take so long. */
+const hurried = (t, timeout) => startConnector(t, 'instagram', { platform: instagram, auth: { type: 'bearer' }, secret: instagram.token, gateway: { limits: { request_timeout: timeout } } });
+
+test('a call whose time is over says how to go on', async (t) => {
+	const brief = await hurried(t, '4s');
+	instagram.pending = 1;
+	const { status, container_id, id } = await brief.ok('create_reel', { video: film(), caption: 'later' });
+	assert.deepEqual([status, id], ['processing', undefined]);
+	const before = instagram.published.length;
+	await brief.ok('create_reel', { container_id }, { status: 'published' });
+	assert.equal(instagram.published.length, before + 1);
+});
+
+test('killed before it publishes: the next call does. Killed while it publishes: the next call says that nobody knows', async (t) => {
+	const args = { media: [jpeg(), jpeg()], caption: 'killed' };
+	for (const [at, published] of [['GET /v25.0/:id', 1], [PUBLISH, 0]]) {
+		const one = await hurried(t, '3s');
+		const before = instagram.published.length;
+		const asked = instagram.asked(at).length;
+		instagram.fault({ at, how: 'held' });
+		const lost = one.call('create_post', args).catch(() => {});
+		await until('the request that is held', () => instagram.asked(at).length > asked);
+		await one.gateway.crash();
+		instagram.clearFaults();
+		await lost;
+		await until('what Instagram still does', () => instagram.published.length === before + (published === 0 ? 1 : 0));
+		await one.gateway.start();
+		const again = await one.connect(t);
+		if (published === 0) await until('the gateway to be sure', async () => /^unknown_outcome.*look/s.test(textOf(await again.call('create_post', args))), 20_000);
+		else await again.ok('create_post', args, { status: 'published' });
+		assert.equal(instagram.published.length, before + 1, `${at}: published once`);
+	}
 });
 
 test('files that Instagram does not like', async () => {
