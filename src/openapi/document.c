@@ -61,12 +61,31 @@ enum err openapi_read(struct arena *arena, struct str text, struct buf *problem,
 	return err == OK || err == ERR_LIMIT ? err : ERR_CONFIG;
 }
 
-/* "#/components/schemas/Pet": a JSON pointer, percent-encoded where it has to be. */
+/* -1: none. */
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
+}
+
+/* "#/paths/~1pets~1%7Bid%7D": a JSON pointer, percent-encoded as fragments are (RFC 6901 section 6). */
 static yyjson_val *reference(yyjson_val *root, struct str text)
 {
+	AUTO_BUF pointer = {0};
+
 	if (!str_starts(text, STR("#/")))
 		return NULL; /* other documents are not fetched */
-	return yyjson_ptr_getn(root, text.p + 1, text.n - 1);
+	for (size_t i = 1; i < text.n; i++) {
+		bool encoded = text.p[i] == '%' && i + 2 < text.n && hex_digit(text.p[i + 1]) >= 0 &&
+			       hex_digit(text.p[i + 2]) >= 0;
+
+		buf_put_byte(&pointer,
+			     encoded ? (char)(hex_digit(text.p[i + 1]) << 4 | hex_digit(text.p[i + 2])) : text.p[i]);
+		i += encoded ? 2 : 0;
+	}
+	return yyjson_ptr_getn(root, pointer.p, pointer.n);
 }
 
 yyjson_val *openapi_follow(yyjson_val *root, yyjson_val *value)

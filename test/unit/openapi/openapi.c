@@ -40,7 +40,7 @@ static const char odd[] =
 	"      operationId: addHTTPPart\n"
 	"      tags: [writing]\n"
 	"      requestBody: { required: true, content: { application/json: { schema: { $ref: "
-	"'#/components/schemas/Node' } } } }\n"
+	"'#/components/schemas/%4eode' } } } }\n"
 	"  /files/{path}:\n"
 	"    put:\n"
 	"      operationId: add-http-part\n"
