@@ -17,8 +17,8 @@
 #include "signin/signin.h"
 
 #define STEP_ARENA_BYTES (4 * 1024 * 1024) /* a discovery's documents, both tokens, a list to choose from */
-#define PLACE_BYTES_MAX 65		   /* UPSTREAM.ACCOUNT */
-#define REFUSAL_WINDOW_MS 60000		   /* one row in the trail a minute for what strangers of one address send */
+#define UPSTREAM_NAME_MAX 32
+#define REFUSAL_WINDOW_MS 60000 /* one row in the trail a minute for what strangers of one address send */
 
 static const struct {
 	struct str what;
@@ -180,10 +180,18 @@ static bool is_name(struct str name)
 {
 	for (size_t i = 0; i < name.n; i++)
 		if (!((name.p[i] >= 'a' && name.p[i] <= 'z') || (name.p[i] >= 'A' && name.p[i] <= 'Z') ||
-		      (name.p[i] >= '0' && name.p[i] <= '9') || name.p[i] == '-' || name.p[i] == '_' ||
-		      name.p[i] == '.'))
+		      (name.p[i] >= '0' && name.p[i] <= '9') || name.p[i] == '-' || name.p[i] == '_'))
 			return false;
-	return name.n > 0 && name.n <= PLACE_BYTES_MAX;
+	return name.n > 0 && name.n <= UPSTREAM_NAME_MAX;
+}
+
+/* UPSTREAM, or UPSTREAM.ACCOUNT. */
+static bool is_place(struct str place)
+{
+	struct str upstream, account;
+	bool one_of_several = str_cut(place, '.', &upstream, &account);
+
+	return is_name(upstream) && (!one_of_several || is_name(account));
 }
 
 AWAITS static enum err serve(struct step *step)
@@ -192,7 +200,7 @@ AWAITS static enum err serve(struct step *step)
 	struct str what;
 
 	if (!str_cut(str_skip(step->visit->path, strlen("/auth/")), '/', &step->upstream, &what) ||
-	    !is_name(step->upstream))
+	    !is_place(step->upstream))
 		return ERR_HTTP_ROUTE;
 	for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
 		if (!str_eq(what, pages[i].what))

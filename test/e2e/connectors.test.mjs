@@ -229,6 +229,33 @@ test('a platform that is down is left alone after some failures, and only it', a
 	await until('it to be well again', async () => resultOf(await modernCall(gateway, 'tickets_whoami')).structuredContent?.id === 'ada');
 });
 
+test('how accounts are: by their latest call, or a probe that a list begins', async (t) => {
+	const { platform, gateway } = await start(t);
+	gateway.owner = (await gateway.makeKey('acme', '--role', 'owner')).key;
+	const health = async () => {
+		const { json, text } = await call(gateway, 'GET', '/tenants/acme/credentials', { key: gateway.owner });
+		assert.equal(json?.items?.length, 1, text);
+		return json.items[0].health;
+	};
+	const counted = async () => (await (await fetch(`http://${gateway.address}/health/ready`)).json()).accounts;
+
+	assert.equal(await health(), 'unknown');
+	await until('the probe', async () => await health() === 'ok');
+	assert.equal(platform.asked('GET /me').length, 1, 'one probe, however often it is asked for');
+	assert.deepEqual(await counted(), { ok: 1, reconnect: 0, unreachable: 0, failing: 0 });
+	platform.refuse('GET /projects', 503, { error: 'down' }, { times: 2 });
+	await modernCall(gateway, 'tickets_list_tickets');
+	assert.equal(await health(), 'unreachable');
+	await done(modernCall(gateway, 'tickets_list_tickets'));
+	assert.equal(await health(), 'ok');
+	const token = platform.token;
+	platform.token = 'another';
+	await modernCall(gateway, 'tickets_whoami');
+	assert.equal(await health(), 'reconnect');
+	assert.equal((await counted()).reconnect, 1);
+	assert.ok(!gateway.allStderr.includes(token));
+});
+
 test('made at run time: no files, no private addresses unless the file allows them, no secrets', async (t) => {
 	const { gateway } = await start(t);
 	const owner = (await gateway.makeKey('acme', '--role', 'owner')).key;
