@@ -215,4 +215,5 @@ START_TEST(public_addresses)
 }
 END_TEST
 
-UNIT_MAIN("uploads", pieces_of_many_processes, what_is_refused, rotated_and_destroyed_keys, the_broom, public_addresses)
+DATABASE_MAIN("uploads", pieces_of_many_processes, what_is_refused, rotated_and_destroyed_keys, the_broom,
+	      public_addresses)
