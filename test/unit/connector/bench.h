@@ -20,7 +20,8 @@ struct bench {
 	struct native_table natives;
 	const char *scopes, *principal, *token; /* NULL: of no account */
 	int64_t timeout_ms, within_ms;		/* of a request; of a call, 0 none */
-	unsigned refused, got;			/* how often a credential was refused, given */
+	enum err (*progress)(void *arg, uint64_t done, uint64_t total, struct str text);
+	unsigned refused, got; /* how often a credential was refused, given */
 	bool renews;
 	/* of the last call */
 	struct arena *arena;
@@ -88,6 +89,7 @@ AWAITS static inline enum err bench_call(struct bench *bench, const char *tool, 
 		.terms = {.allow_private = true, .timeout_ms = bench->timeout_ms == 0 ? 5000 : bench->timeout_ms},
 		.deadline_ms = bench->within_ms == 0 ? 0 : clock_ms() + bench->within_ms,
 	};
+	bench->call.progress = bench->progress;
 	if (bench->token != NULL)
 		bench->call.credentials =
 			(struct connector_credentials){.get = bench_get, .refused = bench_refused, .arg = bench};

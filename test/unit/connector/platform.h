@@ -26,6 +26,7 @@ struct platform {
 	uint16_t port;
 	/* What is answered: the bytes, freed here; NULL: the connection is closed. */
 	char *(*answer)(struct platform *platform, const struct asked *asked);
+	const char *slow; /* for the answer function's use */
 	struct asked asked[ASKED_MAX];
 	atomic_uint count;
 	pthread_t thread;
