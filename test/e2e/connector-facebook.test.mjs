@@ -6,6 +6,7 @@ import { Facebook } from '../fixtures/platforms/facebook.mjs';
 import { graphError } from '../fixtures/platforms/meta.mjs';
 import { connectable, connectAccount } from './lib/connect.mjs';
 import { mediaWays, SAMPLES, startConnector } from './lib/connector.mjs';
+import { callExamples } from './lib/examples.mjs';
 import { scope } from './lib/gateway.mjs';
 import { makeUser } from './lib/people.mjs';
 import { startProvider } from './lib/provider.mjs';
@@ -147,6 +148,8 @@ test('tokens: one that has ended, one that was taken back', async () => {
 		facebook.clearFaults();
 	}
 });
+
+test('each example is one', () => callExamples(it, { create_photo_post: { photos: [picture(SAMPLES.png)] } }));
 
 test('what publishes is sent once', async () => {
 	await it.sentOnce('create_post', (n) => ({ message: `once ${n}` }), FEED);

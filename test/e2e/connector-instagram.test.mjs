@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { Instagram } from '../fixtures/platforms/instagram.mjs';
 import { graphError } from '../fixtures/platforms/meta.mjs';
 import { SAMPLES, startConnector, startFiles, textOf, upload } from './lib/connector.mjs';
+import { callExamples } from './lib/examples.mjs';
 import { scope } from './lib/gateway.mjs';
 import { until } from './lib/wait.mjs';
 
@@ -198,6 +199,8 @@ test('tokens: one that has ended, one that was taken back', async () => {
 		instagram.clearFaults();
 	}
 });
+
+test('each example is one', () => callExamples(it, { create_post: { media: [jpeg()] }, create_reel: { video: film() } }));
 
 test('what publishes is sent once', async () => {
 	await it.sentOnce('create_post', (n) => ({ media: [jpeg()], caption: `once ${n}` }), PUBLISH);

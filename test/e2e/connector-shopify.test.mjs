@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { graphqlError, Shopify } from '../fixtures/platforms/shopify.mjs';
 import { startConnector } from './lib/connector.mjs';
+import { callExamples } from './lib/examples.mjs';
 import { scope } from './lib/gateway.mjs';
 
 const LISTS = { list_orders: 'orders', list_products: 'products', list_customers: 'customers', inventory_levels: 'items' };
@@ -66,6 +67,8 @@ test('the version that answered is told', async () => {
 	await it.ok('list_orders', {}, { api_version: '2026-10' });
 	shopify.version = '2026-07';
 });
+
+test('each example is one', () => callExamples(it));
 
 const refusals = [
 	['a scope', 'permission', /read_orders/, [200, graphqlError('ACCESS_DENIED', 'Access denied for orders field.')]],

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { no, Snapchat } from '../fixtures/platforms/snapchat.mjs';
 import { mediaWays, SAMPLES, startConnector, startFiles } from './lib/connector.mjs';
+import { callExamples } from './lib/examples.mjs';
 import { scope } from './lib/gateway.mjs';
 
 const MB = 1024 * 1024;
@@ -129,6 +130,8 @@ test('a token that has ended', async () => {
 	await expired.disconnected('get_me');
 	snapchat.clearFaults();
 });
+
+test('each example is one', () => callExamples(it, { create_snap: { media: film() } }));
 
 test('what publishes is sent once', async () => {
 	await it.sentOnce('create_snap', (n) => ({ media: film(3001 + n) }), STORIES);

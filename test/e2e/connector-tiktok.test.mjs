@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { no, TikTok } from '../fixtures/platforms/tiktok.mjs';
 import { mediaWays, SAMPLES, startConnector, startFiles } from './lib/connector.mjs';
+import { callExamples } from './lib/examples.mjs';
 import { scope } from './lib/gateway.mjs';
 
 const MB = 1024 * 1024;
@@ -129,6 +130,8 @@ for (const [what, at, tool, args, failure, words, answer] of refusals) {
 		tiktok.clearFaults();
 	});
 }
+
+test('each example is one', () => callExamples(it, { create_video: { video: { base64: SAMPLES.mp4(100).toString('base64'), mime: 'video/mp4' } }, get_video_status: { publish_id: [...tiktok.uploads.keys()].at(-1) } }));
 
 test('a limit: the account is left alone', async () => {
 	const hasty = await it.as('hasty');

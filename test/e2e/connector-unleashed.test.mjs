@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { signature, Unleashed } from '../fixtures/platforms/unleashed.mjs';
 import { startConnector } from './lib/connector.mjs';
+import { callExamples } from './lib/examples.mjs';
 import { scope } from './lib/gateway.mjs';
 
 const PRODUCTS = 'Products';
@@ -62,6 +63,8 @@ test('arguments that make no sense are not sent', async () => {
 	await it.refuses('list_sales_orders', { status: 'Lost' });
 	await it.refuses('stock_on_hand', { limit: 0 }, /limit/);
 });
+
+test('each example is one', () => callExamples(it));
 
 const page = (status, text, more = {}) => ({ at: PRODUCTS, how: 'refuse', status, text, headers: { 'content-type': 'text/html' }, ...more });
 for (const [what, fault, failure] of [

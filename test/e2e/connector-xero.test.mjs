@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { Xero } from '../fixtures/platforms/xero.mjs';
 import { connectable, connectAccount } from './lib/connect.mjs';
 import { startConnector } from './lib/connector.mjs';
+import { callExamples } from './lib/examples.mjs';
 import { scope } from './lib/gateway.mjs';
 import { makeUser } from './lib/people.mjs';
 import { startProvider } from './lib/provider.mjs';
@@ -78,6 +79,8 @@ test('arguments that make no sense are not sent', async () => {
 	await it.refuses('list_invoices', { invoice_numbers: ['a,b'] });
 	await it.refuses('list_invoices', { cursor: '2' }, /cursor/);
 });
+
+test('each example is one', () => callExamples(it));
 
 const refusals = [
 	['an organisation that is gone', 'permission', /connect it again/, [403, { Title: 'Forbidden', Status: 403, Detail: 'AuthenticationUnsuccessful' }]],
