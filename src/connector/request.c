@@ -4,6 +4,8 @@
 
 #include "base/check.h"
 
+#define USUAL_BYTES 4096 /* of a URL or a head with a token in it */
+
 /* Written here, or by the client. */
 static bool is_ours(struct str name)
 {
@@ -28,35 +30,37 @@ static bool lines_have(struct str lines, struct str name)
 	return false;
 }
 
-static bool holds_secret(const struct run *run, struct str text)
+/* What the templates make of it now: empty when something is missing. */
+static void put_url(struct run *run, const struct http_step *http, struct request *request)
 {
-	struct str secret;
-
-	if (run->credential.secret == NULL)
-		return false;
-	secret = secret_text_str(run->credential.secret);
-	return secret.n > 0 && memmem(text.p, text.n, secret.p, secret.n) != NULL;
+	crypto_wipe(request->url.p, request->url.n);
+	request->url.n = 0;
+	if (template_text(http->url, &run->scope, &request->url))
+		put_pairs(run, &http->query, true, &request->url);
 }
 
-/* The URL, and what it says of the rest. */
+/* The URL, and what it says of the rest. Where it leads elsewhere it is made once more without the secret, of which
+ * nothing is then left, however it would have been written. */
 AWAITS static enum err compose_url(struct run *run, const struct http_step *http, struct request *request)
 {
 	enum err err = run_credential_take(run);
+	struct str host;
 
 	/* A request without the credential goes out where there is none. */
 	if (err != OK && !(http->without_auth && (err == ERR_CREDENTIAL_MISSING || err == ERR_CREDENTIAL_REAUTH)))
 		return err;
 	run_credential_show(run, true);
-	if (!template_text(http->url, &run->scope, &request->url))
+	put_url(run, http, request);
+	if (request->url.n == 0)
 		return run_fail(run, CLASS_INVALID, "something that its address needs is missing");
-	put_pairs(run, &http->query, true, &request->url);
 	TRY(target_check(run, buf_str(&request->url), &request->to, &request->own));
 	if (request->own)
 		return OK;
-	if (holds_secret(run, buf_str(&request->url)))
-		return run_fail(run, CLASS_INVALID, "the account's secret may not go to %.*s",
-				STR_ARG(request->to.host));
 	run_credential_show(run, false);
+	host = arena_str(request->arena, request->to.host);
+	put_url(run, http, request);
+	if (request->url.n == 0)
+		return run_fail(run, CLASS_INVALID, "the account's secret may not go to %.*s", STR_ARG(host));
 	return OK;
 }
 
@@ -153,6 +157,7 @@ static enum err take_path(struct run *run, struct request *request)
 	bool own;
 
 	TRY(target_check(run, buf_str(&request->url), &request->to, &own));
+	CHECK(own || !request->own);
 	buf_put(&request->path, request->to.path);
 	return OK;
 }
@@ -163,6 +168,9 @@ AWAITS enum err request_compose(struct run *run, const struct step *step, struct
 
 	*request = (struct request){.step = step, .arena = arena_new(RUN_ANSWER_ARENA_BYTES)};
 	run->scope.arena = request->arena;
+	buf_reserve(&request->url, USUAL_BYTES); /* what grows leaves unwiped memory behind */
+	buf_reserve(&request->path, USUAL_BYTES);
+	buf_reserve(&request->head, USUAL_BYTES);
 	TRY(compose_url(run, &step->http, request));
 	TRY(body_compose(run, &step->http, request));
 	TRY(take_lines(run, request, &lines));
