@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Telegram, written } from '../fixtures/platforms/telegram.mjs';
-import { mediaWays, SAMPLES, startConnector } from './lib/connector.mjs';
+import { mediaWays, SAMPLES, startConnector, textOf } from './lib/connector.mjs';
 import { scope } from './lib/gateway.mjs';
 
 const ADA = '5551234567';
@@ -145,6 +145,21 @@ test('reads are asked twice when Telegram stumbles, messages are not', async () 
 	await it.ok('get_me');
 	assert.equal(telegram.asked('getMe').length, before + 2);
 	await it.sentOnce('send_message', (n) => ({ chat_id: ADA, text: `once ${n}` }), SEND);
+});
+
+test('an answer that does not come: what reads may be asked again, of what publishes nobody knows', async (t) => {
+	const slow = await new Telegram().start(t);
+	const brief = await startConnector(t, 'telegram', { platform: slow, secret: slow.token, more: { timeout: '1500ms' } });
+	slow.fault({ at: SEND, how: 'held' });
+	await brief.fails('send_message', { chat_id: ADA, text: 'held' }, 'unknown_outcome');
+	slow.release();
+	assert.equal(slow.asked(SEND).length, 1);
+	slow.fault({ at: 'getMe', how: 'held', times: 2 });
+	const late = await brief.call('get_me').then(textOf, ({ message }) => message);
+	assert.match(late, /transient|time/);
+	slow.release();
+	slow.fault({ at: SEND, how: 'slow', ms: 300 });
+	await brief.ok('send_message', { chat_id: ADA, text: 'slow' });
 });
 
 test('an answer that is no JSON, or half of one', async () => {

@@ -208,12 +208,12 @@ export async function setSecret(gateway, upstream, secret, tenant = 'acme') {
 
 /** A gateway with one upstream that is the built-in connector `use`, or the one in `file`. Options:
  *   platform      its address becomes setting `base`; its complaints fail calls
- *   settings, auth, connector  of the upstream, beside the usual
+ *   settings, auth, connector, more  of the upstream, beside the usual
  *   secret        the credential of each of the gateway's tenants
  *   upstream      its name, `use` by default
  *   gateway       more options of startGateway */
-export async function startConnector(t, use, { platform, settings = {}, auth, connector = {}, secret, upstream = use, gateway: options = {} } = {}) {
-	const section = { connector: { use, settings: { ...(platform === undefined ? {} : { base: platform.url }), ...settings }, allow_private: true, ...connector }, breaker_failures: 10000 }; // tests break it on purpose
+export async function startConnector(t, use, { platform, settings = {}, auth, connector = {}, more = {}, secret, upstream = use, gateway: options = {} } = {}) {
+	const section = { connector: { use, settings: { ...(platform === undefined ? {} : { base: platform.url }), ...settings }, allow_private: true, ...connector }, breaker_failures: 10000, ...more }; // tests break it on purpose
 	const gateway = await prepareGateway(t, { workers: 1, upstreams: { [upstream]: { ...section, ...(auth === undefined ? {} : { auth }) } }, ...options, config: { media: { allow_private: true }, ...options.config } });
 	for (const tenant of secret === undefined ? [] : Object.keys(gateway.keys)) await setSecret(gateway, upstream, secret, tenant);
 	await gateway.start();
