@@ -15,8 +15,8 @@ function tlsLines(port, root) {
 	return `  - { address: "127.0.0.1:${port}", tls: { cert: "${cert}", key: "${key}" } }`;
 }
 
-/** Write config and key without starting it. `upstreams`: {name: url}; `credential`: what calls carry to them, kept sealed; `more`: YAML. */
-export async function prepareGatehouse({ binary, root, workers = 1, upstreams, credential, tls = false, more = '' }) {
+/** Write config and key without starting it. `upstreams`: {name: url}; `credential`: what calls carry to them, kept sealed; `lines`: more upstreams, as YAML; `more`: YAML. */
+export async function prepareGatehouse({ binary, root, workers = 1, upstreams, lines = [], credential, tls = false, more = '' }) {
 	fs.mkdirSync(root, { recursive: true });
 	const port = await freePort();
 	const tlsPort = tls ? await freePort() : 0;
@@ -28,7 +28,7 @@ export async function prepareGatehouse({ binary, root, workers = 1, upstreams, c
 		DATA: path.join(root, 'data'),
 		WORKERS: workers,
 		MORE: more,
-		UPSTREAMS: Object.entries(upstreams).map(([name, url]) => `  ${name}: { http: { url: "${url}" }${credential === undefined ? '' : ', auth: { type: bearer }'} }`).join('\n'),
+		UPSTREAMS: [...Object.entries(upstreams).map(([name, url]) => `  ${name}: { http: { url: "${url}" }${credential === undefined ? '' : ', auth: { type: bearer }'} }`), ...lines].join('\n'),
 	};
 	const text = fs.readFileSync(template, 'utf8').replace(/@([A-Z]+)@/g, (all, word) => words[word] ?? all);
 	fs.writeFileSync(config, text);

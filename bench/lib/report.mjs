@@ -14,6 +14,10 @@ function caseTargets(one) {
 		const value = Math.min(...rates) / Math.max(...rates);
 		return [{ what: `${one.name} slowest credential over fastest`, value: round(value, 3), limit: 0.9, ok: value >= 0.9, atLeast: true }];
 	}
+	if (one.kind === 'connector') {
+		const value = one.summary.connector.rate / one.summary.server.rate;
+		return [{ what: `${one.name} calls/s over a plain server's`, value: round(value, 3), limit: 0.7, ok: value >= 0.7, atLeast: true }];
+	}
 	if (one.kind === 'growth') {
 		// At one connection what a caller waits; at 64 what a call costs, which noise reaches less.
 		const [what, field] = one.connections === 1 ? ['p50', 'p50_us'] : ['CPU time', 'server_cpu_us'];
@@ -66,7 +70,7 @@ export function judge(results) {
 }
 
 /** Kinds that compare other things than the upstream, nginx and the gateway. */
-const LINES = new Set(['auth', 'growth', 'fleet']);
+const LINES = new Set(['auth', 'connector', 'growth', 'fleet']);
 
 function line(one, name, { rate, p50_us, p99_us, server_cpu_us, servers_cpu_us = [] }) {
 	const nginx = one.summary.nginx === undefined || name === 'nginx' ? '' : `, ${(rate / one.summary.nginx.rate).toFixed(2)} of nginx`;

@@ -285,8 +285,10 @@ static struct str *defaults(struct reading_connector *it)
 {
 	struct str *values = arena_zalloc(it->reading->arena, (it->setting_count + 1) * sizeof(*values));
 
-	for (size_t i = 0; i < it->setting_count; i++)
+	for (size_t i = 0; i < it->setting_count; i++) {
 		values[i] = it->settings[i].fallback;
+		it->is_private |= it->settings[i].is_url && config_names_private_address(values[i]);
+	}
 	return values;
 }
 

@@ -264,11 +264,19 @@ test('made at run time: no files, no private addresses unless the file allows th
 		[{ file: './tickets.yaml', settings: { project: 'SHOP' } }, /for the configuration file/],
 		[{ use: 'nobody' }, /not built in/],
 		[{ use: 'nobody', allow_private: true }, /for the configuration file/],
+		[{ use: 'obsidian', settings: { vault: '/etc' } }, /for the configuration file/],
 	]) {
 		const refused = await make({ connector });
 		assert.equal(refused.status, 422, refused.text);
 		assert.match(refused.text, words);
 	}
+	const made = await make({ connector: { use: 'telegram', settings: { base: 'http://127.0.0.1:9' } }, auth: { type: 'secret' } });
+	assert.equal(made.status, 201, made.text);
+	await until('what is built in to be there', async () => (await listed(gateway)).includes('made_get_me'));
+	const answer = textOf(await modernCall(gateway, 'made_get_me'));
+	assert.match(answer, /credential/, 'it is known that a secret is missing');
+	await setSecret(gateway, 'made', '123456:planted-secret-of-a-bot');
+	await until('its address to be refused', async () => /address|private/i.test((await modernCall(gateway, 'made_get_me')).text));
 });
 
 test('tried without a server', async (t) => {
