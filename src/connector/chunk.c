@@ -6,15 +6,19 @@
 
 #define TIKTOK_SINGLE_BYTES_MAX (64LL * 1024 * 1024)
 #define TIKTOK_BYTES (10LL * 1024 * 1024)
+#define TIKTOK_LARGE_BYTES (32LL * 1024 * 1024) /* 4 GB in 128 requests: a call makes 256 at most */
+#define TIKTOK_LARGE_FROM (1024LL * 1024 * 1024)
 
 int64_t chunk_tiktok_bytes(int64_t size)
 {
-	return size <= TIKTOK_SINGLE_BYTES_MAX ? size : TIKTOK_BYTES;
+	if (size <= TIKTOK_SINGLE_BYTES_MAX)
+		return size;
+	return size < TIKTOK_LARGE_FROM ? TIKTOK_BYTES : TIKTOK_LARGE_BYTES;
 }
 
 int64_t chunk_tiktok_count(int64_t size)
 {
-	return size <= TIKTOK_SINGLE_BYTES_MAX ? 1 : size / TIKTOK_BYTES;
+	return size <= TIKTOK_SINGLE_BYTES_MAX ? 1 : size / chunk_tiktok_bytes(size);
 }
 
 enum err chunk_plan(struct run *run, const struct chunks *chunks, struct chunk_plan_made *ret_plan)
