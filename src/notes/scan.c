@@ -155,6 +155,25 @@ static enum err scan_folder(struct scan *scan, struct known *known, struct str f
 	return err;
 }
 
+/* The vault is what has its path now: a directory that was moved away and made anew is another one. Others use the
+ * descriptor meanwhile, so it is exchanged, not closed. */
+static enum err follow_root(const struct notebook *book)
+{
+	struct stat there, here;
+	int fd, swapped;
+
+	if (stat(book->path, &there) != 0)
+		return ERR_NOT_FOUND;
+	if (fstat(book->root, &here) == 0 && here.st_dev == there.st_dev && here.st_ino == there.st_ino)
+		return OK;
+	fd = open(book->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return ERR_NOT_FOUND;
+	swapped = dup3(fd, book->root, O_CLOEXEC);
+	(void)close(fd);
+	return swapped < 0 ? ERR_SYSTEM : OK;
+}
+
 enum err scan_all(void *arg)
 {
 	struct scan *scan = arg;
@@ -163,6 +182,7 @@ enum err scan_all(void *arg)
 	size_t cursor = 0;
 	enum err err;
 
+	TRY(follow_root(scan->book));
 	TRY(index_files(scan->book->writer, scan->arena, &known.files, &known.count));
 	for (size_t i = 0; i < known.count; i++)
 		(void)map_put(&known.by_path, known.files[i].path, &known.files[i]);

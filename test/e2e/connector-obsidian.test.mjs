@@ -87,6 +87,12 @@ test('append: to the end, under headings, into new folders; what was written is 
 	fs.unlinkSync(path.join(vault.vault, 'big.bin'));
 });
 
+test('many at once: nobody\'s line is lost', async () => {
+	await Promise.all(Array.from({ length: 24 }, (_, i) => it.ok('append_to_note', { path: 'Busy', content: `line ${i}` })));
+	const lines = vault.read('Busy.md').trimEnd().split('\n').sort();
+	assert.deepEqual(lines, Array.from({ length: 24 }, (_, i) => `line ${i}`).sort());
+});
+
 test('update: edits, properties, and no overwriting of what somebody else has written', async () => {
 	const before = await it.ok('read_note', { path: 'Work/Garden' });
 	await it.ok('update_note', { path: 'Work/Garden', edits: [{ find: 'May', replace: 'June' }] }, { previous_sha256: before.sha256 });

@@ -397,6 +397,31 @@ START_TEST(the_index_follows)
 }
 END_TEST
 
+AWAITS static void moved_body(void *arg)
+{
+	notes = notes_new(directory);
+	write_file("Old.md", "roses");
+	ck_ok(ask("notes.search", "{'query':'roses'}"));
+	ck_str(found(), "Old.md");
+	ck_assert_int_eq(chdir("..") | rename("vault", "away"), 0);
+	check_refused("notes.search", "{'query':'roses'}", "transient");
+	make_folder("vault");
+	write_file("vault/New.md", "more roses");
+	ck_ok(ask("notes.search", "{'query':'roses'}"));
+	ck_str(found(), "New.md");
+	write_file("away/Old.md", "roses again"); /* no longer ours */
+	write_file("vault/Newer.md", "roses");
+	ck_ok(ask("notes.read", "{'path':'Newer'}"));
+	check_refused("notes.read", "{'path':'Old'}", "not_found");
+	notes_free(notes);
+}
+
+START_TEST(a_vault_is_what_has_its_path)
+{
+	run_with(moved_body);
+}
+END_TEST
+
 #define MANY 10000
 
 static void write_many(void)
@@ -455,4 +480,5 @@ START_TEST(ten_thousand_notes)
 }
 END_TEST
 
-UNIT_MAIN("notes", searches, pages, reads, appends, updates, status, the_index_follows, ten_thousand_notes)
+UNIT_MAIN("notes", searches, pages, reads, appends, updates, status, the_index_follows, a_vault_is_what_has_its_path,
+	  ten_thousand_notes)
