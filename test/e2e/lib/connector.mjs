@@ -25,6 +25,7 @@ const PAGES_MAX = 100;
 const HINTS = ['readOnlyHint', 'destructiveHint', 'idempotentHint', 'openWorldHint'];
 const TOOLS = {
 	read: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true },
+	read_local: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
 	create: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
 	update: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: true },
 };
@@ -178,7 +179,7 @@ class Connector {
 		for (const [name, schema] of Object.entries(inputSchema.properties ?? {})) assert.ok(schema.description ?? schema.anyOf ?? schema.oneOf, `${tool}: ${name} is not described`);
 		await this.refuses(tool, { there_is_no_such_argument: 1 });
 		if (inputSchema.required?.length > 0) await this.refuses(tool, {}, new RegExp(inputSchema.required.join('|')));
-		assert.equal(inputSchema.properties?.idempotency_key !== undefined, kind !== 'read', `${tool}: idempotency_key`);
+		assert.equal(inputSchema.properties?.idempotency_key !== undefined, !kind.startsWith('read'), `${tool}: idempotency_key`);
 	}
 }
 
@@ -209,13 +210,14 @@ export async function setSecret(gateway, upstream, secret, tenant = 'acme') {
 /** A gateway with one upstream that is the built-in connector `use`, or the one in `file`. Options:
  *   platform      its address becomes setting `base`; its complaints fail calls
  *   settings, auth, connector, more  of the upstream, beside the usual
- *   secret        the credential of each of the gateway's tenants
+ *   secret        the credential of each of the gateway's tenants, for each of `connector.accounts`
  *   upstream      its name, `use` by default
  *   gateway       more options of startGateway */
 export async function startConnector(t, use, { platform, settings = {}, auth, connector = {}, more = {}, secret, upstream = use, gateway: options = {} } = {}) {
 	const section = { connector: { use, settings: { ...(platform === undefined ? {} : { base: platform.url }), ...settings }, allow_private: true, ...connector }, breaker_failures: 10000, ...more }; // tests break it on purpose
 	const gateway = await prepareGateway(t, { workers: 1, upstreams: { [upstream]: { ...section, ...(auth === undefined ? {} : { auth }) } }, ...options, config: { media: { allow_private: true }, ...options.config } });
-	for (const tenant of secret === undefined ? [] : Object.keys(gateway.keys)) await setSecret(gateway, upstream, secret, tenant);
+	const places = connector.accounts === undefined ? [upstream] : Object.keys(connector.accounts).map((account) => `${upstream}.${account}`);
+	for (const tenant of secret === undefined ? [] : Object.keys(gateway.keys)) for (const place of places) await setSecret(gateway, place, secret, tenant);
 	await gateway.start();
 	return new Connector(gateway, platform, upstream).connect(t);
 }
