@@ -93,6 +93,7 @@ static void compile_auth(struct compiling *compiling, const struct conf_node *no
 		return;
 	}
 	auth->type = conf_text(compiling, node, "type", true);
+	auth->provider = conf_text(compiling, node, "provider", false);
 	auth->about = conf_text(compiling, node, "about", false);
 	buf_put_byte(&json, '{');
 	for (size_t i = 0; i < node->count; i++) {

@@ -44,10 +44,11 @@ struct connector_setting {
 };
 size_t connector_settings(const struct connector *connector, const struct connector_setting **ret_settings);
 struct connector_auth {
-	struct str type;  /* as an upstream's `auth.type`; "none" */
-	struct str about; /* for people */
-	struct str json;  /* the whole mapping as an upstream's `auth` would have it, without `about`: the gateway reads
-			     it */
+	struct str type;     /* as an upstream's `auth.type`; "none" */
+	struct str provider; /* of type oauth; empty: none is named */
+	struct str about;    /* for people */
+	struct str json; /* the whole mapping as an upstream's `auth` would have it, without `about`: the gateway reads
+			    it */
 };
 size_t connector_auths(const struct connector *connector, const struct connector_auth **ret_auths);
 

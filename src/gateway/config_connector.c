@@ -452,16 +452,28 @@ static struct str filled(struct arena *arena, struct str json, struct str settin
 	return arena_str(arena, buf_str(&out));
 }
 
-static const struct connector_auth *find_way(const struct connector_auth *ways, size_t count, struct str type)
+static bool is_of_type(const struct connector_auth *way, struct str type)
 {
 	static const struct str secret = {"secret", 6}, password = {"password", 8};
 
-	for (size_t i = 0; i < count; i++)
-		if (type.p == NULL || str_eq(ways[i].type, type) ||
-		    (str_eq(type, secret) && str_eq(ways[i].type, password)) ||
-		    (str_eq(type, password) && str_eq(ways[i].type, secret)))
-			return &ways[i];
-	return NULL;
+	return type.p == NULL || str_eq(way->type, type) || (str_eq(type, secret) && str_eq(way->type, password)) ||
+	       (str_eq(type, password) && str_eq(way->type, secret));
+}
+
+/* The first of the type, and of several the one whose provider is named. */
+static const struct connector_auth *find_way(const struct connector_auth *ways, size_t count, struct str type,
+					     struct str provider)
+{
+	const struct connector_auth *found = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!is_of_type(&ways[i], type))
+			continue;
+		if (found == NULL ||
+		    (provider.n > 0 && str_eq(ways[i].provider, provider) && !str_eq(found->provider, provider)))
+			found = &ways[i];
+	}
+	return found;
 }
 
 static enum err no_way(struct conf_reading *reading, const struct conf_node *node, const struct connector_auth *ways,
@@ -482,6 +494,7 @@ enum err config_connector_auth(struct conf_reading *reading, const struct conf_n
 	static const struct conf_node nowhere;
 	struct conf_problems problems = {.file = STR("auth"), .out = reading->problems.out, .pointer_root = &nowhere};
 	const struct conf_node *type = node == NULL ? NULL : conf_get(node, "type");
+	const struct conf_node *provider = node == NULL ? NULL : conf_get(node, "provider");
 	const struct connector_auth *ways, *way;
 	size_t count = connector_auths(local_connector(spec->local), &ways);
 	struct conf_node *base = NULL;
@@ -489,7 +502,7 @@ enum err config_connector_auth(struct conf_reading *reading, const struct conf_n
 	*ret_base = NULL;
 	if (type != NULL && str_eq(type->text, STR("none")))
 		return OK;
-	way = find_way(ways, count, type == NULL ? STR_NONE : type->text);
+	way = find_way(ways, count, type == NULL ? STR_NONE : type->text, provider == NULL ? STR_NONE : provider->text);
 	if (way == NULL)
 		return node == NULL ? OK : no_way(reading, type == NULL ? node : type, ways, count);
 	TRY(conf_from_json(reading->arena, filled(reading->arena, way->json, local_settings(spec->local, NULL)),

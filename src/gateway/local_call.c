@@ -111,7 +111,7 @@ AWAITS static enum err look_at_account(struct local_run *run, struct connector_c
 	if (err != OK)
 		return OK; /* who asks for the credential hears of it */
 	run->signs = identity.signs;
-	call->secret_is_token = identity.is_token;
+	call->secret_is_token = identity.is_token || run->spec->auth.kind == UPSTREAM_AUTH_BEARER;
 	call->account_id = arena_str(call->arena, str_of(identity.account_id));
 	call->account_name = arena_str(call->arena, str_of(identity.account_name));
 	if (identity.knows_scopes)

@@ -7,9 +7,13 @@ import os from 'node:os';
 import path from 'node:path';
 import { SAMPLES, includes, setSecret, startConnector, textOf, upload } from './lib/connector.mjs';
 import { DOMAIN, PASSWORD, dovecotProgram, dovecotVersion, startDovecot } from './lib/dovecot.mjs';
+import { connectAccount } from './lib/connect.mjs';
 import { startFaultProxy } from './lib/faults.mjs';
 import { scope } from './lib/gateway.mjs';
+import { modernCall } from './lib/mcp.mjs';
+import { makeUser } from './lib/people.mjs';
 import { MESSAGE_BYTES_MAX, postfixMissing, startPostfix } from './lib/postfix.mjs';
+import { startProvider } from './lib/provider.mjs';
 import { startImap, startSmtp } from './lib/smtp.mjs';
 import { makeAuthority, makeCertificate } from './lib/tls.mjs';
 import { until } from './lib/wait.mjs';
@@ -154,12 +158,36 @@ describe('with Dovecot and Postfix', { skip: missing ?? false }, () => {
 	test('a token: XOAUTH2 and OAUTHBEARER, for reading and for sending; one that has ended', async () => {
 		dovecot.tokens.set('token-of-ann', ann);
 		const signed = await startMail(t, { settings: local(), ca: dovecot.ca, auth: { type: 'bearer', each: 'tenant' }, secret: 'token-of-ann' });
-		await signed.ok('list_folders');
+		await signed.ok('list_folders').catch((error) => { throw new Error(`${error.message}\n${dovecot.log().split('\n').slice(-12).join('\n')}`); });
 		await signed.ok('send_email', { to: [bob], text: 'x', subject: 'With a token' });
 		assert.match(dovecot.log(), /method=(OAUTHBEARER|XOAUTH2)/);
 		dovecot.tokens.clear();
 		await setSecret(signed.gateway, 'email', 'another-token');
 		await until('the token that nobody knows', () => signed.call('list_folders').then((result) => result.isError, () => true));
+	});
+
+	test("a person's account at an OAuth provider: a token that ends early is renewed, once", async () => {
+		const provider = await startProvider(t, {});
+		const { authorize, token } = provider.endpoints;
+		const auth = { type: 'oauth', each: 'user', authorize_url: authorize, token_url: token, client_id: provider.client.id, client_secret: provider.client.secret, scope: 'mail' };
+		const { gateway } = await startMail(t, { settings: local(), ca: dovecot.ca, auth, secret: undefined });
+		const ada = await makeUser(gateway, { email: 'ada@acme.example' });
+		const target = { port: gateway.port, key: (await gateway.cliJson('key', 'create', '--tenant', 'acme', '--user', ada.id)).key };
+		const folders = async () => (await modernCall(target, 'email_list_folders', {})).message.result;
+
+		dovecot.userOf = (given) => (provider.good(given) ? ann : undefined);
+		const link = /http:\/\/127\.0\.0\.1:\d+\/auth\/email\/start\?ticket=[\w-]{43}/.exec(textOf(await folders()))?.[0];
+		assert.ok(link, 'who has no account gets a link');
+		await connectAccount(gateway, { upstream: 'email', person: ada, link: { url: link } });
+		await until('the account', async () => (await folders()).structuredContent?.folders.length >= 4);
+
+		const before = provider.count('refresh');
+		provider.expire();
+		assert.ok((await folders()).structuredContent?.folders.length >= 4, 'a session that is signed in goes on');
+		assert.equal(provider.count('refresh'), before);
+		const sent = (await modernCall(target, 'email_send_email', { to: [bob], text: 'x', subject: 'Renewed' })).message.result;
+		assert.deepEqual(sent.structuredContent?.accepted, [bob], textOf(sent));
+		assert.equal(provider.count('refresh'), before + 1);
 	});
 
 	test('several accounts, each with its own password', async () => {

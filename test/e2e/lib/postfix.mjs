@@ -103,7 +103,7 @@ maillog_file_prefixes = ${this.directory}
 	async cleanup() {
 		try {
 			if (this.child?.exitCode === null) {
-				await run(findProgram(['postfix']), ['-c', this.directory, 'stop']);
+				await run(findProgram(['postfix']), ['-c', this.directory, 'abort']);
 				await within('the end of Postfix', this.child.ended);
 			}
 		} finally {
