@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Discord } from '../fixtures/platforms/discord.mjs';
 import { mediaWays, SAMPLES, startConnector } from './lib/connector.mjs';
+import { callExamples } from './lib/examples.mjs';
 import { scope } from './lib/gateway.mjs';
 
 const TEXT = '222197033908436990';
@@ -21,6 +22,8 @@ before(async () => {
 const last = (at) => discord.asked(at).at(-1);
 
 test('five tools, each as tools are described here', () => it.conventions({ read: ['get_me', 'get_guilds', 'get_channels', 'get_messages'], create: ['send_message'] }));
+
+test('each example is one', () => callExamples(it, { get_channels: { guild_id: discord.guilds[0].id }, send_message: { channel_id: TEXT }, get_messages: { channel_id: TEXT } }));
 
 test('get_me: who the bot is', async () => {
 	assert.deepEqual(await it.ok('get_me'), {

@@ -4,7 +4,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Telegram, written } from '../fixtures/platforms/telegram.mjs';
 import { mediaWays, SAMPLES, startConnector, textOf } from './lib/connector.mjs';
+import { callExamples } from './lib/examples.mjs';
 import { scope } from './lib/gateway.mjs';
+import { request } from './lib/raw.mjs';
 
 const ADA = '5551234567';
 const GROUP = '-1001234567890123';
@@ -21,6 +23,8 @@ before(async () => {
 const last = (at) => telegram.asked(at).at(-1);
 
 test('five tools, each as tools are described here', () => it.conventions({ read: ['get_me', 'get_chat'], create: ['send_message', 'send_photo'], update: ['get_updates'] }));
+
+test('each example is one', () => callExamples(it));
 
 test('get_me: who the bot is', async () => {
 	assert.deepEqual(await it.ok('get_me'), {
@@ -105,6 +109,17 @@ test('get_updates: page by page, each kind, and only what was asked for', async 
 	telegram.webhook = true;
 	await it.fails('get_updates', {}, 'conflict', /webhook/);
 	telegram.webhook = false;
+});
+
+test('get_updates: what Telegram has told to the webhook; nobody else can tell it, and reading forgets nothing', async (t) => {
+	const bot = await new Telegram().start(t);
+	const told = await startConnector(t, 'telegram', { platform: bot, secret: bot.token, settings: { updates: 'webhook' }, connector: { webhook: { secret: 'the-secret-token' } } });
+	const tell = (update, secret = 'the-secret-token') => request(told.gateway, { method: 'POST', path: '/webhooks/telegram/telegram/acme', headers: { 'content-type': 'application/json', 'x-telegram-bot-api-secret-token': secret }, body: JSON.stringify(update) });
+	for (let n = 0; n < 5; n++) assert.equal((await tell({ update_id: 70 + n, message: written(n, `told ${n}`) })).status, 200);
+	assert.equal((await tell({ update_id: 90, message: written(9, 'forged') }, 'another')).status, 401);
+	for (let round = 0; round < 2; round++) assert.deepEqual((await told.pages('get_updates', { limit: 2 }, 'updates')).map(({ text }) => text), [0, 1, 2, 3, 4].map((n) => `told ${n}`));
+	await told.ok('get_updates', { types: ['channel_post'] }, { updates: [] });
+	assert.equal(bot.asked('getUpdates').length, 0);
 });
 
 test('a cursor is good for its own tool and arguments only', async () => {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { problem, RESET, Twitter } from '../fixtures/platforms/twitter.mjs';
 import { mediaWays, SAMPLES, startConnected, startConnector } from './lib/connector.mjs';
+import { callExamples } from './lib/examples.mjs';
 import { scope } from './lib/gateway.mjs';
 import { startProvider } from './lib/provider.mjs';
 import { until } from './lib/wait.mjs';
@@ -25,6 +26,8 @@ const refusal = (...args) => {
 };
 
 test('five tools, each as tools are described here', () => it.conventions({ read: ['get_user_profile', 'get_user_tweets', 'search_tweets'], create: ['create_tweet', 'upload_video'] }));
+
+test('each example is one', () => callExamples(it, { upload_video: { video: { base64: SAMPLES.mp4(100000).toString('base64'), mime: 'video/mp4' } } }));
 
 test('get_user_profile: by name, by number, and who is connected', async () => {
 	assert.deepEqual(await it.ok('get_user_profile', { username: 'XDevelopers' }), {

@@ -1,10 +1,13 @@
 // Connector whatsapp against the Cloud API as its documentation has it: messages to numbers and to ids, files of each kind, templates with
 // their variables, what became of a message, and the classes of Meta's error codes.
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { no, WhatsApp } from '../fixtures/platforms/whatsapp.mjs';
 import { mediaWays, SAMPLES, startConnector } from './lib/connector.mjs';
+import { callExamples } from './lib/examples.mjs';
 import { scope } from './lib/gateway.mjs';
+import { request } from './lib/raw.mjs';
 
 const ADA = '16505551234';
 const SEND = 'POST /:version/:number/messages';
@@ -22,6 +25,8 @@ before(async () => {
 const last = (at) => whatsapp.asked(at).at(-1);
 
 test('four tools, each as tools are described here', () => it.conventions({ read: ['list_templates', 'get_message_status'], create: ['send_message', 'send_template'] }));
+
+test('each example is one', () => callExamples(it));
 
 test('send_message: a text, to a number and to an id', async () => {
 	const sent = await it.ok('send_message', { to: ADA, body: 'Your table is ready.' }, { message_status: 'accepted', wa_id: ADA });
@@ -95,6 +100,28 @@ test('get_message_status: the furthest that it has come, in whatever order that 
 	}
 	whatsapp.happen(message_id, 'SENT', { delivery_status: 'FAILED', error_description: 'Message undeliverable' });
 	await it.ok('get_message_status', { message_id }, { status: 'failed', errors: [{ details: 'Message undeliverable' }] });
+});
+
+test('get_message_status: as WhatsApp has told it, and asked for what it has not', async (t) => {
+	const other = await new WhatsApp().start(t);
+	const told = await startConnector(t, 'whatsapp', {
+		platform: other, secret: other.token, settings: { phone_number_id: other.number, waba_id: other.account, updates: 'webhook' }, connector: { webhook: { secret: 'app-secret', verify_token: 'v' } },
+	});
+	const tell = (statuses) => {
+		const body = JSON.stringify({ object: 'whatsapp_business_account', entry: [{ id: other.account, changes: [{ field: 'messages', value: { messaging_product: 'whatsapp', metadata: { phone_number_id: other.number }, statuses } }] }] });
+		const signature = createHmac('sha256', 'app-secret').update(body).digest('hex');
+		return request(told.gateway, { method: 'POST', path: '/webhooks/meta/whatsapp/acme', headers: { 'content-type': 'application/json', 'x-hub-signature-256': `sha256=${signature}` }, body });
+	};
+	const status = (id, name, more = {}) => ({ id, status: name, timestamp: '1790000000', recipient_id: ADA, ...more });
+	assert.equal((await tell([status('wamid.A', 'read'), status('wamid.A', 'sent'), status('wamid.A', 'delivered')])).status, 200);
+	assert.equal((await tell([status('wamid.B', 'failed', { errors: [{ code: 131026, title: 'Message undeliverable', error_data: { details: 'No such recipient' } }] })])).status, 200);
+	const { history } = await told.ok('get_message_status', { message_id: 'wamid.A' }, { status: 'read', source: 'webhook', errors: [] });
+	assert.deepEqual(history.map((one) => one.status).sort(), ['delivered', 'read', 'sent']);
+	assert.deepEqual(new Set(history.map(({ timestamp }) => timestamp)), new Set(['2026-09-21T14:13:20Z']));
+	await told.ok('get_message_status', { message_id: 'wamid.B' }, { status: 'failed', source: 'webhook', errors: [{ code: '131026', title: 'Message undeliverable', details: 'No such recipient' }] });
+	assert.equal(other.seen.length, 0);
+	other.happen('wamid.C', 'SENT');
+	await told.ok('get_message_status', { message_id: 'wamid.C' }, { status: 'sent', source: 'api' });
 });
 
 const refusal = (...args) => {
