@@ -298,9 +298,10 @@ enum err config_read_upstream_auth(struct conf_reading *reading, const struct co
 }
 
 /* What a connector's file says holds where nothing else is said. */
-static enum err read_connectors_way(struct conf_reading *reading, struct upstream_spec *spec)
+static enum err read_connectors_way(struct conf_reading *reading, const struct conf_node *node,
+				    struct upstream_spec *spec)
 {
-	static const struct conf_node nothing = {.kind = CONF_MAP};
+	const struct conf_node nothing = {.kind = CONF_MAP, .line = node->line, .column = node->column};
 	const struct conf_node *base;
 
 	TRY(config_connector_auth(reading, NULL, spec, &base));
@@ -313,7 +314,7 @@ enum err config_finish_auth(struct conf_reading *reading, const struct conf_node
 	enum upstream_isolation finest = spec->auth.each == UPSTREAM_EACH_USER ? ISOLATION_USER : ISOLATION_TENANT;
 
 	if (spec->local != NULL && conf_get(node, "auth") == NULL)
-		TRY(read_connectors_way(reading, spec));
+		TRY(read_connectors_way(reading, node, spec));
 	if (spec->auth.kind == UPSTREAM_AUTH_NONE)
 		return OK;
 	if (spec->kind != UPSTREAM_HTTP && spec->kind != UPSTREAM_LOCAL)

@@ -101,6 +101,7 @@ test('what is wrong with settings, accounts and files is said with line and colu
 		['connector: { file: ./broken.yaml }', /broken\.yaml:\d+:\d+: /],
 		['connector: { use: nobody }', /gatehouse\.yaml:3:\d+: use: "nobody" is not built in/],
 		['connector: { use: nobody, file: ./tickets.yaml }', /gatehouse\.yaml:3:\d+: connector: needs one of/],
+		['connector: { use: twitter }', /gatehouse\.yaml:3:5: auth: .*`client_id`/],
 		['connector: {}', /gatehouse\.yaml:3:\d+: connector: needs one of/],
 		['connector: { file: ./tickets.yaml, settings: { project: SHOP } }\n    auth: { type: basic }', /gatehouse\.yaml:4:\d+: auth: this connector signs in with type bearer, oauth/],
 		['connector: { file: ./tickets.yaml, settings: { project: SHOP } }\n    http: "http://127.0.0.1:1/"', /gatehouse\.yaml:\d+:\d+: an upstream needs one of/],
