@@ -10,15 +10,16 @@
 struct media;
 struct native_call {
 	struct arena *arena;
-	struct str tenant_id, principal;  /* principal empty: nobody of its own */
-	struct str upstream, account;	  /* account empty: the only one */
-	yyjson_val *with;		  /* the step's `with`, as one object */
-	yyjson_val *settings;		  /* all settings, texts */
-	const struct secret_text *secret; /* the account's; NULL: none is wanted, or there is none */
-	bool secret_is_token;		  /* of OAuth: for XOAUTH2 */
-	int64_t deadline_ms;		  /* on loop_now */
-	bool allow_private;		  /* the terms: where it may connect to */
-	struct str ca_file;		  /* empty: the system's */
+	struct str tenant_id, principal;     /* principal empty: nobody of its own */
+	struct str upstream, account;	     /* account empty: the only one */
+	yyjson_val *with;		     /* the step's `with`, as one object */
+	yyjson_val *settings;		     /* all settings, texts */
+	const struct secret_text *secret;    /* the account's; NULL: none is wanted, or there is none */
+	bool secret_is_token;		     /* of OAuth: for XOAUTH2 */
+	struct str account_id, account_name; /* of the connected account; may be empty */
+	int64_t deadline_ms;		     /* on loop_now */
+	bool allow_private;		     /* the terms: where it may connect to */
+	struct str ca_file;		     /* empty: the system's */
 	/* An opened file by the number that a value has as {"$media": n}; NULL none. Borrowed. */
 	struct media *(*media)(void *run, yyjson_val *value);
 	/* A file that the operation made joins the call's, which closes it at its end, whatever becomes of the step.

@@ -116,6 +116,8 @@ AWAITS static enum err ask(struct run *run, const struct step *step, const struc
 		.principal = call->principal,
 		.upstream = call->upstream,
 		.account = call->account,
+		.account_id = call->account_id,
+		.account_name = call->account_name,
 		.settings = run->settings,
 		.deadline_ms = call->deadline_ms,
 		.allow_private = call->terms.allow_private,

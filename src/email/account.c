@@ -91,16 +91,30 @@ static enum err read_server(const struct native_call *call, const char *protocol
 	return OK;
 }
 
+/* The setting; of people who connect accounts of their own, what the provider calls theirs. */
+static struct str address_of(const struct native_call *call)
+{
+	const struct str known[] = {setting(call, "address"), call->account_name, call->account_id};
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (known[i].n > 0 && (i == 0 || memchr(known[i].p, '@', known[i].n) != NULL))
+			return known[i];
+	return STR_NONE;
+}
+
 enum err mail_account_read(const struct native_call *call, struct mail_fault *fault, struct mail_account *ret_account)
 {
 	struct mail_account account = {.alias = call->account, .append_sent = true};
 	const struct preset *preset;
 	struct str local;
 
-	account.address = setting(call, "address");
+	account.address = address_of(call);
 	if (!str_cut(account.address, '@', &local, &account.domain) || local.n == 0 || !is_host(account.domain) ||
 	    !str_is_printable(account.address))
-		return mail_fault_set(fault, "invalid", "the account's setting `address` is no mail address");
+		return mail_fault_set(
+			fault, "invalid",
+			"it is not known whose mailbox this is: the operator sets `address`, or lets people "
+			"connect accounts whose names are addresses");
 	account.display_name = setting(call, "display_name");
 	account.user = setting(call, "user").n > 0 ? setting(call, "user") : account.address;
 	account.sent = setting(call, "sent_folder");

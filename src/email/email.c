@@ -187,7 +187,9 @@ AWAITS static enum err run(void *room, struct native_call *call, enum err (*work
 	enum err err = OK;
 
 	op.arena = arena_new(OP_ARENA_BYTES_MAX);
-	if (wants_account)
+	if (wants_account && call->secret == NULL)
+		err = ERR_CREDENTIAL_MISSING; /* before the account is looked at, whose address may come with it */
+	else if (wants_account)
 		err = mail_account_read(call, &op.fault, &op.account);
 	if (err == OK)
 		err = work(&op);
