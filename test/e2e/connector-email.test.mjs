@@ -210,7 +210,7 @@ describe('with Dovecot and Postfix', { skip: missing ?? false }, () => {
 		await until('the new password', async () => (await start.call('list_folders')).isError);
 		assert.doesNotMatch(textOf(await start.call('list_folders')), /wrong/);
 
-		const stranger = await startMail(t, { settings: local(), ca: (await makeAuthority(fs.mkdtempSync(path.join(os.tmpdir(), 'gatehouse-ca-')), 'other')).cert });
+		const stranger = await startMail(t, { settings: local(), ca: (await makeAuthority(dovecot.directory, 'other')).cert });
 		await stranger.fails('list_folders', {}, 'blocked', /certificate/);
 	});
 
