@@ -34,6 +34,14 @@ static inline yyjson_val *json_get(yyjson_val *obj, const char *key)
 	return yyjson_obj_get(obj, key);
 }
 
+/* v when it is an object, else an empty one: what yyjson_obj_foreach walks must be there. */
+static inline yyjson_val *json_members(yyjson_val *v)
+{
+	static yyjson_val none[3] = {{.tag = YYJSON_TYPE_OBJ}}; /* with room for the pointers behind its end */
+
+	return yyjson_is_obj(v) ? v : none;
+}
+
 /* Whether an array has this string; false when v is NULL or no array. */
 bool json_lists(yyjson_val *v, struct str text);
 

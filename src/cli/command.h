@@ -75,6 +75,7 @@ int user_erase_run(const struct invocation *invocation);
 int tenant_erase_run(const struct invocation *invocation);
 int connector_check_run(const struct invocation *invocation);
 int connector_try_run(const struct invocation *invocation);
+int accounts_run(const struct invocation *invocation);
 int connect_run(const struct invocation *invocation);
 int disconnect_run(const struct invocation *invocation);
 int vault_rotate_run(const struct invocation *invocation);
@@ -114,7 +115,7 @@ int reference_run(const struct invocation *invocation);
 /* Options of commands that have some. */
 extern const struct option secret_set_options[], secret_rotate_options[];
 extern const struct option connector_try_options[];
-extern const struct option connect_options[], disconnect_options[];
+extern const struct option accounts_options[], connect_options[], disconnect_options[];
 extern const struct option vault_rotate_options[], vault_destroy_options[];
 extern const struct option erase_options[], migrate_options[], db_copy_options[];
 extern const struct option serve_options_table[], key_create_options[], key_list_options[], key_rotate_options[],

@@ -65,6 +65,11 @@ const struct command commands[] = {
 	 .summary = "say what is wrong with a connector file, or what is in it",
 	 .about = "A connector file turns a platform's HTTP API into tools: see doc/connector-language.md.",
 	 .run = connector_check_run},
+	{.name = "accounts",
+	 .summary = "list a tenant's accounts at other services, and how they are",
+	 .about = "The gateway must be running: it asks each connector's service, at most once a minute.",
+	 .options = accounts_options,
+	 .run = accounts_run},
 	{.name = "connect",
 	 .summary = "print a link that connects an account at a server, and wait until it is there",
 	 .about = "For servers with `auth` of type `oauth`. Whoever opens the link signs in here first: as the user, "
@@ -363,7 +368,8 @@ int command_misused(const struct invocation *invocation, const char *fmt, ...)
 
 void command_print(const struct buf *text)
 {
-	fwrite(text->p, 1, text->n, stdout);
+	if (text->n > 0)
+		fwrite(text->p, 1, text->n, stdout);
 }
 
 /* How many of the words name this command; 0 when they do not. */

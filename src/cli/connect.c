@@ -3,7 +3,6 @@
  * until the account is there: the outcome is told by the same gateway, or by any other that shares its state. */
 #include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -27,70 +26,6 @@ const struct option disconnect_options[] = {
 	{NULL, NULL, NULL},
 };
 
-struct request {
-	const char *method;
-	struct str path, query, body; /* p NULL none */
-};
-
-static void put_member(struct buf *out, const char *name, struct str value)
-{
-	if (value.p == NULL)
-		return;
-	buf_put_fmt(out, "%s\"%s\":", out->n > 1 ? "," : "", name);
-	buf_put_json(out, value);
-}
-
-/* The API's own words, when it refuses. */
-static int fail_with(yyjson_val *answer)
-{
-	struct str detail = json_str(json_get(answer, "detail"));
-
-	if (detail.p == NULL)
-		detail = json_str(json_get(answer, "title"));
-	if (detail.p == NULL)
-		detail = json_str(json_get(answer, "problem"));
-	return command_failed("%.*s", STR_ARG(detail.p == NULL ? STR("the answer cannot be read") : detail));
-}
-
-/* One call to the API by way of the control socket.
- *   returns    the exit status; STATUS_DONE: ret_answer is there, NULL when there is nothing to say */
-static int ask(struct str data, struct arena *arena, const struct request *request, yyjson_val **ret_answer)
-{
-	AUTO_BUF content = {0}, body = {0}, problem = {0};
-	char by[32];
-	int status;
-	enum err err;
-
-	snprintf(by, sizeof(by), "cli:uid=%u", getuid());
-	buf_put_byte(&content, '{');
-	put_member(&content, "method", str_of(request->method));
-	put_member(&content, "path", request->path);
-	put_member(&content, "query", request->query);
-	put_member(&content, "body", request->body);
-	put_member(&content, "by", str_of(by));
-	buf_put_byte(&content, '}');
-	err = control_call(data, "POST", "/api", buf_str(&content), &problem, &status, &body);
-	if (err == ERR_NOT_FOUND)
-		return command_failed("no gateway runs on this data: start it with `gatehouse serve`");
-	if (err != OK)
-		return command_failed("%.*s", STR_ARG(buf_str(&problem)));
-	*ret_answer = NULL;
-	if (body.n > 0 && json_read(arena, arena_str(arena, buf_str(&body)), ret_answer) != OK)
-		return command_failed("the gateway's answer cannot be read; is it of another version?");
-	return status < 400 ? STATUS_DONE : fail_with(*ret_answer);
-}
-
-/* "/tenants/NAME/what" with the tenant of --tenant. */
-static struct str path_of(const struct invocation *invocation, struct arena *arena, const char *what)
-{
-	AUTO_BUF path = {0};
-
-	buf_put(&path, STR("/tenants/"));
-	percent_put(&path, options_get(&invocation->options, "tenant"));
-	buf_put(&path, str_of(what));
-	return arena_str(arena, buf_str(&path));
-}
-
 static bool is_complete(const struct invocation *invocation)
 {
 	return options_get(&invocation->options, "tenant").p != NULL &&
@@ -102,14 +37,15 @@ static bool is_complete(const struct invocation *invocation)
 static int make_link(const struct invocation *invocation, struct str data, struct arena *arena, yyjson_val **ret_link)
 {
 	AUTO_BUF body = {0};
-	struct request request = {.method = "POST", .path = path_of(invocation, arena, "/connections")};
+	struct control_request request = {.method = "POST",
+					  .path = control_tenant_path(invocation, arena, "/connections")};
 
 	buf_put_byte(&body, '{');
-	put_member(&body, "upstream", options_get(&invocation->options, "upstream"));
-	put_member(&body, "user", options_get(&invocation->options, "user"));
+	control_put_member(&body, "upstream", options_get(&invocation->options, "upstream"));
+	control_put_member(&body, "user", options_get(&invocation->options, "user"));
 	buf_put_byte(&body, '}');
 	request.body = buf_str(&body);
-	return ask(data, arena, &request, ret_link);
+	return control_ask(data, arena, &request, ret_link);
 }
 
 static void print_link(const struct invocation *invocation, yyjson_val *link)
@@ -135,11 +71,12 @@ static int await_outcome(const struct invocation *invocation, struct str data, s
 	buf_put_byte(&what, '\0');
 	for (;;) {
 		AUTO(arena) *arena = arena_new(1024 * 1024);
-		const struct request request = {.method = "GET", .path = path_of(invocation, arena, what.p)};
+		const struct control_request request = {.method = "GET",
+							.path = control_tenant_path(invocation, arena, what.p)};
 		yyjson_val *link;
 		struct str state, expires;
 		int64_t expires_ms;
-		int status = ask(data, arena, &request, &link);
+		int status = control_ask(data, arena, &request, &link);
 
 		if (status != STATUS_DONE)
 			return status;
@@ -185,7 +122,8 @@ int connect_run(const struct invocation *invocation)
 static int find_account(const struct invocation *invocation, struct str data, struct arena *arena, struct str *ret_id)
 {
 	struct str user = options_get(&invocation->options, "user");
-	struct request request = {.method = "GET", .path = path_of(invocation, arena, "/credentials")};
+	struct control_request request = {.method = "GET",
+					  .path = control_tenant_path(invocation, arena, "/credentials")};
 	AUTO_BUF query = {0};
 	yyjson_val *answer;
 	int status;
@@ -193,7 +131,7 @@ static int find_account(const struct invocation *invocation, struct str data, st
 	form_put(&query, STR("upstream"), options_get(&invocation->options, "upstream"));
 	form_put(&query, STR("user"), user.p == NULL ? STR("") : user);
 	request.query = buf_str(&query);
-	status = ask(data, arena, &request, &answer);
+	status = control_ask(data, arena, &request, &answer);
 	if (status == STATUS_DONE)
 		*ret_id = json_str(json_get(yyjson_arr_get_first(json_get(answer, "items")), "id"));
 	return status;
@@ -203,7 +141,7 @@ int disconnect_run(const struct invocation *invocation)
 {
 	AUTO(arena) *arena = arena_new(1024 * 1024);
 	AUTO(config) *config = NULL;
-	struct request request = {.method = "DELETE"};
+	struct control_request request = {.method = "DELETE"};
 	AUTO_BUF what = {0};
 	yyjson_val *answer;
 	struct str id;
@@ -220,8 +158,8 @@ int disconnect_run(const struct invocation *invocation)
 		return command_failed("nothing is connected there");
 	buf_put_fmt(&what, "/credentials/%.*s", STR_ARG(id));
 	buf_put_byte(&what, '\0');
-	request.path = path_of(invocation, arena, what.p);
-	status = ask(config->data, arena, &request, &answer);
+	request.path = control_tenant_path(invocation, arena, what.p);
+	status = control_ask(config->data, arena, &request, &answer);
 	if (status == STATUS_DONE)
 		fprintf(stderr, "disconnected\n");
 	return status;

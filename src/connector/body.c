@@ -5,26 +5,9 @@
 #include "connector/request.h"
 
 #include "base/check.h"
+#include "http/form.h"
 
 #define BOUNDARY_BYTES 18
-
-static void put_encoded(struct buf *out, struct str text)
-{
-	static const char digits[] = "0123456789ABCDEF";
-
-	for (size_t i = 0; i < text.n; i++) {
-		uint8_t c = (uint8_t)text.p[i];
-
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-		    c == '.' || c == '_' || c == '~') {
-			buf_put_byte(out, (char)c);
-		} else {
-			buf_put_byte(out, '%');
-			buf_put_byte(out, digits[c >> 4]);
-			buf_put_byte(out, digits[c & 15]);
-		}
-	}
-}
 
 /* What was written since the last stretch becomes one. */
 static void close_text(struct body *body)
@@ -85,9 +68,9 @@ static void put_pair(struct buf *out, bool query, struct str name, struct str va
 		buf_put_byte(out, memchr(out->p, '?', out->n) == NULL ? '?' : '&');
 	else if (out->n > 0)
 		buf_put_byte(out, '&');
-	put_encoded(out, name);
+	percent_put(out, name);
 	buf_put_byte(out, '=');
-	put_encoded(out, value);
+	percent_put(out, value);
 }
 
 /* A list of plain values is its name once for each. */

@@ -103,7 +103,7 @@ static void compile_auth(struct compiling *compiling, const struct conf_node *no
 			buf_put_byte(&json, ',');
 		buf_put_json(&json, node->entries[i].key->text);
 		buf_put_byte(&json, ':');
-		conf_put_json(&json, node->entries[i].value);
+		compile_put_json(&json, node->entries[i].value);
 		any = true;
 	}
 	buf_put_byte(&json, '}');

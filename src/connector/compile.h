@@ -53,8 +53,8 @@ struct naming naming_of_file(struct compiling *compiling, unsigned place);
 
 /* The arguments (`input`, `required`) and the result's members (`output`) of a tool. */
 void compile_schemas(struct compiling *compiling, const struct conf_node *node, struct tool *tool);
-/* A node as JSON text, as far as it goes by itself: scalars, lists, mappings. */
-void conf_put_json(struct buf *out, const struct conf_node *node);
+/* A node as JSON text, with what $media and $cursor stand for. */
+void compile_put_json(struct buf *out, const struct conf_node *node);
 
 /* The steps; `naming` has the arguments, and afterwards all captures. */
 void compile_steps(struct compiling *compiling, const struct conf_node *list, struct naming *naming,

@@ -39,7 +39,7 @@ static void put_members(struct buf *out, const struct conf_node *map, const char
 			buf_put_byte(out, ',');
 		buf_put_json(out, map->entries[i].key->text);
 		buf_put_byte(out, ':');
-		conf_put_json(out, map->entries[i].value);
+		compile_put_json(out, map->entries[i].value);
 		any = true;
 	}
 }
@@ -84,7 +84,7 @@ static void put_media(struct buf *out, const struct conf_node *node)
 	buf_put_byte(out, '}');
 }
 
-void conf_put_json(struct buf *out, const struct conf_node *node)
+void compile_put_json(struct buf *out, const struct conf_node *node)
 {
 	if (node->kind == CONF_SCALAR) {
 		put_scalar(out, node);
@@ -93,7 +93,7 @@ void conf_put_json(struct buf *out, const struct conf_node *node)
 		for (size_t i = 0; i < node->count; i++) {
 			if (i > 0)
 				buf_put_byte(out, ',');
-			conf_put_json(out, node->entries[i].value);
+			compile_put_json(out, node->entries[i].value);
 		}
 		buf_put_byte(out, ']');
 	} else if (conf_get(node, "$media") != NULL) {
@@ -256,7 +256,7 @@ static void check_example(struct compiling *compiling, const struct conf_node *n
 
 	if (args == NULL)
 		return;
-	conf_put_json(&text, args);
+	compile_put_json(&text, args);
 	err = json_read(arena, buf_str(&text), &root);
 	if (err == OK)
 		err = schema_validate(schema, root, arena, &failure);

@@ -93,7 +93,7 @@ static void put_arguments(struct buf *out, const struct tool *tool, yyjson_val *
 	if (yyjson_obj_size(properties) == 0)
 		return;
 	buf_put(out, STR("| argument | type | |\n|---|---|---|\n"));
-	yyjson_obj_foreach(properties, i, max, key, schema)
+	yyjson_obj_foreach(json_members(properties), i, max, key, schema)
 	{
 		struct str name = json_str(key);
 		yyjson_val *fallback = json_get(schema, "default");
@@ -123,7 +123,7 @@ static void put_members(struct buf *out, struct str schema)
 	if (schema.n == 0 || json_read(arena, schema, &root) != OK)
 		return;
 	buf_put(out, STR("Gives "));
-	yyjson_obj_foreach(json_get(root, "properties"), i, max, key, value)
+	yyjson_obj_foreach(json_members(json_get(root, "properties")), i, max, key, value)
 	{
 		buf_put(out, i == 0 ? STR("`") : STR(", `"));
 		buf_put(out, json_str(key));

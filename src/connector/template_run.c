@@ -289,7 +289,7 @@ static bool put_merged(const struct template *template, const struct scope *scop
 		size_t at, max, before;
 
 		there = there || (objects[i].kind == VALUE_JSON && yyjson_is_obj(objects[i].json));
-		yyjson_obj_foreach(objects[i].json, at, max, key, value)
+		yyjson_obj_foreach(json_members(objects[i].json), at, max, key, value)
 		{
 			if (!scope_spend(scope, max) || comes_later(objects + i + 1, template->count - i - 1, key))
 				continue;

@@ -52,12 +52,13 @@ static void drop_cr(struct buf *text)
 
 void mail_put_utf8(struct str text, struct buf *out)
 {
-	const uint8_t *at = (const uint8_t *)text.p, *end = at + text.n;
+	const uint8_t *at = (const uint8_t *)text.p, *end;
 
 	if (str_is_utf8(text)) {
 		buf_put(out, text);
 		return;
 	}
+	end = at + text.n;
 	while (at < end) {
 		uint32_t code;
 		char bytes[4];

@@ -32,9 +32,9 @@ struct accounts_health {
 
 const char *account_health_name(enum account_health health)
 {
-	static const char *const names[ACCOUNT_HEALTHS] = {
+	static const char *const names[ACCOUNT_HEALTHS + 1] = {
 		[ACCOUNT_UNKNOWN] = "unknown",	       [ACCOUNT_WELL] = "ok",	      [ACCOUNT_RECONNECT] = "reconnect",
-		[ACCOUNT_UNREACHABLE] = "unreachable", [ACCOUNT_FAILING] = "failing",
+		[ACCOUNT_UNREACHABLE] = "unreachable", [ACCOUNT_FAILING] = "failing", [ACCOUNT_UNWATCHED] = "",
 	};
 
 	return names[health];
@@ -213,7 +213,7 @@ enum account_health accounts_health_ask(struct gateway *gateway, const struct ac
 	local_place_cut(of->place, &name, &account);
 	spec = spec_named(gateway_here(gateway)->config, name);
 	if (spec == NULL || !local_has_probe(spec))
-		return ACCOUNT_UNKNOWN;
+		return ACCOUNT_UNWATCHED;
 	pthread_mutex_lock(&healths->lock);
 	known = known_of(healths, of);
 	if (known != NULL) {

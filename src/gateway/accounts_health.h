@@ -17,9 +17,10 @@ enum account_health {
 	ACCOUNT_UNREACHABLE, /* its service does not answer */
 	ACCOUNT_FAILING,     /* its probe is refused for another reason */
 	ACCOUNT_HEALTHS,
+	ACCOUNT_UNWATCHED = ACCOUNT_HEALTHS, /* nothing can tell: no connector's, or one without a probe */
 };
 
-/* "ok", "reconnect", ...; static. */
+/* "ok", "reconnect", ...; empty for ACCOUNT_UNWATCHED; static. */
 const char *account_health_name(enum account_health health);
 
 /* Whose account, where. */

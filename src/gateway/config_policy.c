@@ -15,34 +15,15 @@ static bool is_bare(struct str text)
 }
 
 /* A plain scalar is a number or a literal when JSON would read it as one, and a text otherwise: 10.0.0.0/8. */
-static void put_scalar(struct conf_reading *reading, const struct conf_node *node, struct buf *out)
+static void put_scalar(void *arg, const struct conf_node *node, struct buf *out)
 {
+	struct conf_reading *reading = arg;
 	yyjson_val *value;
 
 	if (node->plain && is_bare(node->text) && json_read(reading->arena, node->text, &value) == OK)
 		buf_put(out, node->text);
 	else
 		buf_put_json(out, node->text);
-}
-
-/* Depth is bounded by conf_parse. */
-static void put_node(struct conf_reading *reading, const struct conf_node *node, struct buf *out)
-{
-	if (node->kind == CONF_SCALAR) {
-		put_scalar(reading, node, out);
-		return;
-	}
-	buf_put_byte(out, node->kind == CONF_MAP ? '{' : '[');
-	for (size_t i = 0; i < node->count; i++) {
-		if (i > 0)
-			buf_put_byte(out, ',');
-		if (node->kind == CONF_MAP) {
-			buf_put_json(out, node->entries[i].key->text);
-			buf_put_byte(out, ':');
-		}
-		put_node(reading, node->entries[i].value, out);
-	}
-	buf_put_byte(out, node->kind == CONF_MAP ? '}' : ']');
 }
 
 static enum err read_rule(struct conf_reading *reading, const struct conf_node *node, struct policy_document *ret_rule)
@@ -52,7 +33,7 @@ static enum err read_rule(struct conf_reading *reading, const struct conf_node *
 	AUTO(policy) *policy = NULL;
 	AUTO_BUF text = {0}, problem = {0};
 
-	put_node(reading, node, &text);
+	conf_put_json(node, &text, put_scalar, reading);
 	rule.text = arena_str(reading->arena, buf_str(&text));
 	if (policy_compile(&source, &problem, &policy) != OK) {
 		conf_problem(&reading->problems, node, "policy: %.*s", STR_ARG(buf_str(&problem)));

@@ -86,7 +86,7 @@ static bool is_number(struct str s)
 	return at == s.n;
 }
 
-static void put_scalar(struct buf *out, const struct conf_node *node)
+static void put_scalar(void *unused, const struct conf_node *node, struct buf *out)
 {
 	if (!node->plain)
 		buf_put_json(out, node->text);
@@ -102,27 +102,9 @@ static void put_scalar(struct buf *out, const struct conf_node *node)
 		buf_put_json(out, node->text);
 }
 
-/* At most as deep as the yaml room reads. */
 void front_put_json(struct buf *out, const struct conf_node *node)
 {
-	if (node == NULL || node->kind == CONF_SCALAR) {
-		if (node == NULL)
-			buf_put(out, STR("null"));
-		else
-			put_scalar(out, node);
-		return;
-	}
-	buf_put_byte(out, node->kind == CONF_MAP ? '{' : '[');
-	for (size_t i = 0; i < node->count; i++) {
-		if (i > 0)
-			buf_put_byte(out, ',');
-		if (node->kind == CONF_MAP) {
-			buf_put_json(out, node->entries[i].key->text);
-			buf_put_byte(out, ':');
-		}
-		front_put_json(out, node->entries[i].value);
-	}
-	buf_put_byte(out, node->kind == CONF_MAP ? '}' : ']');
+	conf_put_json(node, out, put_scalar, NULL);
 }
 
 /* ---- changing ---------------------------------------------------------------------- */
@@ -140,7 +122,7 @@ static bool is_plain(struct str s)
 	for (size_t i = 0; i < s.n; i++)
 		if ((uint8_t)s.p[i] < 0x20 || s.p[i] == 0x7F || strchr(":#,[]{}\"'&*!|>%@`", s.p[i]) != NULL)
 			return false;
-	put_scalar(&seen, &node);
+	put_scalar(NULL, &node, &seen);
 	return s.p[s.n - 1] != ' ' && seen.p[0] == '"' && !str_eq_nocase(s, STR("yes")) && !str_eq_nocase(s, STR("no"));
 }
 

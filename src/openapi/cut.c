@@ -126,7 +126,7 @@ static void put_properties(struct cutting *cutting, yyjson_val *schema)
 
 		put_key(cutting, "properties");
 		buf_put_byte(cutting->out, '{');
-		yyjson_obj_foreach(properties, i, max, key, value)
+		yyjson_obj_foreach(json_members(properties), i, max, key, value)
 		{
 			if (is_hidden(cutting, value))
 				continue;

@@ -6,30 +6,15 @@
 
 #define YAML_NODES_MAX 2000000
 
-static void put_json(struct buf *out, struct arena *scratch, const struct conf_node *node)
+static void put_scalar(void *scratch, const struct conf_node *node, struct buf *out)
 {
 	bool is_null;
+	struct value value = scalar_value(scratch, node, &is_null);
 
-	if (node->kind == CONF_SCALAR) {
-		struct value value = scalar_value(scratch, node, &is_null);
-
-		if (is_null)
-			buf_put(out, STR("null"));
-		else
-			value_put_json(out, value);
-		return;
-	}
-	buf_put_byte(out, node->kind == CONF_MAP ? '{' : '[');
-	for (size_t i = 0; i < node->count; i++) {
-		if (i > 0)
-			buf_put_byte(out, ',');
-		if (node->kind == CONF_MAP) {
-			buf_put_json(out, node->entries[i].key->text);
-			buf_put_byte(out, ':');
-		}
-		put_json(out, scratch, node->entries[i].value);
-	}
-	buf_put_byte(out, node->kind == CONF_MAP ? '}' : ']');
+	if (is_null)
+		buf_put(out, STR("null"));
+	else
+		value_put_json(out, value);
 }
 
 static bool looks_like_json(struct str text)
@@ -52,7 +37,7 @@ enum err openapi_read(struct arena *arena, struct str text, struct buf *problem,
 	if (!looks_like_json(text)) {
 		TRY(conf_parse_large(arena, text, YAML_NODES_MAX, &problems, &node));
 		if (node != NULL)
-			put_json(&json, arena, node);
+			conf_put_json(node, &json, put_scalar, arena);
 		text = buf_str(&json);
 	}
 	err = json_read(arena, text, ret_root);

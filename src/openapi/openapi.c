@@ -89,7 +89,7 @@ static void put_oauth(struct writing *writing, yyjson_val *scheme)
 	if (yyjson_obj_size(json_get(flow, "scopes")) > 0) {
 		AUTO_BUF scopes = {0};
 
-		yyjson_obj_foreach(json_get(flow, "scopes"), i, max, key, value)
+		yyjson_obj_foreach(json_members(json_get(flow, "scopes")), i, max, key, value)
 		{
 			if (i > 0)
 				buf_put_byte(&scopes, ' ');
@@ -125,7 +125,8 @@ static void put_auth(struct writing *writing)
 
 	buf_put(writing->out, STR("auth:\n"));
 	before = writing->out->n;
-	yyjson_obj_foreach(schemes, i, max, key, value) put_scheme(writing, openapi_follow(writing->root, value));
+	yyjson_obj_foreach(json_members(schemes), i, max, key, value)
+		put_scheme(writing, openapi_follow(writing->root, value));
 	if (writing->out->n == before)
 		buf_put(writing->out,
 			STR("  - { type: none }\n  - { type: bearer }\n")); /* many documents just do not say it */
@@ -225,7 +226,7 @@ static enum err put_operations(struct writing *writing)
 	yyjson_val *key, *value;
 	size_t i, max;
 
-	yyjson_obj_foreach(json_get(writing->root, "paths"), i, max, key, value)
+	yyjson_obj_foreach(json_members(json_get(writing->root, "paths")), i, max, key, value)
 	{
 		yyjson_val *item = openapi_follow(writing->root, value);
 

@@ -145,7 +145,7 @@ static bool add_members(struct gathering *gathering, yyjson_val *schema, bool re
 	while ((part = yyjson_arr_iter_next(&each)) != NULL)
 		if (!add_members(gathering, part, required, depth + 1))
 			return false;
-	yyjson_obj_foreach(properties, i, max, key, value)
+	yyjson_obj_foreach(json_members(properties), i, max, key, value)
 	{
 		struct argument *argument;
 
@@ -178,7 +178,7 @@ static yyjson_val *choose_content(yyjson_val *content, const char **ret_kind)
 	yyjson_val *key, *value, *chosen = NULL;
 	size_t i, max;
 
-	yyjson_obj_foreach(content, i, max, key, value)
+	yyjson_obj_foreach(json_members(content), i, max, key, value)
 	{
 		struct str type = json_str(key), semicolon;
 

@@ -47,9 +47,10 @@ static const struct field credential_fields[] = {
 	[CRED_STATE] = {"state", FIELD_TEXT, FIELD_READ_ONLY | FIELD_COLUMN | FIELD_VOLATILE,
 			.doc = "`active`; `refused`: the server did not take it; `reauth_required`: it must be "
 			       "connected again."},
-	[CRED_HEALTH] = {"health", FIELD_TEXT, FIELD_READ_ONLY | FIELD_COLUMN | FIELD_VOLATILE,
-			 .doc = "Of connectors, as far as this process has seen: `ok`, `reconnect`, `unreachable`, "
-				"`failing`; `unknown`: not looked at yet, which listing it begins."},
+	[CRED_HEALTH] =
+		{"health", FIELD_TEXT, FIELD_READ_ONLY | FIELD_COLUMN | FIELD_VOLATILE,
+		 .doc = "Of connectors, as far as this process has seen: `ok`, `reconnect`, `unreachable`, "
+			"`failing`; `unknown`: not looked at yet, which listing it begins. Empty: nothing can tell."},
 	[CRED_SECRET] = {"secret", FIELD_TEXT, FIELD_WRITE_ONLY | FIELD_SECRET | FIELD_NEEDED, SECRET_BYTES_MAX,
 			 .doc = "The token, key, or NAME:PASSWORD."},
 	[CRED_EXPIRES] = {"expires_at", FIELD_TIME, FIELD_READ_ONLY | FIELD_VOLATILE,
@@ -68,7 +69,7 @@ static struct str health_of(const struct work *work, const struct credential_row
 	const struct portal_spec *spec = &work->portal->spec;
 
 	if (spec->account_health == NULL)
-		return STR("unknown");
+		return STR("");
 	return str_of(spec->account_health(spec->account_health_arg, row->tenant_id, row->upstream, row->user_id));
 }
 

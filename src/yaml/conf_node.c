@@ -218,6 +218,31 @@ enum err conf_parse(struct arena *arena, struct str text, struct conf_problems *
 	return conf_parse_large(arena, text, CONF_NODES_MAX, problems, ret_root);
 }
 
+/* Depth is bounded by conf_parse. */
+void conf_put_json(const struct conf_node *node, struct buf *out,
+		   void (*put_scalar)(void *arg, const struct conf_node *scalar, struct buf *out), void *arg)
+{
+	if (node == NULL) {
+		buf_put(out, STR("null"));
+		return;
+	}
+	if (node->kind == CONF_SCALAR) {
+		put_scalar(arg, node, out);
+		return;
+	}
+	buf_put_byte(out, node->kind == CONF_MAP ? '{' : '[');
+	for (size_t i = 0; i < node->count; i++) {
+		if (i > 0)
+			buf_put_byte(out, ',');
+		if (node->kind == CONF_MAP) {
+			buf_put_json(out, node->entries[i].key->text);
+			buf_put_byte(out, ':');
+		}
+		conf_put_json(node->entries[i].value, out, put_scalar, arg);
+	}
+	buf_put_byte(out, node->kind == CONF_MAP ? '}' : ']');
+}
+
 struct conf_node *conf_get(const struct conf_node *map, const char *key)
 {
 	for (size_t i = 0; map != NULL && map->kind == CONF_MAP && i < map->count; i++)

@@ -43,6 +43,11 @@ NODISCARD enum err conf_parse(struct arena *arena, struct str text, struct conf_
 NODISCARD enum err conf_parse_large(struct arena *arena, struct str text, size_t nodes_max,
 				    struct conf_problems *problems, struct conf_node **ret_root);
 
+/* Append a tree as JSON. What a scalar means is the caller's: documents differ in which plain words are numbers.
+ *   node       NULL: null */
+void conf_put_json(const struct conf_node *node, struct buf *out,
+		   void (*put_scalar)(void *arg, const struct conf_node *scalar, struct buf *out), void *arg);
+
 /* The value under `key` of a map; NULL when absent. */
 struct conf_node *conf_get(const struct conf_node *map, const char *key);
 

@@ -3,7 +3,8 @@
 # red leg never hides the ones after it.
 #
 #   lint         the house linter and the linter's own test
-#   unit         Check programs, fuzz corpora and the JSON Schema suite: gcc and clang, ASan + UBSan
+#   unit         Check programs, fuzz corpora and the JSON Schema suite: clang, asked for by name gcc too, ASan + UBSan
+#   gcc          everything compiled by gcc
 #   e2e          node:test against the ASan binary; soak*.test.mjs against the release binary
 #   matrix       the same e2e files again, on PostgreSQL and Redis; some of them through PgBouncer
 #   cluster      three replicas and bad times: 20 s against the ASan binary; asked for by name 60 s against the release
@@ -83,7 +84,9 @@ test_meson() {
 		return
 	fi
 	rm -f "build/$flavour"/meson-logs/testlog*.json
-	logged "unit tests, $flavour" unrandomized meson test -C "build/$flavour" --no-rebuild "$@" || true
+	# Most of them wait for something most of the time.
+	logged "unit tests, $flavour" unrandomized meson test -C "build/$flavour" --no-rebuild \
+		--num-processes $((2 * $(nproc))) "$@" || true
 	leg_failed "unit-$flavour" # unless there is a log
 	for log in "build/$flavour"/meson-logs/testlog*.json; do
 		if [ -s "$log" ]; then
@@ -176,11 +179,12 @@ pooled=(test/e2e/{api,audit,auth,oauth-token,policy,tenants}.test.mjs)
 left_out_of_matrix() {
 	case $1 in
 	*/connect-provider.*) printf 'starts no gateway' ;;
+	*/connector-*) printf 'is about what a platform is asked; connectors.test.mjs and files.test.mjs stand for what is kept' ;;
 	*/backing-*) printf 'is about the servers themselves that the matrix stands on' ;;
 	*/deploy-*) printf 'is about the files of deploy/' ;;
 	*/fleet-state.*) printf 'starts a PostgreSQL and a Redis of its own in any case' ;;
 	*/migrate.*) printf 'starts no gateway, and its own PostgreSQL in any case' ;;
-	*/schema.*) printf 'starts no gateway' ;;
+	*/schema.* | */write-a-connector.*) printf 'is about commands that keep nothing' ;;
 	*) return 1 ;;
 	esac
 }
@@ -263,9 +267,23 @@ test_unit() {
 	done
 }
 
+# Every file of the product and its tests compiled by a flavour's compiler, for its warnings; only the gateway is linked.
+test_compiled() {
+	local leg=$1 flavour=$2 objects
+
+	if ! build_flavour "$flavour" gatehouse; then
+		leg_failed "$leg"
+		return
+	fi
+	mapfile -t objects < <(ninja -C "build/$flavour" -t targets rule c_COMPILER | grep '\.o$')
+	counted "$leg" build_flavour "$flavour" "${objects[@]}"
+}
+
+# The unit tests are run by clang, whose sanitizers see more; gcc compiles them too, and makes what the other legs use.
 test_everything() {
 	test_lint
-	test_unit
+	test_meson asan-clang
+	test_compiled gcc asan
 	test_e2e e2e asan ''
 	test_matrix
 	test_cluster asan 20
@@ -276,6 +294,7 @@ test_everything() {
 test_full() {
 	test_everything
 	deps full
+	test_meson asan
 	test_meson tsan --timeout-multiplier 5
 	CK_TIMEOUT_MULTIPLIER=20 test_meson debug --timeout-multiplier 20 \
 		--wrapper 'valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite'

@@ -11,12 +11,11 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
+import { greeted } from './greeting.mjs';
 import { freePort } from './port.mjs';
 import { endGroup, launch, run } from './process.mjs';
 import { makeAuthority, makeCertificate } from './tls.mjs';
 import { findProgram, lent, lentDirectory } from './unprivileged.mjs';
-import { Connection } from './raw.mjs';
-import { until } from './wait.mjs';
 
 export const PASSWORD = 'app-password';
 export const DOMAIN = 'here.example';
@@ -149,14 +148,7 @@ export class Dovecot {
 		fs.writeFileSync(file, configuration(this, await startIntrospection(t, this), this.auth));
 		for (const name of fs.readdirSync(this.directory)) fs.chownSync(path.join(this.directory, name), this.owner.uid, this.owner.gid);
 		this.child = launch(...lent(dovecotProgram(), ['-F', '-c', file]), { cwd: this.directory });
-		await until('Dovecot to greet', async () => {
-			if (this.child.exitCode !== null) throw Object.assign(new Error(`dovecot ended: ${this.child.output.stderr}${this.log()}`), { fatal: true });
-			const greeting = await Connection.open({ port: this.imap }).catch(() => null);
-			if (greeting === null) return false;
-			const said = await until('the greeting', () => greeting.bytes.length > 0 || greeting.ended);
-			greeting.socket.destroy();
-			return said;
-		});
+		await greeted('Dovecot', this.child, this.imap, () => this.log());
 		return this;
 	}
 

@@ -8,11 +8,11 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { DOMAIN } from './dovecot.mjs';
+import { greeted } from './greeting.mjs';
 import { freePort } from './port.mjs';
 import { launch, run } from './process.mjs';
-import { Connection } from './raw.mjs';
 import { findProgram } from './unprivileged.mjs';
-import { until, within } from './wait.mjs';
+import { within } from './wait.mjs';
 
 export const MESSAGE_BYTES_MAX = 3_000_000;
 
@@ -81,14 +81,7 @@ maillog_file_prefixes = ${this.directory}
 	async start() {
 		await this.configure();
 		this.child = launch(findProgram(['postfix']), ['-c', this.directory, 'start-fg']);
-		await until('Postfix to greet', async () => {
-			if (this.child.exitCode !== null) throw Object.assign(new Error(`postfix ended: ${this.child.output.stderr}${this.log()}`), { fatal: true });
-			const greeting = await Connection.open({ port: this.submission }).catch(() => null);
-			if (greeting === null) return false;
-			const said = await until('the greeting', () => greeting.bytes.length > 0 || greeting.ended);
-			greeting.socket.destroy();
-			return said;
-		});
+		await greeted('Postfix', this.child, this.submission, () => this.log());
 		return this;
 	}
 
