@@ -86,7 +86,8 @@ test('a tenant is called from its own networks only, once it names some', async 
 	assert.ok(wrong.status >= 400, wrong.text);
 	const changed = await call(gateway, 'PATCH', '/tenants/self', { key: own.key, body: { networks: ['127.0.0.1', '127.9.0.0/16'] }, headers: { 'if-match': tenant.headers.etag } });
 	assert.equal(changed.status, 200, changed.text);
-	await until('the list to hold', async () => (await from(own, '127.0.0.7')).status === 403);
+	await until('the list to hold, whichever loop is asked', async () =>
+		(await Promise.all(Array.from({ length: 8 }, () => from(own, '127.0.0.7')))).every(({ status }) => status === 403));
 	const refused = await from(own, '127.0.0.7', { 'x-forwarded-for': '127.9.0.1' });
 	assert.equal(refused.status, 403);
 	assert.match(refused.text, /address/);
