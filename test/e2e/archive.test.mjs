@@ -67,6 +67,7 @@ test('kill -9 at any moment leaves each row once', async (t) => {
 	}
 	stopped = true;
 	await load;
+	await gateway.trailWritten();
 	assert.equal((await gateway.cli('retention', 'run')).code, 0);
 	const verified = await gateway.cli('audit', 'verify', '--archive');
 	assert.equal(verified.code, 0, verified.stderr);
