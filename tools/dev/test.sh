@@ -6,7 +6,7 @@
 #   unit         Check programs, fuzz corpora and the JSON Schema suite: clang, asked for by name gcc too, ASan + UBSan
 #   gcc          everything compiled by gcc
 #   e2e          node:test against the ASan binary; soak*.test.mjs against the release binary
-#   matrix       the same e2e files again, on PostgreSQL and Redis; some of them through PgBouncer
+#   matrix       the same e2e files again, the release binary on PostgreSQL and Redis; some of them through PgBouncer
 #   cluster      three replicas and bad times: 20 s against the ASan binary; asked for by name 60 s against the release
 #                binary, whose figures are kept in bench/results
 #   vault        those e2e files that are about credentials, on SQLite and then on PostgreSQL and Redis
@@ -192,7 +192,8 @@ left_out_of_matrix() {
 # Through what a gateway's rows and state are kept in when there are several: what belongs to SQLite's file skips, and says so.
 on_postgres=(node test/e2e/on-postgres.mjs)
 
-# matrix_files WHAT FILE...: these e2e files again, each gateway on PostgreSQL and Redis.
+# matrix_files WHAT FILE...: these e2e files again, each gateway on PostgreSQL and Redis. Against the release binary, whose
+# timing is the product's; the sanitizers see these rows and this state in the unit tests, through PgBouncer and in the cluster.
 matrix_files() {
 	local what=$1 file why files=() node_starter=("${on_postgres[@]}")
 
@@ -209,7 +210,7 @@ matrix_files() {
 		leg_failed e2e-postgres
 		return
 	fi
-	test_node e2e-postgres asan "${files[@]}"
+	test_node e2e-postgres release "${files[@]}"
 }
 
 # test_matrix [PATTERN]

@@ -217,13 +217,25 @@ export class Gateway {
 		return within('the end of the gateway', this.child.ended);
 	}
 
+	/** Whether a process of its own is left: whoever it starts begins in its directory. */
+	#hasProcess() {
+		return fs.readdirSync('/proc').some((pid) => {
+			try {
+				return /^\d+$/.test(pid) && fs.readlinkSync(`/proc/${pid}/cwd`).startsWith(this.root);
+			} catch {
+				return false; // it has ended meanwhile
+			}
+		});
+	}
+
+	/** A port is given out again as soon as it is free: that somebody listens there is its fault only while it has a process. */
 	async #portIsClosed() {
 		if (!this.port) return true;
 		return new Promise((resolve) => {
 			const socket = net.connect({ port: this.port, host: '127.0.0.1' });
 			socket.on('connect', () => {
 				socket.destroy();
-				resolve(false);
+				resolve(!this.#hasProcess());
 			});
 			socket.on('error', () => resolve(true));
 		});
