@@ -352,16 +352,26 @@ void *arena_try_grow(struct arena *arena, void *piece, size_t bytes_old, size_t 
 	return moved;
 }
 
-struct str arena_str(struct arena *arena, struct str s)
+struct str arena_try_str(struct arena *arena, struct str s)
 {
 	char *p;
 
 	CHECK(s.n < SIZE_MAX);
-	p = arena_alloc(arena, s.n + 1);
+	p = arena_try_alloc(arena, s.n + 1);
+	if (p == NULL)
+		return STR_NONE;
 	if (s.n > 0)
 		memcpy(p, s.p, s.n);
 	p[s.n] = '\0';
 	return (struct str){p, s.n};
+}
+
+struct str arena_str(struct arena *arena, struct str s)
+{
+	struct str copy = arena_try_str(arena, s);
+
+	CHECK(copy.p != NULL);
+	return copy;
 }
 
 struct str arena_fmt(struct arena *arena, const char *fmt, ...)

@@ -34,8 +34,10 @@ NODISCARD void *arena_try_alloc(struct arena *arena, size_t bytes);
  * NULL when over the cap: the old piece then stays as it was. */
 NODISCARD void *arena_try_grow(struct arena *arena, void *piece, size_t bytes_old, size_t bytes);
 
-/* A copy of s, NUL-terminated after its n bytes. */
+/* A copy of s, NUL-terminated after its n bytes; arena_try_str for texts whose length an outsider decides: p is NULL
+ * when over the cap. */
 struct str arena_str(struct arena *arena, struct str s);
+NODISCARD struct str arena_try_str(struct arena *arena, struct str s);
 
 /* printf into the arena, NUL-terminated. */
 struct str arena_fmt(struct arena *arena, const char *fmt, ...) PRINTF(2, 3);

@@ -79,20 +79,13 @@ AWAITS static enum err replay(struct run *run, const struct tool_run *row)
 {
 	const struct vault_place place = place_of(run, row->id);
 	AUTO(secret_text) *plain = NULL;
-	struct str text;
-	char *copy;
 
 	if (row->sealed.n == 0 || run->runner->vault == NULL ||
 	    vault_open(run->runner->vault, &place, row->sealed, &plain) != OK)
 		return run_fail(run, CLASS_DUPLICATE,
 				"a call with this idempotency_key was carried out before; its result is not kept");
-	text = secret_text_str(plain);
-	copy = arena_try_alloc(run->call->arena, text.n + 1);
-	if (copy == NULL)
-		return ERR_LIMIT;
-	memcpy(copy, text.p, text.n);
-	run->journal.kept = (struct str){copy, text.n};
-	return OK;
+	run->journal.kept = arena_try_str(run->call->arena, secret_text_str(plain));
+	return run->journal.kept.p == NULL ? ERR_LIMIT : OK;
 }
 
 AWAITS static enum err meet(struct run *run, const struct tool_run *row)

@@ -44,12 +44,11 @@ static void put_object(struct run *run, struct buf *out)
 
 static enum err give(struct run *run, struct str text)
 {
-	char *copy = arena_try_alloc(run->call->arena, text.n);
+	struct str copy = arena_try_str(run->call->arena, text);
 
-	if (copy == NULL)
+	if (copy.p == NULL)
 		return ERR_LIMIT;
-	memcpy(copy, text.p, text.n);
-	run->call->result = (struct str){copy, text.n};
+	run->call->result = copy;
 	return OK;
 }
 

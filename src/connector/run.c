@@ -54,14 +54,13 @@ enum err run_keep(struct run *run, struct value value, struct value *ret_value)
 {
 	AUTO_BUF text = {0};
 	yyjson_val *root;
-	char *copy;
+	struct str copy;
 
 	if (value.kind == VALUE_TEXT) {
-		copy = arena_try_alloc(run->arena, value.text.n + 1);
-		if (copy == NULL)
+		copy = arena_try_str(run->arena, value.text);
+		if (copy.p == NULL)
 			return ERR_LIMIT;
-		memcpy(copy, value.text.p, value.text.n);
-		*ret_value = value_of_text((struct str){copy, value.text.n});
+		*ret_value = value_of_text(copy);
 	} else if (value.kind == VALUE_JSON) {
 		json_write(&text, value.json);
 		TRY(json_read(run->arena, buf_str(&text), &root));
@@ -131,18 +130,15 @@ struct str run_redacted(struct run *run, struct str text)
 {
 	const struct secret_text *secret = run->credential.secret;
 	AUTO_BUF whole = {0};
-	char *copy;
+	struct str copy;
 
 	if (text.n == 0)
 		return STR("");
 	buf_put(&whole, text);
 	if (secret != NULL)
 		blot(&whole, secret_text_str(secret));
-	copy = arena_try_alloc(run->arena, whole.n);
-	if (copy == NULL)
-		return STR("");
-	memcpy(copy, whole.p, whole.n);
-	return (struct str){copy, whole.n};
+	copy = arena_try_str(run->arena, buf_str(&whole));
+	return copy.p == NULL ? STR("") : copy;
 }
 
 /* ---- the call ---- */

@@ -268,7 +268,6 @@ static enum err take_identity(struct run *run, yyjson_val *arguments)
 	AUTO_BUF text = {0};
 	size_t at, count;
 	yyjson_val *name, *value;
-	char *copy;
 
 	if (run->tool->read_only && run->tool->page_next == NULL)
 		return OK;
@@ -287,12 +286,8 @@ static enum err take_identity(struct run *run, yyjson_val *arguments)
 		json_write(&text, value);
 	}
 	buf_put_byte(&text, '}');
-	copy = arena_try_alloc(run->arena, text.n);
-	if (copy == NULL)
-		return ERR_LIMIT;
-	memcpy(copy, text.p, text.n);
-	run->arguments = (struct str){copy, text.n};
-	return OK;
+	run->arguments = arena_try_str(run->arena, buf_str(&text));
+	return run->arguments.p == NULL ? ERR_LIMIT : OK;
 }
 
 static enum err take_key(struct run *run, yyjson_val *arguments)

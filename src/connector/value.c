@@ -32,26 +32,21 @@ static struct value overrun(const struct scope *scope)
 
 struct value scope_text(const struct scope *scope, struct str text)
 {
-	char *copy = arena_try_alloc(scope->arena, text.n + 1);
+	struct str copy = arena_try_str(scope->arena, text);
 
-	if (copy == NULL || !scope_spend(scope, text.n))
+	if (copy.p == NULL || !scope_spend(scope, text.n))
 		return overrun(scope);
-	if (text.n > 0)
-		memcpy(copy, text.p, text.n);
-	copy[text.n] = '\0';
-	return value_of_text((struct str){copy, text.n});
+	return value_of_text(copy);
 }
 
 static yyjson_val *raw_number(struct arena *arena, struct str digits)
 {
 	yyjson_val *number = arena_try_alloc(arena, sizeof(*number));
-	char *copy = arena_try_alloc(arena, digits.n + 1);
+	struct str copy = arena_try_str(arena, digits);
 
-	if (number == NULL || copy == NULL)
+	if (number == NULL || copy.p == NULL)
 		return NULL;
-	memcpy(copy, digits.p, digits.n);
-	copy[digits.n] = '\0';
-	unsafe_yyjson_set_raw(number, copy, digits.n);
+	unsafe_yyjson_set_raw(number, copy.p, copy.n);
 	return number;
 }
 
@@ -104,7 +99,6 @@ void value_put_json(struct buf *out, struct value value)
 struct str value_text(struct arena *arena, struct value value)
 {
 	AUTO_BUF text = {0};
-	char *copy;
 
 	if (value.kind == VALUE_ABSENT)
 		return STR_NONE;
@@ -115,12 +109,7 @@ struct str value_text(struct arena *arena, struct value value)
 	if (yyjson_is_bool(value.json))
 		return yyjson_get_bool(value.json) ? STR("true") : STR("false");
 	json_write(&text, value.json);
-	copy = arena_try_alloc(arena, text.n + 1);
-	if (copy == NULL)
-		return STR_NONE;
-	memcpy(copy, text.p, text.n);
-	copy[text.n] = '\0';
-	return (struct str){copy, text.n};
+	return arena_try_str(arena, buf_str(&text));
 }
 
 /* A number as JSON's grammar has it; "007" and "1." are texts. */

@@ -171,13 +171,12 @@ AWAITS enum err op_with_session(struct op *op, enum err (*work)(struct imap_sess
 /* How large it is, a mail server has decided. */
 static enum err give_result(struct op *op)
 {
-	char *copy = arena_try_alloc(op->call->arena, op->out.n);
+	struct str copy = arena_try_str(op->call->arena, buf_str(&op->out));
 
-	if (copy == NULL)
+	if (copy.p == NULL)
 		return mail_fault_set(&op->fault, "too_large",
 				      "the result is larger than a tool may give; ask for less");
-	memcpy(copy, op->out.p, op->out.n);
-	op->call->result = (struct str){copy, op->out.n};
+	op->call->result = copy;
 	return OK;
 }
 

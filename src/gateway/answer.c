@@ -165,7 +165,7 @@ static enum err answer_in_log(struct request *req, const struct piece *pieces, s
 AWAITS static enum err answer_in_batch(struct request *req, const struct piece *pieces, size_t count)
 {
 	AUTO_BUF text = {0};
-	char *kept;
+	struct str kept;
 
 	put_pieces(&text, pieces, count);
 	req->bytes_out += text.n;
@@ -173,12 +173,11 @@ AWAITS static enum err answer_in_batch(struct request *req, const struct piece *
 		req->said_all = true;
 		return say(req->whole, buf_str(&text), false);
 	}
-	kept = arena_try_alloc(req->arena, text.n);
-	if (kept == NULL)
+	kept = arena_try_str(req->arena, buf_str(&text));
+	if (kept.p == NULL)
 		return ERR_LIMIT;
 	req->said_all = true;
-	memcpy(kept, text.p, text.n);
-	req->whole->answers[req->whole->answer_count++] = (struct str){kept, text.n};
+	req->whole->answers[req->whole->answer_count++] = kept;
 	return OK;
 }
 

@@ -209,13 +209,11 @@ static struct letter *round_letter(struct parked *parked, int64_t expires_ms)
 	struct arena *arena = arena_new(ROUND_BYTES_MAX);
 	struct mcp_message message;
 	AUTO_BUF text = {0};
-	char *copy;
+	struct str copy;
 
 	put_round(parked, expires_ms, &text);
-	copy = arena_try_alloc(arena, text.n);
-	if (copy != NULL)
-		memcpy(copy, text.p, text.n);
-	if (copy != NULL && mcp_message_read(arena, (struct str){copy, text.n}, &message) == OK)
+	copy = arena_try_str(arena, buf_str(&text));
+	if (copy.p != NULL && mcp_message_read(arena, copy, &message) == OK)
 		return letter_new(arena, &message, true);
 	arena_free(arena);
 	return letter_error(ERR_LIMIT);

@@ -323,12 +323,11 @@ AWAITS enum err relay_call(struct request *req, const struct relay *relay)
 
 enum err relay_reread(struct request *req, struct str text, struct mcp_message *answer)
 {
-	char *copy = arena_try_alloc(req->arena, text.n);
+	struct str copy = arena_try_str(req->arena, text);
 
-	if (copy == NULL)
+	if (copy.p == NULL)
 		return ERR_UPSTREAM_TOO_LARGE;
-	memcpy(copy, text.p, text.n);
-	return mcp_message_read(req->arena, (struct str){copy, text.n}, answer) == OK ? OK : ERR_UPSTREAM_GARBAGE;
+	return mcp_message_read(req->arena, copy, answer) == OK ? OK : ERR_UPSTREAM_GARBAGE;
 }
 
 AWAITS enum err relay_refuse(struct request *req, struct str event, enum err err)

@@ -106,16 +106,15 @@ static bool write_text(const struct entry *found, struct str text, int64_t now_m
 		       struct str *ret_text)
 {
 	AUTO_BUF out = {0};
-	char *copy;
+	struct str copy;
 
 	buf_put(&out, (struct str){text.p, found->ttl_at});
 	buf_put_u64(&out, (uint64_t)(found->ends_ms - now_ms));
 	buf_put(&out, str_skip(text, found->ttl_at + found->ttl_bytes));
-	copy = arena_try_alloc(arena, out.n);
-	if (copy == NULL)
+	copy = arena_try_str(arena, buf_str(&out));
+	if (copy.p == NULL)
 		return false;
-	memcpy(copy, out.p, out.n);
-	*ret_text = (struct str){copy, out.n};
+	*ret_text = copy;
 	return true;
 }
 

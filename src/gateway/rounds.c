@@ -53,15 +53,14 @@ static void entry_answered(void *arg, const struct client_answer *answer)
 {
 	struct round_entry *entry = arg;
 	struct round *round = entry->round;
-	char *copy;
+	struct str copy;
 
 	if (round->over)
 		return;
 	round->open--;
-	copy = answer->result.p == NULL ? NULL : arena_try_alloc(round->req->arena, answer->result.n);
-	if (copy != NULL) {
-		memcpy(copy, answer->result.p, answer->result.n);
-		entry->answer = (struct str){copy, answer->result.n};
+	copy = answer->result.p == NULL ? STR_NONE : arena_try_str(round->req->arena, answer->result);
+	if (copy.p != NULL) {
+		entry->answer = copy;
 	} else if (round->err == OK) {
 		round->err = answer->result.p != NULL ? ERR_LIMIT : ERR_MCP_INPUT;
 		if (answer->result.p == NULL)
@@ -203,7 +202,7 @@ static bool error_is(const struct mcp_message *answer, struct str code)
 enum err rounds_from_urls(struct request *req, struct upstream_call *call)
 {
 	AUTO_BUF text = {0};
-	char *copy;
+	struct str copy;
 
 	if (likely(!error_is(&call->answer, STR("-32042"))))
 		return OK;
@@ -216,11 +215,10 @@ enum err rounds_from_urls(struct request *req, struct upstream_call *call)
 		return ERR_MCP_INPUT;
 	}
 	TRY(mcp_url_round(req->arena, &call->answer, &text));
-	copy = arena_try_alloc(req->arena, text.n);
-	if (copy == NULL)
+	copy = arena_try_str(req->arena, buf_str(&text));
+	if (copy.p == NULL)
 		return ERR_LIMIT;
-	memcpy(copy, text.p, text.n);
-	return mcp_message_read(req->arena, (struct str){copy, text.n}, &call->answer) == OK ? OK : ERR_LIMIT;
+	return mcp_message_read(req->arena, copy, &call->answer) == OK ? OK : ERR_LIMIT;
 }
 
 /* spec: 2026-07-28 basic#error-codes: -32021 is HTTP 400, however late it comes */

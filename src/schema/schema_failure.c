@@ -51,30 +51,19 @@ static void put_path(struct buf *out, const struct frame *frame)
 		buf_put_u64(out, frame->index);
 }
 
-static struct str keep(struct run *run, struct str text)
-{
-	char *p = arena_try_alloc(run->arena, text.n + 1);
-
-	if (p == NULL)
-		return STR_NONE;
-	memcpy(p, text.p, text.n);
-	p[text.n] = '\0';
-	return (struct str){p, text.n};
-}
-
 static enum err fail_with(struct run *run, const char *keyword, const struct frame *frame, struct str sentence)
 {
 	AUTO_BUF message = {0};
 
 	put_path(&message, frame);
-	run->failure->path = keep(run, message.n == 0 ? STR("") : buf_str(&message));
+	run->failure->path = arena_try_str(run->arena, message.n == 0 ? STR("") : buf_str(&message));
 	run->failure->keyword = str_of(keyword);
 	if (message.n > 0)
 		buf_put(&message, STR(": "));
 	if (run->naming)
 		buf_put(&message, STR("the property's name "));
 	buf_put(&message, sentence);
-	run->failure->message = keep(run, buf_str(&message));
+	run->failure->message = arena_try_str(run->arena, buf_str(&message));
 	return ERR_MCP_ARGUMENTS;
 }
 

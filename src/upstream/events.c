@@ -134,12 +134,11 @@ AWAITS static enum err take_small(struct events *events, struct str text)
 AWAITS static enum err take_large(struct events *events, struct str text)
 {
 	struct ask *ask = events->ask;
-	char *copy = arena_try_alloc(ask->arena, text.n);
+	struct str copy = arena_try_str(ask->arena, text);
 
-	if (copy == NULL)
+	if (copy.p == NULL)
 		return ERR_UPSTREAM_TOO_LARGE;
-	memcpy(copy, text.p, text.n);
-	if (mcp_message_read(ask->arena, (struct str){copy, text.n}, &ask->answer) != OK)
+	if (mcp_message_read(ask->arena, copy, &ask->answer) != OK)
 		return ERR_UPSTREAM_GARBAGE;
 	return take_message(events, &ask->answer);
 }

@@ -71,15 +71,14 @@ static struct local_request request_of(const struct upstream_call *call)
 static enum err read_answer(struct upstream_call *call, struct str result)
 {
 	AUTO_BUF text = {0};
-	char *copy;
+	struct str copy;
 
 	buf_reserve(&text, result.n + ENVELOPE_BYTES);
 	mcp_compose_result(STR("0"), result, &text);
-	copy = arena_try_alloc(call->arena, text.n);
-	if (copy == NULL)
+	copy = arena_try_str(call->arena, buf_str(&text));
+	if (copy.p == NULL)
 		return ERR_UPSTREAM_TOO_LARGE;
-	memcpy(copy, text.p, text.n);
-	return mcp_message_read(call->arena, (struct str){copy, text.n}, &call->answer) == OK ? OK : ERR_LIMIT;
+	return mcp_message_read(call->arena, copy, &call->answer) == OK ? OK : ERR_LIMIT;
 }
 
 AWAITS enum err local_call(struct upstream *upstream, struct upstream_call *call, bool *ret_sick)

@@ -113,6 +113,18 @@ START_TEST(strings)
 }
 END_TEST
 
+START_TEST(strings_of_strangers)
+{
+	AUTO(arena) *arena = arena_new(1000);
+	char many[2000] = {0};
+
+	ck_bytes(arena_try_str(arena, STR("a\0b")), STR("a\0b"));
+	ck_assert(arena_try_str(arena, STR_NONE).p[0] == '\0');
+	ck_assert(arena_try_str(arena, (struct str){many, sizeof(many)}).p == NULL);
+	ck_bytes(arena_try_str(arena, STR("there is room still")), STR("there is room still"));
+}
+END_TEST
+
 /* More arenas alive than a thread's pool keeps, freed in another order. */
 START_TEST(many_arenas)
 {
@@ -132,4 +144,4 @@ START_TEST(many_arenas)
 END_TEST
 
 UNIT_MAIN("arena", pieces_are_apart, cap_holds, large_pieces_count_too, pieces_grow, deferred_run_last_first, strings,
-	  many_arenas)
+	  strings_of_strangers, many_arenas)
