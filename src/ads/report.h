@@ -9,9 +9,12 @@ enum report_kind {
 	REPORT_ACCOUNTS,      /* ad accounts that the credential reaches: no range, no ad account */
 	REPORT_CAMPAIGN_DAYS, /* fetch_account_health; always of 90 days: shorter ranges are cut from it */
 	REPORT_CAMPAIGNS,     /* fetch_campaigns: no range */
+	REPORT_BUDGETS_BELOW, /* Meta, TikTok: budgets that campaigns leave to what is below them */
 	REPORT_SEARCH_TERMS,  /* fetch_search_terms; Meta: placements */
+	REPORT_PMAX_TERMS,    /* search terms of Performance Max */
 	REPORT_KEYWORDS,      /* fetch_keyword_quality */
-	REPORT_AUCTION,	      /* fetch_auction_insights; Meta: relevance and pressure */
+	REPORT_AUCTION,	      /* fetch_auction_insights; Meta: relevance of ads */
+	REPORT_PRESSURE,      /* Meta: prices by week */
 	REPORT_COMPETITORS,   /* allow-listed at Google */
 	REPORT_ASSET_GROUPS,  /* fetch_asset_groups */
 	REPORT_CATEGORIES,    /* of searches, Performance Max */
@@ -19,7 +22,7 @@ enum report_kind {
 	REPORT_KINDS
 };
 
-enum report_range { RANGE_NONE, RANGE_7_DAYS, RANGE_30_DAYS, RANGE_90_DAYS };
+enum report_range { RANGE_NONE, RANGE_7_DAYS, RANGE_30_DAYS, RANGE_90_DAYS, REPORT_RANGES };
 
 struct report_type {
 	const char *name; /* "campaign_days": the tool of the connector */
@@ -29,11 +32,17 @@ struct report_type {
 };
 extern const struct report_type report_types[REPORT_KINDS];
 
-/* A report's document as it is kept: {"rows":[...]} with what its pages had. Read it into rows.
- *   ret_rows   in `arena`, an array of the kind's struct
- *   problem    what is not as it should be: "rows[3].cost_micros: not an integer"
- *   Errors     ERR_UPSTREAM_PROTOCOL: another shape (use the error that exists for this), ERR_LIMIT
- *   Runs on    any thread */
+static inline bool report_is_offered(enum report_kind kind, enum ads_platform platform)
+{
+	return report_types[kind].fresh_s[platform] > 0;
+}
+
+/* "last_30_days"; static. RANGE_NONE: "". Days in it; 0. By its name: REPORT_RANGES: none has it. */
+const char *report_range_name(enum report_range range);
+unsigned report_range_days(enum report_range range);
+enum report_range report_range_named(struct str name);
+
+/* Of REPORT_ACCOUNTS. */
 struct ad_account {
 	struct str id, name, currency, time_zone, status;
 	struct str login_id; /* Google: the manager that it is reached through; empty: none */
