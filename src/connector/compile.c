@@ -191,9 +191,9 @@ static void compile_health(struct compiling *compiling, const struct conf_node *
 
 static void compile_file(struct compiling *compiling, const struct conf_node *root)
 {
-	static const char *const keys[] = {"connector", "title", "about",   "docs",    "settings",
-					   "hosts",	"auth",	 "headers", "success", "errors",
-					   "message",	"rate",	 "health",  "tools",   NULL};
+	static const char *const keys[] = {"connector", "title",  "about",   "docs",	"internal", "settings",
+					   "hosts",	"auth",	  "headers", "success", "errors",   "message",
+					   "rate",	"health", "tools",   NULL};
 	struct connector *connector = compiling->connector;
 	struct naming naming;
 
@@ -207,6 +207,7 @@ static void compile_file(struct compiling *compiling, const struct conf_node *ro
 	connector->title = conf_text(compiling, root, "title", true);
 	connector->about = conf_text(compiling, root, "about", true);
 	connector->docs = conf_text(compiling, root, "docs", false);
+	connector->internal = conf_flag(compiling, root, "internal");
 	compile_settings(compiling, conf_get(root, "settings"));
 	compile_hosts(compiling, root);
 	compile_auths(compiling, conf_get(root, "auth"));

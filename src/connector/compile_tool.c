@@ -84,6 +84,19 @@ static void compile_page(struct compiling *compiling, const struct naming *namin
 		conf_problem(compiling->problems, map, "a tool with pages takes `cursor: { $cursor: true }`");
 }
 
+/* "{{body}}" and nothing else: what a native step gives is neither read nor written anew. */
+static void compile_passed(struct compiling *compiling, const struct conf_node *node, struct tool *tool)
+{
+	const struct step *step = tool->step_count == 0 ? NULL : &tool->steps[tool->step_count - 1];
+
+	tool->passes = true;
+	if (step == NULL || step->kind != STEP_NATIVE || step->captures.count > 0 || step->poll.max_ms > 0 ||
+	    step->each != NULL || step->when != NULL || conf_get(node, "page") != NULL)
+		conf_problem(compiling->problems, conf_get(node, "result"),
+			     "\"{{body}}\" passes on what a native step gives: the last step, made once, without "
+			     "`capture` and `page`");
+}
+
 /* What tools/call gives is an object, also when all of its members are absent. */
 static void compile_result(struct compiling *compiling, const struct naming *naming, const struct conf_node *node,
 			   struct tool *tool)
@@ -91,6 +104,10 @@ static void compile_result(struct compiling *compiling, const struct naming *nam
 	const struct conf_node *result = conf_get(node, "result");
 	struct template *template;
 
+	if (result != NULL && result->kind == CONF_SCALAR && str_eq(result->text, STR("{{body}}"))) {
+		compile_passed(compiling, node, tool);
+		return;
+	}
 	if (result == NULL || result->kind != CONF_MAP) {
 		conf_problem(compiling->problems, result == NULL ? node : result, "`result` is a mapping");
 		return;

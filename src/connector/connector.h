@@ -35,6 +35,8 @@ DEFINE_AUTO(connector, connector_unref);
 /* Both live as long as the connector. */
 struct str connector_name(const struct connector *connector);
 struct str connector_title(const struct connector *connector);
+/* Its tools are for the gateway itself: they are offered to nobody. */
+bool connector_is_internal(const struct connector *connector);
 
 /* What an upstream that uses it can set, and how its accounts sign in. */
 struct connector_setting {
@@ -131,13 +133,16 @@ struct connector_call {
 	struct connector_credentials credentials;
 	bool secret_is_token; /* its secret is a token of OAuth: for native operations */
 	int64_t deadline_ms;  /* on loop_now; 0: none */
+	bool bare;	      /* the gateway itself asks: `result` is the structured object alone */
 	/* Tell how far it is. AWAITS; may be NULL. An error (the client is gone) ends the call. */
 	enum err (*progress)(void *arg, uint64_t done, uint64_t total, struct str text);
 	void *arg;
 	/* out, on OK */
-	struct str result; /* the `result` of tools/call: content, structuredContent, isError; in `arena` */
-	bool failed;	   /* isError */
-	bool sick;	   /* the platform did not answer, or with 5xx: a health matter */
+	/* The `result` of tools/call: content, structuredContent, isError; in `arena`. With `bare` its structured
+	 * content; of a refusal {"error":{"class","message","retry_after_s"}}, the last where it is known. */
+	struct str result;
+	bool failed; /* isError */
+	bool sick;   /* the platform did not answer, or with 5xx: a health matter */
 	uint64_t bytes_out, bytes_in;
 };
 

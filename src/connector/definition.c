@@ -122,6 +122,12 @@ struct str connector_title(const struct connector *connector)
 	return connector->title;
 }
 
+bool connector_is_internal(const struct connector *connector)
+{
+	CHECK_OBJ(connector, CONNECTOR_MAGIC);
+	return connector->internal;
+}
+
 size_t connector_settings(const struct connector *connector, const struct connector_setting **ret_settings)
 {
 	CHECK_OBJ(connector, CONNECTOR_MAGIC);

@@ -1,5 +1,6 @@
 /* The filters of templates, by name. Each takes a value that is there and makes another; what it cannot make is absent,
- * so that the next alternative counts. Times, URLs and what single platforms want are in files of their own. */
+ * so that the next alternative counts. Times, URLs, sums of money and what single
+ * platforms want are in files of their own. */
 #include "connector/template_private.h"
 
 #include "base/random.h"
@@ -201,16 +202,6 @@ static struct value filter_after(const struct scope *scope, struct value value, 
 	return absent;
 }
 
-/* Sums of money: the digits as they were sent, never a double. */
-static struct value filter_decimal(const struct scope *scope, struct value value,
-				   const struct filter_argument *argument)
-{
-	char scratch[NUMBER_SCRATCH_BYTES];
-	struct str lexeme;
-
-	return value_number(value, scratch, &lexeme) ? scope_text(scope, lexeme) : absent;
-}
-
 static const struct filter filters[] = {
 	{"str", FILTER_BARE, filter_str},
 	{"int", FILTER_BARE, filter_int},
@@ -236,6 +227,8 @@ static const struct filter filters[] = {
 	{"weighted", FILTER_BARE, filter_weighted},
 	{"graphql", FILTER_BARE, filter_graphql},
 	{"decimal", FILTER_BARE, filter_decimal},
+	{"num", FILTER_BARE, filter_num},
+	{"micros", FILTER_BARE, filter_micros},
 };
 
 const struct filter *filter_named(struct str name)

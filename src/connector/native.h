@@ -8,6 +8,13 @@
 #include "base/secret_text.h"
 
 struct media;
+
+/* A picture beside a result. */
+struct native_picture {
+	struct str mime;  /* empty: there is none */
+	struct str bytes; /* in the call's arena */
+};
+
 struct native_call {
 	struct arena *arena;
 	struct str tenant_id, principal;     /* principal empty: nobody of its own */
@@ -28,6 +35,8 @@ struct native_call {
 	void *run;
 	/* out */
 	struct str result; /* a JSON object, in `arena`: `body` of the captures */
+	bool refused;	   /* the result says no in its own words: it is given with isError */
+	struct native_picture picture;
 	/* On ERR_TOOL_FAILED: a failure class by its name ("not_found"), and what to say. Of a step with `commit`: any
 	 * but unknown_outcome means that nothing has happened. */
 	struct str class;

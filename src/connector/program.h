@@ -127,6 +127,7 @@ struct tool {
 	struct str name, title, description;
 	enum tool_kind kind;
 	bool read_only, has_commit, has_cursor;
+	bool passes;		    /* its result is what its native step gives, as it is: `result` is not looked at */
 	bool all_accounts;	    /* it speaks of all of them: no `account` argument */
 	struct str properties;	    /* members of its schema's `properties`, JSON */
 	const struct str *required; /* arguments */
@@ -156,6 +157,7 @@ struct connector {
 	atomic_uint refs;
 	struct arena *arena;
 	struct str name, title, about, docs;
+	bool internal;
 	const struct connector_setting *settings;
 	size_t setting_count;
 	const struct str *hosts; /* lower case; "*.x" for those below x */

@@ -157,6 +157,8 @@ void connector_reference_write(const struct connector *connector, struct buf *ou
 	if (connector->docs.n > 0)
 		buf_put_fmt(out, "; the platform's own pages: <%.*s>", STR_ARG(connector->docs));
 	buf_put(out, STR(".\n\n"));
+	if (connector->internal)
+		buf_put(out, STR("Its tools are for the gateway itself: no client is offered them.\n\n"));
 	put_auths(out, connector);
 	put_settings(out, connector);
 	for (size_t i = 0; i < connector->tool_count; i++)

@@ -1,15 +1,25 @@
-/* The result of a call as clients get it: the template's object, once as structured content and once as text; or a
- * refusal: the class first, then who says what, then what to do. */
+/* The result of a call as clients get it: the template's object, once as structured content and once as text, and a
+ * picture that a native step drew; or a refusal: the class first, then who says what, then what to do. Who asks from
+ * within the process gets the object alone. */
 #include "base/check.h"
+#include "base/random.h"
 #include "connector/run.h"
 
 #define RESULT_BYTES_MAX (16 * 1024 * 1024)
 
-static void put_text_content(struct buf *out, struct str text)
+static void put_text_content(struct buf *out, struct str text, const struct native_picture *picture)
 {
 	buf_put(out, STR("{\"content\":[{\"type\":\"text\",\"text\":"));
 	buf_put_json(out, text);
-	buf_put(out, STR("}]"));
+	buf_put_byte(out, '}');
+	if (picture != NULL && picture->mime.n > 0) {
+		buf_put(out, STR(",{\"type\":\"image\",\"data\":\""));
+		base64_put(out, picture->bytes.p, picture->bytes.n);
+		buf_put(out, STR("\",\"mimeType\":"));
+		buf_put_json(out, picture->mime);
+		buf_put_byte(out, '}');
+	}
+	buf_put_byte(out, ']');
 }
 
 /* next_cursor, sealed, or null where this is the last page. */
@@ -31,6 +41,10 @@ static void put_next(struct run *run, struct buf *out)
 
 static void put_object(struct run *run, struct buf *out)
 {
+	if (run->tool->passes) {
+		buf_put(out, run->answer.text.n > 0 ? run->answer.text : STR("{}"));
+		return;
+	}
 	if (run->tool->result == NULL || !template_json(run->tool->result, &run->scope, out) || out->p[0] != '{') {
 		out->n = 0;
 		buf_put(out, STR("{}"));
@@ -66,11 +80,13 @@ enum err result_make(struct run *run)
 	text = run_redacted(run, buf_str(&object));
 	if (text.n == 0)
 		return ERR_LIMIT;
-	put_text_content(&out, text);
+	run->call->failed = run->answer.refused;
+	if (run->call->bare)
+		return give(run, text);
+	put_text_content(&out, text, &run->answer.picture);
 	buf_put(&out, STR(",\"structuredContent\":"));
 	buf_put(&out, text);
-	buf_put(&out, STR(",\"isError\":false}"));
-	run->call->failed = false;
+	buf_put(&out, run->answer.refused ? STR(",\"isError\":true}") : STR(",\"isError\":false}"));
 	return give(run, buf_str(&out));
 }
 
@@ -110,24 +126,44 @@ static void put_sentence(struct buf *out, struct str text)
 		buf_put_byte(out, '.');
 }
 
-void result_refuse(struct run *run)
+/* Who says what, and what to do. */
+static void put_words(struct run *run, struct buf *text)
 {
 	const struct failure *failure = &run->failure;
 	const char *advised = advice(failure->class, failure->status != 0);
-	AUTO_BUF text = {0}, out = {0};
+
+	if (run->committed)
+		buf_put(text, STR("it was carried out, but what follows was not: "));
+	if (failure->status != 0)
+		buf_put_fmt(text, "%.*s says (HTTP %d): ", STR_ARG(run->connector->title), failure->status);
+	put_sentence(text, failure->words);
+	if (failure->hint.n > 0) {
+		buf_put_byte(text, ' ');
+		put_sentence(text, failure->hint);
+	} else if (advised != NULL) {
+		buf_put_fmt(text, " %s", advised);
+	}
+}
+
+static void put_bare(struct run *run, struct buf *out)
+{
+	AUTO_BUF words = {0};
+
+	put_words(run, &words);
+	buf_put_fmt(out, "{\"error\":{\"class\":\"%s\",\"message\":", failure_class_name(run->failure.class));
+	buf_put_json(out, run_redacted(run, buf_str(&words)));
+	if (run->failure.retry_after_s > 0)
+		buf_put_fmt(out, ",\"retry_after_s\":%lld", (long long)run->failure.retry_after_s);
+	buf_put(out, STR("}}"));
+}
+
+static void put_refusal(struct run *run, struct buf *out)
+{
+	const struct failure *failure = &run->failure;
+	AUTO_BUF text = {0};
 
 	buf_put_fmt(&text, "%s: ", failure_class_name(failure->class));
-	if (run->committed)
-		buf_put(&text, STR("it was carried out, but what follows was not: "));
-	if (failure->status != 0)
-		buf_put_fmt(&text, "%.*s says (HTTP %d): ", STR_ARG(run->connector->title), failure->status);
-	put_sentence(&text, failure->words);
-	if (failure->hint.n > 0) {
-		buf_put_byte(&text, ' ');
-		put_sentence(&text, failure->hint);
-	} else if (advised != NULL) {
-		buf_put_fmt(&text, " %s", advised);
-	}
+	put_words(run, &text);
 	if (failure->retry_after_s > 0)
 		buf_put_fmt(&text, " Come again in %lld seconds.", (long long)failure->retry_after_s);
 	if (failure->step.n > 0)
@@ -135,11 +171,25 @@ void result_refuse(struct run *run)
 			    STR_ARG(run->call->request_id));
 	else
 		buf_put_fmt(&text, " (request %.*s)", STR_ARG(run->call->request_id));
-	put_text_content(&out, run_redacted(run, buf_str(&text)));
-	buf_put(&out, STR(",\"isError\":true}"));
+	put_text_content(out, run_redacted(run, buf_str(&text)), NULL);
+	buf_put(out, STR(",\"isError\":true}"));
+}
+
+void result_refuse(struct run *run)
+{
+	AUTO_BUF out = {0};
+
+	if (run->call->bare)
+		put_bare(run, &out);
+	else
+		put_refusal(run, &out);
 	run->call->failed = true;
-	if (give(run, buf_str(&out)) != OK)
-		run->call->result =
-			STR("{\"content\":[{\"type\":\"text\",\"text\":\"too_large: there is no memory left for"
-			    " this call.\"}],\"isError\":true}");
+	if (give(run, buf_str(&out)) == OK)
+		return;
+	run->call->result =
+		run->call->bare
+			? STR("{\"error\":{\"class\":\"too_large\",\"message\":\"there is no memory left for this "
+			      "call\"}}")
+			: STR("{\"content\":[{\"type\":\"text\",\"text\":\"too_large: there is no memory left for this "
+			      "call.\"}],\"isError\":true}");
 }

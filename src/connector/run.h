@@ -34,6 +34,10 @@ struct answer {
 	const struct http_fields *fields; /* NULL: none */
 	struct value body;
 	size_t bytes;
+	/* of a native step */
+	struct str text; /* that the tool passes on: it was not read */
+	bool refused;
+	struct native_picture picture;
 };
 
 /* Why a call is refused. All texts live as long as the call. */

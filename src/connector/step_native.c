@@ -49,14 +49,18 @@ static void give(void *arg, struct media *media, struct buf *out)
 	run_give(arg, media, out);
 }
 
-/* The answer, in the arena that the operation worked in. */
-static enum err take_result(struct run *run, struct arena *arena, struct str text)
+/* The answer, in the arena that the operation worked in. What is passed on as it is needs no tree. */
+static enum err take_result(struct run *run, const struct step *step, const struct native_call *native)
 {
+	bool passed = run->tool->passes && step == &run->tool->steps[run->tool->step_count - 1];
 	yyjson_val *root = NULL;
-	enum err err = text.n == 0 ? OK : json_read(arena, text, &root);
+	enum err err = passed || native->result.n == 0 ? OK : json_read(native->arena, native->result, &root);
 
 	arena_free_wiped(run->answer.arena);
-	run->answer = (struct answer){.arena = arena};
+	run->answer = (struct answer){.arena = native->arena,
+				      .text = passed ? native->result : STR_NONE,
+				      .refused = native->refused,
+				      .picture = native->picture};
 	TRY(err);
 	run->answer.body = value_of_json(root);
 	run->scope.root[ROOT_BODY] = run->answer.body;
@@ -134,7 +138,7 @@ AWAITS static enum err ask(struct run *run, const struct step *step, const struc
 	if (err == OK)
 		err = call_op(run, step, op, room, &native);
 	if (err == OK)
-		return take_result(run, native.arena, native.result);
+		return take_result(run, step, &native);
 	if (run->failure.class == CLASS_NONE) /* else the journal has refused it */
 		err = refuse(run, step, &native, err);
 	arena_free_wiped(native.arena);

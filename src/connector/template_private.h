@@ -132,7 +132,7 @@ bool filter_encodes(const struct filter *filter);
 typedef struct value filter_apply(const struct scope *scope, struct value value,
 				  const struct filter_argument *argument);
 filter_apply filter_unix, filter_rfc3339, filter_date, filter_param, filter_strip, filter_litescape, filter_weighted,
-	filter_graphql;
+	filter_graphql, filter_decimal, filter_num, filter_micros;
 
 /* Of UTF-8 that is valid: the next character, stepping past it. */
 uint32_t text_next(struct str *text);

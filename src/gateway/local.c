@@ -151,7 +151,7 @@ void local_place_cut(struct str place, struct str *ret_upstream, struct str *ret
 void local_offer(struct upstream_local *local, struct arena *arena, struct local_offer *ret_offer)
 {
 	struct connector *connector = local->connector;
-	size_t count = connector_tool_count(connector);
+	size_t count = connector_is_internal(connector) ? 0 : connector_tool_count(connector);
 	struct offer_item *items = arena_zalloc(arena, (count + 1) * sizeof(*items));
 	struct str *names = arena_zalloc(arena, (local->account_count + 1) * sizeof(*names));
 	AUTO_BUF who = {0};

@@ -22,7 +22,7 @@ struct bench {
 	int64_t timeout_ms, within_ms;		/* of a request; of a call, 0 none */
 	enum err (*progress)(void *arg, uint64_t done, uint64_t total, struct str text);
 	unsigned refused, got; /* how often a credential was refused, given */
-	bool renews;
+	bool renews, bare;
 	/* of the last call */
 	struct arena *arena;
 	struct connector_call call;
@@ -90,6 +90,7 @@ AWAITS static inline enum err bench_call(struct bench *bench, const char *tool, 
 		.deadline_ms = bench->within_ms == 0 ? 0 : clock_ms() + bench->within_ms,
 	};
 	bench->call.progress = bench->progress;
+	bench->call.bare = bench->bare;
 	if (bench->token != NULL)
 		bench->call.credentials =
 			(struct connector_credentials){.get = bench_get, .refused = bench_refused, .arg = bench};

@@ -173,6 +173,7 @@ START_TEST(each_mistake_has_its_place)
 		{"page: { next: \"{{body.next}}\" }", "page: { more: { exists: body.next } }",
 		 "t.yaml:34:11: `next` is missing"},
 		{"args: { state: open }", "args: { state: ajar }", "t.yaml:35:22: the example does not fit `input`: "},
+		{"result: { id: \"{{body.id|str}}\" }", "result: \"{{body}}\"", "t.yaml:22:13: \"{{body}}\" passes on"},
 		{"kind: create", "kind: read", "t.yaml:39:11: a tool that commits is not one that reads"},
 		{"required: [title]", "required: [titel]", "t.yaml:43:16: there is no argument `titel`"},
 		{"settings: [project]", "settings: [projects]", "t.yaml:44:44: there is no setting `projects`"},

@@ -233,11 +233,56 @@ START_TEST(filters_of_texts)
 		{"\"{{'\xF0\x9F\x91\xA8\xE2\x80\x8D\xF0\x9F\x91\xA9'|weighted}}\"", "2"},
 		{"'{{args.half|decimal}}'", "\"2.50\""},
 		{"'{{args.name|decimal}}'", ABSENT},
+		{"'{{args.num|num}}'", "12"},
+		{"'{{args.half|num}}'", "2.50"},
+		{"'{{args.name|num}}'", ABSENT},
+		{"'{{args.half|micros}}'", "2500000"},
+		{"'{{args.num|micros}}'", "12000000"},
+		{"'{{args.name|micros}}'", ABSENT},
+		{"'{{args.big|micros}}'", ABSENT},
 		{"\"{{args.name|int ?? 'none'}}\"", "\"none\""},
 		{"'{{args.none|count}}'", ABSENT},
 	};
 
 	check_samples(samples, ARRAY_LEN(samples), 0, false);
+}
+END_TEST
+
+/* Sums of money, exactly; what is smaller than a micro is rounded. */
+START_TEST(micros)
+{
+	static const char *const sums[][2] = {
+		{"12.34", "12340000"},
+		{"0", "0"},
+		{"-0.00", "0"},
+		{"0.1", "100000"},
+		{"88.10", "88100000"},
+		{"-3.5", "-3500000"},
+		{"1200", "1200000000"},
+		{"0.0000005", "1"},
+		{"0.00000049", "0"},
+		{"-0.0000005", "-1"},
+		{"0.00000005", "0"},
+		{"0.9999995", "1000000"},
+		{"1e2", "100000000"},
+		{"1.5E-3", "1500"},
+		{"999999999999.999999", "999999999999999999"},
+		{"1000000000000", ABSENT},
+		{"1e99", ABSENT},
+		{"1e-99", "0"},
+		{"-", ABSENT},
+		{"1,5", ABSENT},
+		{"", ABSENT},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(sums); i++) {
+		AUTO_BUF yaml = {0};
+		struct sample sample = {.want = sums[i][1]};
+
+		buf_put_fmt(&yaml, "\"{{'%s'|micros}}\"%c", sums[i][0], 0);
+		sample.yaml = yaml.p;
+		check_sample(&sample, 0, false);
+	}
 }
 END_TEST
 
@@ -386,5 +431,5 @@ START_TEST(work_is_bounded)
 }
 END_TEST
 
-UNIT_MAIN("template", values_keep_their_types, what_is_absent_disappears, structures, filters, filters_of_texts, urls,
-	  conditions, mistakes_are_told_with_their_place, work_is_bounded)
+UNIT_MAIN("template", values_keep_their_types, what_is_absent_disappears, structures, filters, filters_of_texts, micros,
+	  urls, conditions, mistakes_are_told_with_their_place, work_is_bounded)
