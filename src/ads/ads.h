@@ -48,14 +48,21 @@ NODISCARD enum err ads_accounts(struct ads *ads, struct str tenant_id, struct st
 				int64_t not_before_ms, struct arena *arena, struct ads_account **ret_accounts,
 				size_t *ret_count, struct ads_failure *ret_failure) AWAITS;
 
+/* What a refresh has done. */
+struct ads_fetched {
+	bool fetched; /* false: it was there already, or another has fetched it meanwhile */
+	int64_t rows, bytes;
+};
+
 /* Fetch a report, unless that was done since `not_before_ms` (wall time): what steps of background work call. One
  * fetch in the fleet; others wait for it.
  *   range       RANGE_NONE for reports without; campaign_days: always RANGE_90_DAYS
+ *   ret_fetched may be NULL
  *   ret_failure texts in `arena`
  *   Errors      ERR_TOOL_FAILED: see `ret_failure`, an older report stays; ERR_CREDENTIAL_*, ERR_TIMEOUT, ERR_DB ... */
 NODISCARD enum err ads_refresh(struct ads *ads, const struct ads_account *of, enum report_kind kind,
 			       enum report_range range, int64_t not_before_ms, struct arena *arena,
-			       struct ads_failure *ret_failure) AWAITS;
+			       struct ads_fetched *ret_fetched, struct ads_failure *ret_failure) AWAITS;
 
 /* Whether somebody has asked for it since `since_ms` (wall time, to an hour). */
 NODISCARD enum err ads_is_wanted(struct ads *ads, const struct ads_account *of, enum report_kind kind,

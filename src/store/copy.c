@@ -245,6 +245,8 @@ AWAITS static enum err copy_within(struct copying *copying, copy_told *told, voi
 	TRY(begin(copying));
 	for (size_t i = 0; i < store_table_count; i++) {
 		copying->table = &store_tables[i];
+		if (copying->table->anew)
+			continue;
 		TRY(copy_table(copying, &rows));
 		told(arg, copying->table->name, rows);
 	}

@@ -108,6 +108,7 @@ AWAITS enum err person_erase(struct db *db, struct str scope, struct str user_id
 		STATEMENT("DELETE FROM idempotency WHERE principal = ?", -1, user),
 		STATEMENT("DELETE FROM tool_run WHERE principal = ?", -1, user),
 		STATEMENT("DELETE FROM media WHERE principal = ?", -1, user),
+		STATEMENT("DELETE FROM metric WHERE holder = ?", -1, user),
 		STATEMENT("DELETE FROM account WHERE id = ?", 1, user),
 		GENERATION_BUMP,
 	};
@@ -134,6 +135,7 @@ AWAITS enum err person_erase_tenant(struct db *db, struct str tenant_id)
 		STATEMENT("DELETE FROM idempotency WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM tool_run WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM event WHERE tenant_id = ?", -1, tenant),
+		STATEMENT("DELETE FROM metric WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM api_key WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM role WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM policy_rule WHERE tenant_id = ?", -1, tenant),

@@ -21,6 +21,7 @@ const struct db_migration store_migrations[] = {
 	{11, "calls of tools that do something at a platform", store_migration_0011},
 	{12, "uploaded files", store_migration_0012},
 	{13, "what platforms tell of their own accord", store_migration_0013},
+	{14, "reports of ad platforms", store_migration_0014},
 };
 const size_t store_migration_count = ARRAY_LEN(store_migrations);
 
@@ -32,6 +33,7 @@ const struct db_migration store_postgres_migrations[] = {
 	{5, "calls of tools that do something at a platform", store_postgres_0005},
 	{6, "uploaded files", store_postgres_0006},
 	{7, "what platforms tell of their own accord", store_postgres_0007},
+	{8, "reports of ad platforms", store_postgres_0008},
 };
 const size_t store_postgres_migration_count = ARRAY_LEN(store_postgres_migrations);
 

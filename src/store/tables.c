@@ -4,14 +4,15 @@
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
-#define TABLE(table, all, by, marks, one)                                                                              \
+#define ROW(table, all, by, marks, ...)                                                                                \
 	{                                                                                                              \
-		.name = table, .columns = all, .key = by, .single = one,                                               \
+		.name = table, .columns = all, .key = by, __VA_ARGS__,                                                 \
 		.first = "SELECT " all " FROM " table " ORDER BY " by " LIMIT " TEXT(TABLE_PAGE_ROWS),                 \
 		.next = "SELECT " all " FROM " table " WHERE (" by ") > (" marks ") ORDER BY " by                      \
 			" LIMIT " TEXT(TABLE_PAGE_ROWS),                                                               \
 		.count = "SELECT count(*) FROM " table                                                                 \
 	}
+#define TABLE(table, all, by, marks, one) ROW(table, all, by, marks, .single = one)
 
 const struct store_table store_tables[] = {
 	TABLE("meta", "id, generation", "id", "?", true),
@@ -71,6 +72,10 @@ const struct store_table store_tables[] = {
 	TABLE("tool_run", "id, tenant_id, principal, upstream, tool, key, digest, state, until_ms, sealed, created_ms",
 	      "id", "?", false),
 	TABLE("event", "id, tenant_id, upstream, kind, route, subject, dedup, at_ms, body", "id", "?", false),
+	ROW("metric",
+	    "id, tenant_id, platform, upstream, account, holder, ad_account, report, span, start_day, end_day, bytes,"
+	    " fetched_ms, used_ms, lease_by, lease_until_ms, failed_ms, failure, document",
+	    "id", "?", .anew = true),
 	TABLE("idempotency", "tenant_id, principal, key, digest, status, answer, created_ms", "principal, key", "?, ?",
 	      false),
 	TABLE("job",

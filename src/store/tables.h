@@ -13,6 +13,7 @@ struct store_table {
 	const char *columns; /* all, as both engines order them */
 	const char *key;     /* the primary key's, in its order */
 	bool single;	     /* PostgreSQL's migration has made its only row */
+	bool anew;	     /* what it holds is got anew from elsewhere: a copy does without */
 
 	/* all rows, by the key: the first TABLE_PAGE_ROWS, those after a key, how many there are */
 	const char *first, *next, *count;
