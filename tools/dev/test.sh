@@ -108,6 +108,9 @@ node_tests() {
 		--test-reporter=tap --test-reporter-destination="$tap" "$@"
 }
 
+# Files of a leg that run beside each other: most of their time they wait for something.
+beside=$((2 * $(nproc) < 8 ? 2 * $(nproc) : 8))
+
 # So many files may fail beside others and pass alone, which is said at the end; more is a failure whatever comes of them.
 unsteady_max=2
 
@@ -132,7 +135,7 @@ test_node() {
 	fi
 	(
 		use_node_of "$dir"
-		if ! node_tests "$leg" "$results/$leg.tap" "$flavour" 2 "$@"; then
+		if ! node_tests "$leg" "$results/$leg.tap" "$flavour" "$beside" "$@"; then
 			sed -n '/failing tests:/,$p' "$(log_of "$leg")"
 			second_try "$leg" "$flavour"
 		fi
