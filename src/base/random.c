@@ -82,14 +82,19 @@ static char *put_base32(char *out, uint64_t bits, int chars)
 }
 
 /* 10 characters hold the 48 bits of time, twice 8 take 40 random bits each. */
-void random_id(char out[ID_LEN + 1])
+void random_id_at(int64_t wall_ms, char out[ID_LEN + 1])
 {
 	uint64_t random[2];
 	char *p;
 
 	random_bytes(random, sizeof(random));
-	p = put_base32(out, (uint64_t)clock_wall_ms() & 0xFFFFFFFFFFFF, 10);
+	p = put_base32(out, (uint64_t)wall_ms & 0xFFFFFFFFFFFF, 10);
 	p = put_base32(p, random[0], 8);
 	p = put_base32(p, random[1], 8);
 	*p = '\0';
+}
+
+void random_id(char out[ID_LEN + 1])
+{
+	random_id_at(clock_wall_ms(), out);
 }

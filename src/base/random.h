@@ -19,6 +19,9 @@ void random_text_put(struct buf *out, size_t n);
  *   Runs on    any thread */
 void random_id(char out[ID_LEN + 1]);
 
+/* The same with a time of the caller's choice: ids of one millisecond have no order among themselves. */
+void random_id_at(int64_t wall_ms, char out[ID_LEN + 1]);
+
 /* base64url without padding. Encode appends; decode is strict (no padding, no foreign
  * characters, no stray bits) and writes at most `cap` bytes.
  *   Errors     ERR_RPC_PARAMS */

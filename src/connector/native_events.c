@@ -26,28 +26,6 @@ static void put_time(struct buf *out, int64_t at_ms)
 	buf_put_fmt(out, "\"%s\"", text);
 }
 
-static void put_event(struct buf *out, const struct platform_event *event)
-{
-	const struct {
-		const char *name;
-		struct str value;
-	} texts[] = {{"kind", event->kind}, {"route", event->route}, {"subject", event->subject}};
-
-	buf_put(out, STR("{\"id\":"));
-	buf_put_json(out, event->id);
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-		if (texts[i].value.n == 0)
-			continue;
-		buf_put_fmt(out, ",\"%s\":", texts[i].name);
-		buf_put_json(out, texts[i].value);
-	}
-	buf_put(out, STR(",\"at\":"));
-	put_time(out, event->at_ms);
-	buf_put(out, STR(",\"body\":"));
-	buf_put(out, event->body);
-	buf_put_byte(out, '}');
-}
-
 AWAITS static enum err run_query(void *room, struct native_call *call)
 {
 	int64_t limit = QUERY_LIMIT_DEFAULT;
@@ -71,7 +49,7 @@ AWAITS static enum err run_query(void *room, struct native_call *call)
 	for (size_t i = 0; i < count && i < (size_t)limit; i++) {
 		if (i > 0)
 			buf_put_byte(&out, ',');
-		put_event(&out, &events[i]);
+		event_put(&events[i], &out);
 	}
 	buf_put_byte(&out, ']');
 	if (count > (size_t)limit) {

@@ -15,6 +15,7 @@ struct events {
 	uint32_t magic;
 	struct events_spec spec;
 	atomic_uint_fast64_t kept, repeated;
+	atomic_int_fast64_t last_ms; /* of an id */
 };
 
 struct events *events_new(const struct events_spec *spec)
@@ -36,7 +37,19 @@ void events_free(struct events *events)
 	free(events);
 }
 
-AWAITS enum err events_keep(struct events *events, const struct platform_event *event)
+/* Each event has a millisecond of its own in its id, a later one if need be: who reads on from an id misses none of
+ * those that came with it. */
+static void make_id(struct events *events, int64_t now_ms, char out[ID_LEN + 1])
+{
+	int64_t last_ms = atomic_load(&events->last_ms), at_ms;
+
+	do {
+		at_ms = now_ms > last_ms ? now_ms : last_ms + 1;
+	} while (!atomic_compare_exchange_weak(&events->last_ms, &last_ms, at_ms));
+	random_id_at(at_ms, out);
+}
+
+AWAITS enum err events_keep(struct events *events, const struct platform_event *event, bool *ret_new)
 {
 	char id[ID_LEN + 1];
 	struct platform_event made = *event;
@@ -45,18 +58,18 @@ AWAITS enum err events_keep(struct events *events, const struct platform_event *
 	CHECK_OBJ(events, EVENTS_MAGIC);
 	if (event->body.n > EVENT_BYTES_MAX)
 		return ERR_LIMIT;
-	random_id(id);
-	made.id = (struct str){id, ID_LEN};
 	made.at_ms = clock_wall_ms();
+	make_id(events, made.at_ms, id);
+	made.id = (struct str){id, ID_LEN};
 	err = event_add(events->spec.db, &made, atomic_load(&events->kept) % TRIM_EVERY == 0);
 	if (err == ERR_EXISTS) {
 		atomic_fetch_add(&events->repeated, 1);
+		*ret_new = false;
 		return OK;
 	}
 	TRY(err);
 	atomic_fetch_add(&events->kept, 1);
-	if (events->spec.told != NULL)
-		events->spec.told(events->spec.arg, event->tenant_id, event->upstream);
+	*ret_new = true;
 	return OK;
 }
 

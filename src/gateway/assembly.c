@@ -117,7 +117,7 @@ static void on_notification(void *arg, struct upstream *upstream, const struct m
 		return;
 	result_cache_forget(assembly->gateway->results, upstream_name(upstream), uri);
 	fleet_results_forget(assembly->gateway->fleet_results, upstream_name(upstream));
-	subscriptions_updated(upstream, uri);
+	subscriptions_updated(upstream, STR(""), uri);
 }
 
 /* ---- building -------------------------------------------------------------------- */

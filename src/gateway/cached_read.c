@@ -63,7 +63,9 @@ bool cached_read_find(struct cached_read *read, struct request *req, const struc
 		      struct upstream_call *call)
 {
 	read->leads = false;
-	read->may_keep = is_plain_read(req, relay) && mcp_is_modern(relay->item->offer->revision);
+	/* What is served within the process is each tenant's own, and as near as what is kept. */
+	read->may_keep = is_plain_read(req, relay) && mcp_is_modern(relay->item->offer->revision) &&
+			 upstream_kind(relay->item->upstream) != UPSTREAM_LOCAL;
 	if (!read->may_keep)
 		return false;
 	read->mark = result_cache_mark(req->gateway->results);

@@ -2,6 +2,8 @@
  *
  *     rows GENERATION     the database has changed: whoever has seen an earlier generation looks
  *     results UPSTREAM    its results have changed: what this process keeps of them is old
+ *     events ...          a platform has told something: see local_events.c
+ *     missed              the state room's own: hints may have gone by
  *
  * The poller of the identity room notices that the generation has moved, by itself or because it was asked to look, and
  * then it is told to the others once, unless it was one of them who said it. */
@@ -13,6 +15,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "gateway/fleet_results.h"
+#include "gateway/local_events.h"
 
 static const struct str rows_prefix = STR("rows ");
 
@@ -33,6 +36,8 @@ static void on_hint(void *arg, struct str hint)
 		return;
 	if (fleet_results_hint(hint, &upstream)) {
 		result_cache_forget(gateway->results, upstream, STR_NONE);
+	} else if (local_events_hint(gateway, hint)) {
+		return;
 	} else if (str_starts(hint, rows_prefix) && str_to_u64(str_skip(hint, rows_prefix.n), &generation) == OK &&
 		   generation <= INT64_MAX && (int64_t)generation > identity_store_generation(gateway->identity)) {
 		gateway->hints->heard = (int64_t)generation;

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/secret_text.h"
 #include "connector/connector.h"
+#include "gateway/local_events.h"
 #include "upstream/upstream.h"
 
 #define LOCAL_MAGIC 0x4c4f4341u		    /* "LOCA" */
@@ -146,10 +147,11 @@ void local_place_cut(struct str place, struct str *ret_upstream, struct str *ret
 		*ret_account = STR("");
 }
 
-/* ---- its tools ------------------------------------------------------------------------ */
+/* ---- its offer ------------------------------------------------------------------------ */
 
-void local_offer(struct upstream_local *local, struct arena *arena, struct local_offer *ret_offer)
+void local_offer(const struct upstream_spec *spec, struct arena *arena, struct local_offer *ret_offer)
 {
+	const struct upstream_local *local = spec->local;
 	struct connector *connector = local->connector;
 	size_t count = connector_is_internal(connector) ? 0 : connector_tool_count(connector);
 	struct offer_item *items = arena_zalloc(arena, (count + 1) * sizeof(*items));
@@ -173,4 +175,5 @@ void local_offer(struct upstream_local *local, struct arena *arena, struct local
 					  .instructions = STR_NONE,
 					  .tools = items,
 					  .tool_count = count};
+	local_events_offer(spec, arena, ret_offer);
 }

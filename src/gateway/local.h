@@ -57,7 +57,7 @@ struct str local_settings(const struct upstream_local *local, const struct local
 void local_place_cut(struct str place, struct str *ret_upstream, struct str *ret_account);
 
 /* What the upstream offers: upstream_locals.offer. */
-void local_offer(struct upstream_local *local, struct arena *arena, struct local_offer *ret_offer);
+void local_offer(const struct upstream_spec *spec, struct arena *arena, struct local_offer *ret_offer);
 
 /* Whether accounts there can be probed: by a tool of its own for that. */
 bool local_has_probe(const struct upstream_spec *spec);

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "connector/connector.h"
 #include "gateway/connectors.h"
+#include "gateway/local_events.h"
 #include "gateway/outbound.h"
 #include "http/client.h"
 
@@ -259,6 +260,10 @@ AWAITS enum err local_probe(struct gateway *gateway, const struct upstream_spec 
 
 struct upstream_locals local_service(struct gateway *gateway)
 {
-	return (struct upstream_locals){
-		.ref = local_ref, .unref = local_unref, .offer = local_offer, .call = serve, .arg = gateway};
+	return (struct upstream_locals){.ref = local_ref,
+					.unref = local_unref,
+					.offer = local_offer,
+					.call = serve,
+					.read = local_events_read,
+					.arg = gateway};
 }

@@ -1,6 +1,7 @@
 /* Subscriptions to resources: resources/subscribe and unsubscribe of sessions, and what
  * subscriptions/listen names, tasks too. They belong to the log of the stream on which changes are told, and so
  * survive a lost connection for as long as the log does. */
+#include "gateway/local_events.h"
 #include "gateway/relay.h"
 #include "gateway/streams.h"
 #include "gateway/tasks.h"
@@ -39,6 +40,7 @@ AWAITS enum err resource_subscribe(struct request *req)
 
 	TRY(relay_find_resource(req, spec.client_uri, &item, &spec.uri));
 	spec.upstream = item->upstream;
+	spec.tenant_id = local_tenant_of(req, item->upstream);
 	spec.log = log_of(req, &spec.kind);
 	if (spec.log == NULL)
 		return ERR_BUSY;
@@ -105,6 +107,7 @@ static void add_wish(struct wishes *wishes, const struct catalog_item *item, boo
 
 	*wish = (struct wish){.set = wishes->set, .spec = wishes->common};
 	wish->spec.upstream = item->upstream;
+	wish->spec.tenant_id = local_tenant_of(wishes->req, item->upstream);
 	wish->spec.task = task;
 	wish->spec.uri = name;
 	wish->spec.client_uri = client_name;

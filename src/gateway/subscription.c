@@ -17,7 +17,15 @@
 #define TASK_ARENA_BYTES 65536 /* for an id that is spelt with escapes */
 #define URI_CUTS_MAX 64	       /* places at which a notification's URI is cut, from its end */
 
-/* One URI of one upstream. */
+/* What is subscribed to. */
+struct watch_name {
+	const struct upstream *upstream;
+	bool task;
+	struct str tenant_id; /* see subscription_spec */
+	struct str uri;
+};
+
+/* One of these. */
 struct watched {
 	struct list subscriptions;
 	struct str key;
@@ -31,7 +39,7 @@ struct subscription {
 	bool task;
 	uint64_t serial;
 	char session[SESSION_BYTES];
-	struct str uri, client_uri, listen_id; /* in the same allocation */
+	struct str tenant_id, uri, client_uri, listen_id; /* in the same allocation */
 };
 
 static struct {
@@ -48,29 +56,31 @@ void subscription_set_init(struct subscription_set *set)
 
 /* ---- with the lock held ------------------------------------------------------------------- */
 
-static void put_key(const struct upstream *upstream, bool task, struct str uri, struct buf *out)
+static void put_key(const struct watch_name *name, struct buf *out)
 {
-	buf_put_byte(out, task ? 't' : 'r');
-	buf_put(out, (struct str){(const char *)&upstream, sizeof(struct upstream *)});
-	buf_put(out, uri);
+	buf_put_byte(out, name->task ? 't' : 'r');
+	buf_put(out, (struct str){(const char *)&name->upstream, sizeof(name->upstream)});
+	buf_put(out, name->tenant_id);
+	buf_put_byte(out, 0);
+	buf_put(out, name->uri);
 }
 
-static struct watched *watched_find(const struct upstream *upstream, bool task, struct str uri)
+static struct watched *watched_find(const struct watch_name *name)
 {
 	AUTO_BUF key = {0};
 
-	put_key(upstream, task, uri, &key);
+	put_key(name, &key);
 	return map_get(&table.by_uri, buf_str(&key));
 }
 
-static struct watched *watched_of(const struct upstream *upstream, bool task, struct str uri)
+static struct watched *watched_of(const struct watch_name *name)
 {
-	struct watched *watched = watched_find(upstream, task, uri);
+	struct watched *watched = watched_find(name);
 	AUTO_BUF key = {0};
 
 	if (watched != NULL)
 		return watched;
-	put_key(upstream, task, uri, &key);
+	put_key(name, &key);
 	watched = calloc(1, sizeof(*watched) + key.n);
 	CHECK(watched != NULL);
 	memcpy(watched + 1, key.p, key.n);
@@ -78,6 +88,11 @@ static struct watched *watched_of(const struct upstream *upstream, bool task, st
 	list_init(&watched->subscriptions);
 	map_put(&table.by_uri, watched->key, watched);
 	return watched;
+}
+
+static struct watch_name name_of(const struct subscription *one)
+{
+	return (struct watch_name){one->upstream, one->task, one->tenant_id, one->uri};
 }
 
 static struct subscription *in_set(const struct subscription_set *set, struct str client_uri)
@@ -117,7 +132,8 @@ static struct str copy(char **at, struct str s)
 
 static struct subscription *subscription_new(const struct subscription_spec *spec)
 {
-	struct subscription *one = calloc(1, sizeof(*one) + spec->uri.n + spec->client_uri.n + spec->listen_id.n + 1);
+	struct subscription *one =
+		calloc(1, sizeof(*one) + spec->tenant_id.n + spec->uri.n + spec->client_uri.n + spec->listen_id.n + 1);
 	char *at = (char *)(one + 1);
 
 	CHECK(one != NULL && spec->session.n == SESSION_BYTES);
@@ -126,6 +142,7 @@ static struct subscription *subscription_new(const struct subscription_spec *spe
 	one->task = spec->task;
 	one->serial = event_log_serial(spec->log);
 	memcpy(one->session, spec->session.p, SESSION_BYTES);
+	one->tenant_id = copy(&at, spec->tenant_id);
 	one->uri = copy(&at, spec->uri);
 	one->client_uri = copy(&at, spec->client_uri);
 	one->listen_id = copy(&at, spec->listen_id);
@@ -164,6 +181,7 @@ static enum err check_room(const struct subscription_set *set, struct str client
 AWAITS enum err subscription_add(struct subscription_set *set, const struct subscription_spec *spec)
 {
 	struct subscription *one;
+	struct watch_name name;
 	enum err err;
 
 	pthread_mutex_lock(&table.lock);
@@ -176,7 +194,8 @@ AWAITS enum err subscription_add(struct subscription_set *set, const struct subs
 	pthread_mutex_lock(&table.lock);
 	err = check_room(set, spec->client_uri); /* another request may have been quicker */
 	if (err == OK) {
-		one->watched = watched_of(one->upstream, one->task, one->uri);
+		name = name_of(one);
+		one->watched = watched_of(&name);
 		list_add_tail(&one->watched->subscriptions, &one->link);
 		list_add_tail(&set->list, &one->set_link);
 		set->count++;
@@ -225,9 +244,8 @@ void subscription_set_clear(struct subscription_set *set)
 struct moving {
 	struct moving *next;
 	struct upstream *from, *to;
-	size_t count; /* of subscriptions */
-	bool task;
-	struct str uri;
+	size_t count;		/* of subscriptions */
+	struct watch_name name; /* at `from`; in the same allocation */
 };
 
 static size_t length_of(const struct list *list)
@@ -242,7 +260,7 @@ static size_t length_of(const struct list *list)
 static struct moving *moving_new(const struct watched *watched, struct upstream *to, struct moving *next)
 {
 	const struct subscription *first = LIST_OBJ(watched->subscriptions.next, struct subscription, link);
-	struct moving *moving = calloc(1, sizeof(*moving) + first->uri.n + 1);
+	struct moving *moving = calloc(1, sizeof(*moving) + first->tenant_id.n + first->uri.n + 1);
 	char *at = (char *)(moving + 1);
 
 	CHECK(moving != NULL);
@@ -250,8 +268,8 @@ static struct moving *moving_new(const struct watched *watched, struct upstream 
 	moving->from = upstream_ref(first->upstream);
 	moving->to = upstream_ref(to);
 	moving->count = length_of(&watched->subscriptions);
-	moving->task = first->task;
-	moving->uri = copy(&at, first->uri);
+	moving->name = (struct watch_name){moving->from, first->task, copy(&at, first->tenant_id), STR_NONE};
+	moving->name.uri = copy(&at, first->uri);
 	return moving;
 }
 
@@ -276,12 +294,14 @@ static struct moving *collect_moving(const struct catalog *catalog)
 /*   returns    how many went over, at most `max` */
 static size_t relink(const struct moving *moving, size_t max)
 {
+	struct watch_name there = moving->name;
 	struct watched *from, *to;
 	size_t n = 0;
 
+	there.upstream = moving->to;
 	pthread_mutex_lock(&table.lock);
-	from = watched_find(moving->from, moving->task, moving->uri);
-	to = from == NULL || max == 0 ? NULL : watched_of(moving->to, moving->task, moving->uri);
+	from = watched_find(&moving->name);
+	to = from == NULL || max == 0 ? NULL : watched_of(&there);
 	for (; to != NULL && n < max && !list_empty(&from->subscriptions); n++) {
 		struct subscription *one = LIST_OBJ(list_pop(&from->subscriptions), struct subscription, link);
 
@@ -299,17 +319,18 @@ static size_t relink(const struct moving *moving, size_t max)
 
 AWAITS static void move(const struct moving *moving)
 {
+	const struct watch_name *name = &moving->name;
 	size_t asked = 0, moved;
 
-	while (asked < moving->count && watch(moving->to, moving->task, moving->uri) == OK)
+	while (asked < moving->count && watch(moving->to, name->task, name->uri) == OK)
 		asked++;
 	moved = relink(moving, asked);
 	for (size_t i = 0; i < moved; i++) {
-		unwatch(moving->from, moving->task, moving->uri);
+		unwatch(moving->from, name->task, name->uri);
 		upstream_unref(moving->from);
 	}
 	for (size_t i = moved; i < asked; i++) /* it was taken back meanwhile */
-		unwatch(moving->to, moving->task, moving->uri);
+		unwatch(moving->to, name->task, name->uri);
 }
 
 AWAITS void subscriptions_follow(const struct catalog *catalog)
@@ -369,28 +390,36 @@ static struct notice *notice_resource(const struct subscription *one, struct str
 	return notice;
 }
 
-static struct notice *notices_of(const struct upstream *upstream, struct str uri, size_t cut, struct notice *notices)
+static struct notice *notices_to(const struct watched *watched, struct str below, struct notice *notices)
 {
-	const struct watched *watched = watched_find(upstream, false, (struct str){uri.p, cut});
-
 	for (struct list *l = watched == NULL ? NULL : watched->subscriptions.next;
 	     l != NULL && l != &watched->subscriptions; l = l->next)
-		notices = notice_resource(LIST_OBJ(l, struct subscription, link), str_skip(uri, cut), notices);
+		notices = notice_resource(LIST_OBJ(l, struct subscription, link), below, notices);
 	return notices;
 }
 
-static struct notice *collect(const struct upstream *upstream, struct str uri)
+/* Of the subscriptions to the first `cut` bytes of what has changed. */
+static struct notice *notices_of(struct watch_name name, size_t cut, struct notice *notices)
 {
-	struct notice *notices = notices_of(upstream, uri, uri.n, NULL);
+	struct str below = str_skip(name.uri, cut);
+
+	name.uri.n = cut;
+	return notices_to(watched_find(&name), below, notices);
+}
+
+static struct notice *collect(struct watch_name name)
+{
+	struct notice *notices = notices_of(name, name.uri.n, NULL);
+	struct str uri = name.uri;
 	unsigned cuts = 0;
 
 	for (size_t at = uri.n; at-- > 1 && cuts < URI_CUTS_MAX;) {
 		if (strchr("/?#", uri.p[at]) == NULL)
 			continue;
 		cuts++;
-		notices = notices_of(upstream, uri, at, notices);
+		notices = notices_of(name, at, notices);
 		if (at + 1 < uri.n)
-			notices = notices_of(upstream, uri, at + 1, notices);
+			notices = notices_of(name, at + 1, notices);
 	}
 	return notices;
 }
@@ -413,12 +442,26 @@ static void deliver(struct notice *notices)
 	}
 }
 
-void subscriptions_updated(struct upstream *upstream, struct str uri)
+void subscriptions_updated(struct upstream *upstream, struct str tenant_id, struct str uri)
 {
 	struct notice *notices;
 
 	pthread_mutex_lock(&table.lock);
-	notices = collect(upstream, uri);
+	notices = collect((struct watch_name){upstream, false, tenant_id, uri});
+	pthread_mutex_unlock(&table.lock);
+	deliver(notices);
+}
+
+void subscriptions_missed(void)
+{
+	struct notice *notices = NULL;
+	const struct watched *watched;
+	size_t cursor = 0;
+
+	pthread_mutex_lock(&table.lock);
+	while ((watched = map_next(&table.by_uri, &cursor)) != NULL)
+		if (LIST_OBJ(watched->subscriptions.next, struct subscription, link)->tenant_id.n > 0)
+			notices = notices_to(watched, STR(""), notices);
 	pthread_mutex_unlock(&table.lock);
 	deliver(notices);
 }
@@ -450,13 +493,14 @@ void subscriptions_task(struct upstream *upstream, const struct mcp_message *mes
 {
 	AUTO(arena) *arena = arena_new(TASK_ARENA_BYTES);
 	struct str id = mcp_param(arena, message, STR("taskId"));
+	struct watch_name name = {upstream, true, STR(""), id};
 	struct notice *notices = NULL;
 	const struct watched *watched;
 
 	if (id.p == NULL)
 		return;
 	pthread_mutex_lock(&table.lock);
-	watched = watched_find(upstream, true, id);
+	watched = watched_find(&name);
 	for (struct list *l = watched == NULL ? NULL : watched->subscriptions.next;
 	     l != NULL && l != &watched->subscriptions; l = l->next)
 		notices = notice_task(LIST_OBJ(l, struct subscription, link), message, notices);

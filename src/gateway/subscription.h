@@ -28,6 +28,7 @@ struct subscription_spec {
 	struct str listen_id;	  /* lexeme for _meta's subscriptionId; p NULL none */
 	struct upstream *upstream;
 	bool task;		    /* not a resource: what follows are ids of a task */
+	struct str tenant_id;	    /* whose resource it is, where each tenant has one of its own there; else empty */
 	struct str uri, client_uri; /* as the upstream and the client know it */
 };
 
@@ -40,8 +41,13 @@ NODISCARD enum err subscription_add(struct subscription_set *set, const struct s
 bool subscription_remove(struct subscription_set *set, struct str client_uri);
 
 /* A resource of this upstream has changed, or one below one: tell whom it concerns.
+ *   tenant_id  as subscription_spec: nobody else hears of it
  *   Runs on    any loop, fiber or callback */
-void subscriptions_updated(struct upstream *upstream, struct str uri);
+void subscriptions_updated(struct upstream *upstream, struct str tenant_id, struct str uri);
+
+/* Changes may have gone by of the resources that are another one for each tenant: tell all who subscribed to one.
+ *   Runs on    any loop, fiber or callback */
+void subscriptions_missed(void);
 
 /* notifications/tasks of this upstream: pass it on to whom it concerns, under the id that each knows.
  *   Runs on    any loop, fiber or callback */

@@ -1,12 +1,14 @@
 /* Messages of platforms on their way in: the path says for which upstream, and for which tenant where the upstream is
  * not one tenant's own; the room webhooks says whether to believe it and what is in it; the room events keeps that. The
- * answer follows when all of it is durable. What is wrong with an address is not told: it is not there. */
+ * answer follows when all of it is durable, and whoever listens has been told. What is wrong with an address is not
+ * told: it is not there. */
 #include "gateway/webhooks.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "events/events.h"
 #include "gateway/local.h"
+#include "gateway/local_events.h"
 #include "gateway/rates.h"
 #include "store/tenant.h"
 #include "webhooks/webhook.h"
@@ -71,24 +73,31 @@ static struct str method_of(enum http_method method)
 	return method == HTTP_POST ? STR("POST") : method == HTTP_GET ? STR("GET") : STR("OTHER");
 }
 
-AWAITS static enum err keep(struct request *req, const struct mailbox *box, const struct webhook_answer *answer)
+/*   ret_any    also on errors: something is there that was not there before */
+AWAITS static enum err keep(struct request *req, const struct mailbox *box, const struct webhook_answer *answer,
+			    bool *ret_any)
 {
+	bool is_new;
+
 	for (size_t i = 0; i < answer->event_count; i++) {
 		const struct webhook_event *event = &answer->events[i];
-		enum err err = events_keep(req->gateway->events, &(struct platform_event){
-									 .tenant_id = box->tenant_id,
-									 .upstream = box->upstream,
-									 .kind = event->kind,
-									 .route = event->route,
-									 .subject = event->subject,
-									 .dedup = event->dedup,
-									 .body = event->body,
-								 });
+		enum err err = events_keep(req->gateway->events,
+					   &(struct platform_event){
+						   .tenant_id = box->tenant_id,
+						   .upstream = box->upstream,
+						   .kind = event->kind,
+						   .route = event->route,
+						   .subject = event->subject,
+						   .dedup = event->dedup,
+						   .body = event->body,
+					   },
+					   &is_new);
 
 		if (err == ERR_LIMIT) /* too large to be kept: it would be sent again for ever */
 			log_warn("webhook.too_large", LOG_STR("upstream", box->upstream), LOG_STR("kind", event->kind));
 		else
 			TRY(err);
+		*ret_any |= err == OK && is_new;
 	}
 	return OK;
 }
@@ -98,6 +107,7 @@ AWAITS enum err webhooks_serve(struct request *req)
 	struct http_exchange *exchange = req->exchange;
 	struct mailbox box = {.platform = STR_NONE};
 	struct webhook_answer answer;
+	bool any = false;
 	enum err err;
 
 	TRY(rates_check_block(req));
@@ -119,7 +129,10 @@ AWAITS enum err webhooks_serve(struct request *req)
 				.now_ms = clock_wall_ms(),
 			},
 			&answer);
-	TRY(keep(req, &box, &answer));
+	err = keep(req, &box, &answer, &any);
+	if (any)
+		local_events_tell(req->gateway, box.tenant_id, box.upstream);
+	TRY(err);
 	req->upstream = box.upstream;
 	return http_answer(exchange, answer.status, STR(""),
 			   &(struct http_body){

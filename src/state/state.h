@@ -138,10 +138,12 @@ NODISCARD enum err state_leave(struct state *state, struct str set, uint64_t id)
 NODISCARD enum err state_members(struct state *state, struct arena *arena, struct str set,
 				 struct state_member **ret_members, size_t *ret_count) AWAITS;
 
-/* A hint to every process, this one too. Nothing may depend on one arriving.
+/* A hint to every process, this one too. Nothing may depend on one arriving; who did not hear for a while is told so,
+ * by the hint STATE_HINT_MISSED.
  *   on_hint    a callback of loop 0
  *   Runs on    state_listen: loop 0, once, before the first hint; state_hint: any fiber */
 #define STATE_HINT_BYTES_MAX 128
+#define STATE_HINT_MISSED "missed"
 void state_listen(struct state *state, void (*on_hint)(void *arg, struct str hint), void *arg);
 NODISCARD enum err state_hint(struct state *state, struct str hint) AWAITS;
 

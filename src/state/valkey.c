@@ -38,8 +38,13 @@ static void on_state(void *owner, bool up, struct str problem)
 
 static void on_listener_state(void *owner, bool up, struct str problem)
 {
+	struct valkey *valkey = owner;
+
 	if (!up)
 		log_debug("state.deaf", LOG_STR("problem", problem));
+	else if (valkey->deaf)
+		hints_tell(valkey->hints, STR(STATE_HINT_MISSED));
+	valkey->deaf = !up;
 }
 
 static void on_message(void *owner, struct str message)

@@ -26,7 +26,8 @@ struct valkey {
 	struct hints *hints;
 	unsigned loops;
 	struct valkey_seat seats[LOOPS_MAX]; /* each its loop's own */
-	struct link *listener;		     /* loop 0's */
+	struct link *listener;		     /* loop 0's, as the next one */
+	bool deaf;			     /* it was not there for a while */
 	struct group watchers;		     /* loop 0's */
 	atomic_uint down;		     /* loops without their connection */
 	atomic_bool said;		     /* the log has it */

@@ -26,6 +26,10 @@ AWAITS enum err event_add(struct db *db, const struct platform_event *event, boo
 	return db_write(db, scope_of(event->tenant_id), statements, trim ? 3 : 2);
 }
 
+#define ASKED_FOR                                                                                                      \
+	"SELECT id, kind, route, subject, at_ms, body FROM event WHERE tenant_id = ? AND upstream = ?"                 \
+	" AND id > ? AND (? = '' OR kind = ?) AND (? = '' OR route = ?) AND (? = '' OR subject = ?)"
+
 AWAITS enum err event_list(struct db *db, struct arena *arena, const struct event_query *query,
 			   struct platform_event **ret_events, size_t *ret_count)
 {
@@ -33,9 +37,7 @@ AWAITS enum err event_list(struct db *db, struct arena *arena, const struct even
 	struct db_rows *rows;
 
 	TRY(db_query(db, scope_of(query->tenant_id), arena,
-		     "SELECT id, kind, route, subject, at_ms, body FROM event WHERE tenant_id = ? AND upstream = ?"
-		     " AND id > ? AND (? = '' OR kind = ?) AND (? = '' OR route = ?) AND (? = '' OR subject = ?)"
-		     " ORDER BY id LIMIT ?",
+		     query->newest ? ASKED_FOR " ORDER BY id DESC LIMIT ?" : ASKED_FOR " ORDER BY id LIMIT ?",
 		     CELLS(DB_T(query->tenant_id), DB_T(query->upstream), cell_text(query->after),
 			   cell_text(query->kind), cell_text(query->kind), cell_text(query->route),
 			   cell_text(query->route), cell_text(query->subject), cell_text(query->subject),
@@ -45,7 +47,7 @@ AWAITS enum err event_list(struct db *db, struct arena *arena, const struct even
 	for (size_t i = 0; i < rows->rows; i++) {
 		const struct db_value *cell = &rows->cells[i * rows->columns];
 
-		events[i] = (struct platform_event){
+		events[query->newest ? rows->rows - 1 - i : i] = (struct platform_event){
 			.id = cell_str(&cell[0]),
 			.tenant_id = query->tenant_id,
 			.upstream = query->upstream,

@@ -30,6 +30,7 @@ NODISCARD enum err event_add(struct db *db, const struct platform_event *event, 
 struct event_query {
 	struct str tenant_id, upstream, kind, route, subject;
 	struct str after; /* greater ids only */
+	bool newest;	  /* the last ones, not the first */
 	int64_t limit;
 };
 

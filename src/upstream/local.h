@@ -1,6 +1,6 @@
 /* Servers within the process: upstreams of kind UPSTREAM_LOCAL. Whoever makes the upstream serves it, by a table of
- * functions; this room knows no more of it than that it has tools. Places, breaker, counters and stop are as for any
- * server; there is no session, no instance and no bytes on a wire. */
+ * functions; this room knows no more of it than that it has tools and resources. Places, breaker, counters and stop are
+ * as for any server; there is no session, no instance and no bytes on a wire. */
 #ifndef GATEHOUSE_UPSTREAM_LOCAL_H
 #define GATEHOUSE_UPSTREAM_LOCAL_H
 
@@ -15,7 +15,8 @@ struct local_offer {
 	struct str server_info;	 /* JSON object */
 	struct str instructions; /* plain; p NULL none */
 	const struct offer_item *tools;
-	size_t tool_count; /* at most UPSTREAM_ITEMS_MAX */
+	const struct offer_item *resources; /* each may be watched: see upstream_watch */
+	size_t tool_count, resource_count;  /* at most UPSTREAM_ITEMS_MAX */
 };
 
 struct local_request {
@@ -32,11 +33,15 @@ struct local_answer {
 struct upstream_locals {
 	struct upstream_local *(*ref)(struct upstream_local *local);
 	void (*unref)(struct upstream_local *local);
-	/* What it offers, in `arena`. Must not wait. */
-	void (*offer)(struct upstream_local *local, struct arena *arena, struct local_offer *ret_offer);
+	/* What spec->local offers, in `arena`. Must not wait. */
+	void (*offer)(const struct upstream_spec *spec, struct arena *arena, struct local_offer *ret_offer);
 	/* AWAITS. On the caller's fiber and loop; spec->local is served. */
 	enum err (*call)(void *arg, const struct upstream_spec *spec, struct upstream_call *call,
 			 const struct local_request *request, struct local_answer *ret_answer);
+	/* AWAITS. As `call`: the result of resources/read, a JSON object in the call's arena. ERR_NOT_FOUND: there is
+	 * none of this URI. NULL: it offers no resources. */
+	enum err (*read)(void *arg, const struct upstream_spec *spec, struct upstream_call *call, struct str uri,
+			 struct str *ret_result);
 	void *arg;
 };
 

@@ -14,6 +14,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "upstream/listen.h"
+#include "upstream/local_private.h"
 #include "upstream/peer.h"
 
 #define MARK_DOUBTED UINT64_MAX /* heard, but not any more for sure */
@@ -463,6 +464,8 @@ AWAITS static enum err watch_main(void *arg)
 	uint64_t mark;
 	enum err err;
 
+	if (upstream->spec.kind == UPSTREAM_LOCAL)
+		return order->kind == WATCH_RESOURCE ? local_watch(upstream, order->name) : ERR_RPC_METHOD;
 	TRY(instance_get(upstream, &nobody, &instance));
 	err = may_watch(instance, order->kind);
 	mark = watch_mark(instance);

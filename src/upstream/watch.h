@@ -9,7 +9,8 @@
  * per URI; asked for anew when the server or its session comes back. A modern server gets one
  * subscriptions/listen with all of them, a legacy one resources/subscribe for the first and
  * resources/unsubscribe after the last. Only the shared instance is asked: a legacy upstream that
- * is kept apart per tenant, user or session offers none.
+ * is kept apart per tenant, user or session offers none. A server within the process is asked nothing: whoever serves
+ * it tells of changes, but not through here.
  *   Errors     ERR_RPC_METHOD (the server offers none), ERR_RPC_PARAMS (it refuses this URI), ERR_LIMIT
  *              (UPSTREAM_WATCHES_MAX), ERR_UPSTREAM_*, ERR_CANCELED, ERR_TIMEOUT
  *   Runs on    a fiber, any loop */

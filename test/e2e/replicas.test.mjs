@@ -12,7 +12,7 @@ import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextproto
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { stdioFixture } from './lib/fixture.mjs';
 import { killOrphans, scope } from './lib/gateway.mjs';
-import { baseHeaders, modern, modernCall, nextId, openSession } from './lib/mcp.mjs';
+import { baseHeaders, modern, modernCall, modernStream, nextId, openSession } from './lib/mcp.mjs';
 import { Connection, request, requestBytes } from './lib/raw.mjs';
 import { startReplicas } from './lib/replicas.mjs';
 import { EventStream, parseEvents } from './lib/sse.mjs';
@@ -45,6 +45,7 @@ before(async () => {
 			fx: stdioFixture(),
 			old: { stdio: { command: process.execPath, args: [asking, 'legacy', 'stdio'] } },
 			jobs: stdioFixture(['--era', 'modern', '--with', 'tasks']),
+			bot: { connector: { use: 'telegram', settings: { updates: 'webhook' }, webhook: { secret: 'proof' } } },
 		},
 	});
 	await untilTheyAgree();
@@ -155,6 +156,31 @@ describe('a session', () => {
 			return Promise.race([pending.then(() => true), new Promise((resolve) => setTimeout(resolve, 50, false))]);
 		});
 		assert.ok((await pending).status >= 200);
+	});
+});
+
+describe('what a platform tells one replica', () => {
+	const URI = 'gatehouse://events/bot';
+	const UPDATED = 'notifications/resources/updated';
+	const tell = async (number, tenant, update_id) => {
+		const headers = { 'content-type': 'application/json', 'x-telegram-bot-api-secret-token': 'proof' };
+		const answer = await request({ port: fleet.replicas[number].port }, { method: 'POST', path: `/webhooks/telegram/bot/${tenant}`, headers, body: JSON.stringify({ update_id, message: {} }) });
+		assert.equal(answer.status, 200, answer.text);
+	};
+	const heard = (stream) => stream.messages.filter(({ method }) => method === UPDATED).length;
+
+	test('is heard once by those of its tenant who listen at any', async () => {
+		const listen = (number, tenant) => modernStream(fleet.targetOf(number, tenant), 'subscriptions/listen', { notifications: { resourceSubscriptions: [URI] } });
+		const [here, there, theirs] = await Promise.all([listen(B, 'acme'), listen(A, 'acme'), listen(A, 'rival')]);
+		for (const stream of [here, there, theirs]) assert.deepEqual((await stream.next()).params.notifications, { resourceSubscriptions: [URI] });
+		for (const [tenant, id] of [['acme', 1], ['rival', 2], ['acme', 3]]) await tell(B, tenant, id);
+		for (const [stream, times] of [[here, 2], [there, 2], [theirs, 1]]) for (let i = 0; i < times; i++) await stream.next(({ method }) => method === UPDATED);
+
+		// Each hears of one more, and of no other.
+		for (const [tenant, id] of [['rival', 4], ['acme', 5]]) await tell(B, tenant, id);
+		for (const stream of [here, there, theirs]) await stream.next(({ method }) => method === UPDATED);
+		assert.deepEqual([here, there, theirs].map(heard), [3, 3, 2]);
+		for (const stream of [here, there, theirs]) stream.connection.destroy();
 	});
 });
 
@@ -364,15 +390,18 @@ describe('when a replica goes', () => {
 		assert.equal((await through(B, session).call('fx_echo', {})).status, 200);
 	});
 
-	test('Redis forgets everything: nobody is taken for dead', async () => {
+	test('Redis forgets everything: nobody is taken for dead, and who listens is told to look', async () => {
 		const session = await sessionOn(A);
 		const stream = await get(through(B, session));
 		assert.equal(stream.head.status, 200);
+		const listener = await modernStream(fleet.targetOf(A), 'subscriptions/listen', { notifications: { resourceSubscriptions: ['gatehouse://events/bot'] } });
+		await listener.next();
 		await fleet.redis.restart();
 		for (const end = Date.now() + 2500; Date.now() < end;) {
 			for (const number of [A, B, C]) assert.equal((await get(through(number, session))).head.status, 409);
 		}
-		stream.connection.destroy();
+		await listener.next(({ method }) => method === 'notifications/resources/updated'); // something may have gone by
+		for (const one of [stream, listener]) one.connection.destroy();
 		await untilTheyAgree();
 	});
 

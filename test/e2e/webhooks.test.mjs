@@ -1,13 +1,17 @@
-// What platforms send of their own accord: believed only with their proof, kept once, seen by one tenant's tools alone.
+// What platforms send of their own accord: believed only with their proof, kept once, seen by one tenant's tools alone, and told
+// to those of its clients who listen.
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { after, test } from 'node:test';
+import { after, describe, test } from 'node:test';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { startConnector } from './lib/connector.mjs';
 import { scope } from './lib/gateway.mjs';
+import { openSession } from './lib/mcp.mjs';
 import { request } from './lib/raw.mjs';
+import { until } from './lib/wait.mjs';
 
 const CONNECTOR = `
 connector: inbox
@@ -94,9 +98,67 @@ test('another tenant sees none of it', async (t) => {
 	it.client = client;
 });
 
+describe('clients that listen', () => {
+	const URI = 'gatehouse://events/inbox';
+	const UPDATED = 'notifications/resources/updated';
+	const tell = (tenant, id) => post(`/webhooks/meta/inbox/${tenant}`, whatsapp({ messages: [{ id }] }));
+
+	/** An official client of a tenant that wants to hear of new events: {client, heard}. */
+	async function listener(t, tenant, mode) {
+		const client = new Client({ name: 'e2e', version: '1' }, { versionNegotiation: { mode } });
+		const heard = [];
+		client.setNotificationHandler(UPDATED, ({ params }) => heard.push(params.uri));
+		await client.connect(new StreamableHTTPClientTransport(new URL(`http://127.0.0.1:${it.gateway.port}/mcp`), { requestInit: { headers: { Authorization: `Bearer ${it.gateway.keys[tenant]}` } } }));
+		t.after(() => client.close());
+		if (mode === 'legacy') await client.subscribeResource({ uri: URI });
+		else assert.deepEqual((await client.listen({ resourceSubscriptions: [URI] })).honoredFilter, { resourceSubscriptions: [URI] });
+		return { client, heard };
+	}
+
+	const read = async (client) => JSON.parse((await client.readResource({ uri: URI })).contents[0].text);
+
+	for (const mode of ['auto', 'legacy']) {
+		test(`${mode}: new events of one's own tenant are heard of, and read`, async (t) => {
+			const [hers, theirs] = [await listener(t, 'acme', mode), await listener(t, 'rival', mode)];
+			const { resources } = await hers.client.listResources();
+			assert.deepEqual(resources.map(({ uri, name, title, mimeType }) => [uri, name, title, mimeType]), [[URI, 'inbox_events', 'Inbox: events', 'application/json']]);
+			assert.equal((await tell('acme', `new-${mode}`)).status, 200);
+			await until('the news', () => hers.heard.length > 0);
+			const { events, older } = await read(hers.client);
+			assert.deepEqual([events.at(-1).kind, events.at(-1).subject, events.at(-1).route, older], ['message', `new-${mode}`, 'P', false]);
+			assert.deepEqual(Object.keys(events.at(-1)), ['id', 'kind', 'route', 'subject', 'at', 'body']);
+
+			// Told again it is nothing new; what comes after it to both is all that anybody hears then.
+			assert.equal((await tell('acme', `new-${mode}`)).status, 200);
+			for (const tenant of ['rival', 'acme']) assert.equal((await tell(tenant, `other-${mode}`)).status, 200);
+			await until('both to hear', () => theirs.heard.length > 0 && hers.heard.length > 1);
+			assert.deepEqual([hers.heard, theirs.heard], [[URI, URI], [URI]]);
+			assert.ok((await read(theirs.client)).events.every(({ subject }) => subject.startsWith('other-')));
+		});
+	}
+
+	test('many at once are one piece of news; the newest are read', async (t) => {
+		const { client, heard } = await listener(t, 'rival', 'auto');
+		const messages = Array.from({ length: 60 }, (_, n) => ({ id: `many-${n}` }));
+		assert.equal((await post('/webhooks/meta/inbox/rival', whatsapp({ messages }))).status, 200);
+		assert.equal((await tell('rival', 'last')).status, 200);
+		await until('the second', () => heard.length > 1);
+		const { events, older } = await read(client);
+		assert.deepEqual([events.length, older, events[0].subject, events.at(-1).subject, heard.length], [50, true, 'many-11', 'last', 2]);
+	});
+
+	test('no other resource is there', async () => {
+		const session = await openSession(it.gateway);
+		for (const method of ['resources/read', 'resources/subscribe']) {
+			assert.ok((await session.request(method, { uri: 'gatehouse://events/other' })).message.error.code < 0, method);
+		}
+		await session.end();
+	});
+});
+
 test('they are still there after a crash', async (t) => {
 	await it.gateway.crash();
 	await it.gateway.start();
 	await it.connect(t);
-	assert.equal((await it.pages('list_events', {}, 'events')).length, 3);
+	assert.equal((await it.pages('list_events', { kind: 'status' }, 'events')).length, 2);
 });

@@ -49,6 +49,15 @@ static AWAITS void once_body(struct db *db)
 	all = (struct event_query){
 		.tenant_id = STR("A"), .subject = STR("y"), .route = STR("49"), .kind = STR("status")};
 	ck_assert_uint_eq(count(db, all), 1);
+	all.kind = STR("");
+	all.subject = STR_NONE;
+	all.newest = true; /* still in order, but the last of them */
+	all.limit = 1;
+	ck_assert_uint_eq(count(db, all), 1);
+	all.after = STR("4");
+	ck_assert_uint_eq(count(db, all), 0);
+	all = (struct event_query){.tenant_id = STR("A"), .newest = true};
+	ck_assert_uint_eq(count(db, all), 2);
 	all.kind = STR("message");
 	ck_assert_uint_eq(count(db, all), 0);
 	all = (struct event_query){.tenant_id = STR("A"), .upstream = STR("other")};

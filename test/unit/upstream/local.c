@@ -1,6 +1,8 @@
-/* A server within the process: its offer, calls from several loops, places, the breaker, and that it is held until the
- * upstream has ended. */
+/* A server within the process: its offer, resources and who may watch them, calls from several loops, places, the
+ * breaker, and that it is held until the upstream has ended. */
 #include "bench.h"
+
+#include "upstream/watch.h"
 
 struct upstream_local {
 	atomic_int refs;
@@ -8,6 +10,7 @@ struct upstream_local {
 	atomic_uint inside, most_inside;
 	atomic_bool sick;
 	const char *info;
+	bool silent; /* it has no resources */
 };
 
 static struct upstream_local *local_ref(struct upstream_local *local)
@@ -21,18 +24,23 @@ static void local_unref(struct upstream_local *local)
 	atomic_fetch_sub(&local->refs, 1);
 }
 
-static void local_offer(struct upstream_local *local, struct arena *arena, struct local_offer *ret_offer)
+static void local_offer(const struct upstream_spec *spec, struct arena *arena, struct local_offer *ret_offer)
 {
 	static const struct offer_item tools[] = {
 		{{"one", 3}, {"{\"name\":\"one\",\"inputSchema\":{\"type\":\"object\"}}", 46}},
 		{{"two", 3}, {"{\"name\":\"two\",\"inputSchema\":{\"type\":\"object\"}}", 46}},
 	};
+	static const struct offer_item resources[] = {
+		{{"here://news", 11}, {"{\"uri\":\"here://news\",\"name\":\"news\"}", 36}},
+	};
 
-	*ret_offer = (struct local_offer){.server_info =
-						  arena_fmt(arena, "{\"name\":\"%s\",\"version\":\"1\"}", local->info),
-					  .instructions = STR_NONE,
-					  .tools = tools,
-					  .tool_count = ARRAY_LEN(tools)};
+	*ret_offer = (struct local_offer){
+		.server_info = arena_fmt(arena, "{\"name\":\"%s\",\"version\":\"1\"}", spec->local->info),
+		.instructions = STR_NONE,
+		.tools = tools,
+		.tool_count = ARRAY_LEN(tools),
+		.resources = resources,
+		.resource_count = spec->local->silent ? 0 : ARRAY_LEN(resources)};
 }
 
 AWAITS static enum err local_call(void *arg, const struct upstream_spec *spec, struct upstream_call *call,
@@ -58,6 +66,16 @@ AWAITS static enum err local_call(void *arg, const struct upstream_spec *spec, s
 	return OK;
 }
 
+AWAITS static enum err local_read(void *arg, const struct upstream_spec *spec, struct upstream_call *call,
+				  struct str uri, struct str *ret_result)
+{
+	if (!str_eq(uri, STR("here://news")))
+		return ERR_NOT_FOUND;
+	*ret_result = arena_fmt(call->arena, "{\"contents\":[{\"uri\":\"%.*s\",\"text\":\"%.*s\"}]}", STR_ARG(uri),
+				STR_ARG(call->tenant_id));
+	return OK;
+}
+
 static struct bench bench_local(struct upstream_local *local, void (*script)(struct bench *bench))
 {
 	return (struct bench){.spec = {.name = STR("local"),
@@ -71,7 +89,7 @@ static struct bench bench_local(struct upstream_local *local, void (*script)(str
 				       .answer_bytes_max = 1 << 20,
 				       .breaker_failures = 3,
 				       .breaker_rest_ms = 50},
-			      .locals = {local_ref, local_unref, local_offer, local_call, local},
+			      .locals = {local_ref, local_unref, local_offer, local_call, local_read, local},
 			      .script = script};
 }
 
@@ -123,6 +141,69 @@ START_TEST(it_offers_and_is_called)
 
 	bench_run(&bench, 2);
 	ck_assert_int_eq(atomic_load(&local.refs), 0);
+}
+END_TEST
+
+/* ---- resources --------------------------------------------------------------------- */
+
+static struct try read_of(const char *uri)
+{
+	struct try try = try_of(uri, "{}");
+
+	try.call.outgoing.method = STR("resources/read");
+	return try;
+}
+
+AWAITS static void resources_script(struct bench *bench)
+{
+	struct try good = read_of("here://news"), bad = read_of("here://olds");
+	const struct offer *offer;
+
+	bench_until(atomic_load(&bench->offer) != NULL);
+	offer = atomic_load(&bench->offer);
+	ck_assert(offer->subscribe);
+	ck_assert_uint_eq(offer->list[OFFER_RESOURCES].count, 1);
+	ck_assert(str_has(offer->capabilities, "\"subscribe\":true"));
+	ck_ok(try_make(bench, &good));
+	ck_assert(str_eq(try_result(&good), STR("{\"contents\":[{\"uri\":\"here://news\",\"text\":\"tenant\"}]}")));
+	ck_ok(try_make(bench, &bad));
+	ck_assert(str_has(try_result(&bad), "-32002"));
+	ck_ok(upstream_watch(bench->upstream, STR("here://news")));
+	ck_err(upstream_watch(bench->upstream, STR("here://olds")), ERR_RPC_PARAMS);
+	ck_err(upstream_watch_task(bench->upstream, STR("here://news")), ERR_RPC_METHOD);
+	upstream_unwatch(bench->upstream, STR("here://news"));
+	try_end(&good);
+	try_end(&bad);
+}
+
+START_TEST(it_has_resources)
+{
+	struct upstream_local local = {.info = "me"};
+	struct bench bench = bench_local(&local, resources_script);
+
+	bench_run(&bench, 2);
+}
+END_TEST
+
+AWAITS static void silent_script(struct bench *bench)
+{
+	struct try try = read_of("here://news");
+
+	bench_until(atomic_load(&bench->offer) != NULL);
+	ck_assert(!((const struct offer *)atomic_load(&bench->offer))->subscribe);
+	bench->upstream->events.locals.read = NULL;
+	ck_ok(try_make(bench, &try));
+	ck_assert(str_has(try_result(&try), "-32002"));
+	ck_err(upstream_watch(bench->upstream, STR("here://news")), ERR_RPC_PARAMS);
+	try_end(&try);
+}
+
+START_TEST(it_may_have_none)
+{
+	struct upstream_local local = {.info = "me", .silent = true};
+	struct bench bench = bench_local(&local, silent_script);
+
+	bench_run(&bench, 1);
 }
 END_TEST
 
@@ -211,5 +292,5 @@ START_TEST(somebody_must_serve_it)
 }
 END_TEST
 
-UNIT_MAIN("upstream/local", it_offers_and_is_called, its_places_are_counted, a_sick_platform_is_left_alone,
-	  somebody_must_serve_it)
+UNIT_MAIN("upstream/local", it_offers_and_is_called, it_has_resources, it_may_have_none, its_places_are_counted,
+	  a_sick_platform_is_left_alone, somebody_must_serve_it)
