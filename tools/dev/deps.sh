@@ -8,7 +8,7 @@
 packages_build=(gcc libc6-dev meson ninja-build pkg-config python3 libuv1-dev libllhttp-dev libyyjson-dev
 	libsqlite3-dev libssl-dev libyaml-dev libpcre2-dev libboost-context-dev zlib1g-dev
 	libcjose-dev libjansson-dev libargon2-dev libutf8proc-dev libpq-dev libhiredis-dev libcurl4-openssl-dev libgmime-3.0-dev binutils)
-packages_run=(ca-certificates nodejs npm)
+packages_run=(ca-certificates tzdata nodejs npm)
 packages_lint=(python3 clang-format shellcheck)
 packages_test=(check systemd python3-yaml clang lld llvm libclang-rt-dev json-schema-test-suite curl util-linux chromium nginx-light postgresql redis-server pgbouncer
 	dovecot-core dovecot-imapd postfix
