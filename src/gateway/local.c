@@ -147,6 +147,11 @@ void local_place_cut(struct str place, struct str *ret_upstream, struct str *ret
 		*ret_account = STR("");
 }
 
+struct str local_place(struct arena *arena, struct str upstream, struct str account)
+{
+	return account.n == 0 ? upstream : arena_fmt(arena, "%.*s.%.*s", STR_ARG(upstream), STR_ARG(account));
+}
+
 /* ---- its offer ------------------------------------------------------------------------ */
 
 void local_offer(const struct upstream_spec *spec, struct arena *arena, struct local_offer *ret_offer)

@@ -59,6 +59,27 @@ void local_place_cut(struct str place, struct str *ret_upstream, struct str *ret
 /* What the upstream offers: upstream_locals.offer. */
 void local_offer(const struct upstream_spec *spec, struct arena *arena, struct local_offer *ret_offer);
 
+/* The name of a place: UPSTREAM, or UPSTREAM.ACCOUNT in `arena`. */
+struct str local_place(struct arena *arena, struct str upstream, struct str account);
+
+/* A call that the gateway itself makes, of whatever tool: internal ones, too. */
+struct local_ask {
+	struct str tenant_id, holder; /* holder: a principal, or empty for the tenant's credential */
+	struct str account;	      /* empty: it has but one */
+	struct str tool, arguments;
+	struct str request_id;
+	bool bare; /* see struct connector_call */
+};
+
+/* Make it. Tokens, retries, pauses and the account's health are as in any call; places and counters of the upstream are
+ * not: who asks bounds how many there are.
+ *   ret_made   with the result, in `arena`; also on errors
+ *   Errors     ERR_NOT_FOUND: there is no such account; else as connector_run
+ *   Runs on    a fiber of any loop; `spec` is held by the caller */
+struct connector_call;
+NODISCARD enum err local_ask(struct gateway *gateway, const struct upstream_spec *spec, const struct local_ask *ask,
+			     struct arena *arena, struct connector_call *ret_made) AWAITS;
+
 /* Whether accounts there can be probed: by a tool of its own for that. */
 bool local_has_probe(const struct upstream_spec *spec);
 

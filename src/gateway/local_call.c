@@ -141,10 +141,7 @@ static bool shows(const struct connector_call *call, enum err err, enum account_
 static void note_health(struct local_run *run, const struct connector_call *call, enum err err)
 {
 	const struct account_place of = {.tenant_id = run->asking.tenant_id,
-					 .place = run->asking.account.n == 0 ? run->spec->name
-									     : arena_fmt(call->arena, "%.*s.%.*s",
-											 STR_ARG(run->spec->name),
-											 STR_ARG(run->asking.account)),
+					 .place = local_place(call->arena, run->spec->name, run->asking.account),
 					 .user_id = run->asking.principal};
 	enum account_health health;
 
@@ -221,7 +218,26 @@ AWAITS static enum err serve(void *arg, const struct upstream_spec *spec, struct
 	return err;
 }
 
-/* ---- probes ------------------------------------------------------------------------ */
+/* ---- the gateway's own calls --------------------------------------------------------- */
+
+AWAITS enum err local_ask(struct gateway *gateway, const struct upstream_spec *spec, const struct local_ask *ask,
+			  struct arena *arena, struct connector_call *ret_made)
+{
+	const struct upstream_call call = {
+		.tenant_id = ask->tenant_id, .principal = ask->holder, .request_id = ask->request_id};
+	struct local_run run = {.gateway = gateway, .spec = spec, .call = &call, .arena = arena};
+	const struct local_request request = {.tool = ask->tool, .arguments = ask->arguments};
+	const struct local_account *account = NULL;
+
+	*ret_made = (struct connector_call){0};
+	if (ask->account.n > 0 && (account = local_account_find(spec->local, ask->account)) == NULL)
+		return ERR_NOT_FOUND;
+	run.asking = (struct upstream_asking){
+		.tenant_id = ask->tenant_id, .principal = ask->holder, .account = ask->account};
+	*ret_made = call_of(&run, &request, account);
+	ret_made->bare = ask->bare;
+	return make(&run, ret_made);
+}
 
 bool local_has_probe(const struct upstream_spec *spec)
 {
@@ -233,27 +249,21 @@ AWAITS enum err local_probe(struct gateway *gateway, const struct upstream_spec 
 			    enum account_health *ret_health)
 {
 	AUTO(arena) *arena = arena_new(PROBE_ARENA_BYTES);
-	const struct upstream_call call = {
-		.tenant_id = of->tenant_id, .principal = of->user_id, .request_id = STR("probe")};
-	struct local_run run = {.gateway = gateway, .spec = spec, .call = &call, .arena = arena};
-	struct local_request request = {.arguments = STR("{}")};
-	const struct local_account *account = NULL;
+	struct local_ask ask = {
+		.tenant_id = of->tenant_id, .holder = of->user_id, .arguments = STR("{}"), .request_id = STR("probe")};
 	struct connector_call made;
 	struct str name;
 	enum err err;
 
-	local_place_cut(of->place, &name, &run.asking.account);
-	if (run.asking.account.n > 0)
-		account = local_account_find(spec->local, run.asking.account);
-	if (!local_has_probe(spec) || (run.asking.account.n > 0 && account == NULL))
+	if (!local_has_probe(spec))
 		return ERR_NOT_FOUND;
-	request.tool = connector_health_tool(local_connector(spec->local));
-	run.asking.tenant_id = of->tenant_id;
-	run.asking.principal = of->user_id;
-	made = call_of(&run, &request, account);
-	err = make(&run, &made);
+	local_place_cut(of->place, &name, &ask.account);
+	ask.tool = connector_health_tool(local_connector(spec->local));
+	err = local_ask(gateway, spec, &ask, arena, &made);
 	if (shows(&made, err, ret_health))
 		return OK;
+	if (err == ERR_NOT_FOUND)
+		return err;
 	*ret_health = ACCOUNT_FAILING;
 	return err;
 }

@@ -121,9 +121,7 @@ enum err outbound_form(const struct upstream_auth *auth, struct str plain, struc
 
 struct str outbound_place(struct arena *arena, const struct upstream_spec *spec, const struct upstream_asking *asking)
 {
-	if (asking->account.n == 0)
-		return spec->name;
-	return arena_fmt(arena, "%.*s.%.*s", STR_ARG(spec->name), STR_ARG(asking->account));
+	return local_place(arena, spec->name, asking->account);
 }
 
 /* A credential that somebody has set: `plain`, and in `kept` which row it is. */

@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "base/random.h"
 #include "gateway/gateway.h"
+#include "gateway/local.h"
 #include "gateway/outbound.h"
 
 /* A credential as a loop keeps it. */

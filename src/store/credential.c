@@ -134,6 +134,29 @@ AWAITS enum err credential_list(struct db *db, struct arena *arena, struct str t
 	return OK;
 }
 
+AWAITS enum err credential_tenants(struct db *db, struct arena *arena, struct str places, struct str after,
+				   size_t limit, struct str **ret_tenants, size_t *ret_count)
+{
+	struct db_rows *rows;
+	struct str *tenants;
+
+	/* A name that is in the list is missing from it when it is replaced: LIKE would take _ for any character. */
+	TRY(db_query(db, DB_ALL_TENANTS, arena,
+		     "SELECT DISTINCT c.tenant_id FROM credential c JOIN tenant t ON t.id = c.tenant_id"
+		     " WHERE c.tenant_id > ?1 AND c.user_id = '' AND c.state <> 'reauth_required' AND t.disabled = 0"
+		     " AND replace(CAST(?2 AS TEXT), ',' || c.upstream || ',', '') <> CAST(?2 AS TEXT)"
+		     " ORDER BY c.tenant_id LIMIT ?3",
+		     CELLS(cell_text(after), DB_T(places), DB_I((int64_t)limit)), 3, &rows));
+	tenants = arena_try_alloc(arena, (rows->rows + 1) * sizeof(*tenants));
+	if (tenants == NULL)
+		return ERR_LIMIT;
+	for (size_t i = 0; i < rows->rows; i++)
+		tenants[i] = cell_str(&rows->cells[i]);
+	*ret_tenants = tenants;
+	*ret_count = rows->rows;
+	return OK;
+}
+
 /* Two changes within one ms must not look the same to a third writer. What stands there anew has no lease: who had one
  * for the old value finds it gone. */
 AWAITS static enum err replace(struct db *db, const struct credential_row *c, int64_t changed_before_ms, bool tell)

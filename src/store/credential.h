@@ -52,6 +52,13 @@ NODISCARD enum err credential_list(struct db *db, struct arena *arena, struct st
 NODISCARD enum err credential_oldest(struct db *db, struct arena *arena, struct str tenant_id, struct str upstream,
 				     bool of_user, struct credential_row *ret_credential) AWAITS;
 
+/* Tenants that are not disabled and themselves hold a credential, one that need not be connected anew, at one of some
+ * places; after a tenant's id (empty: the first), by id.
+ *   places       names as `upstream` has them, each between commas: ",files,ads,ads.eu,"
+ *   ret_tenants  in `arena` */
+NODISCARD enum err credential_tenants(struct db *db, struct arena *arena, struct str places, struct str after,
+				      size_t limit, struct str **ret_tenants, size_t *ret_count) AWAITS;
+
 /* Change kind, hint, sealed, state, expires_ms and failures; a lease or pause is over with it.
  *   changed_before_ms  of the row that was read
  *   Errors     ERR_NOT_FOUND: it has changed since, or the key has gone; ERR_LIMIT, ERR_DB ... */

@@ -222,5 +222,49 @@ START_TEST(they_go_with_their_owners)
 }
 END_TEST
 
-DATABASE_MAIN("credential", rows_are_kept, one_has_the_lease, keys_go_when_no_value_needs_them,
+static AWAITS void tenants_body(struct db *db)
+{
+	AUTO(arena) *arena = arena_new(1 << 20);
+	static const char *const places[] = {"ads", "ads.eu", "ads_x", "ADS", "files"};
+	struct tenant tenant[ARRAY_LEN(places)];
+	struct str *found;
+	size_t count;
+
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		struct credential_row row;
+
+		tenant[i] = test_tenant(db, arena, arena_fmt(arena, "t%zu", i).p);
+		put_key(db, tenant[i].id, 1);
+		row = make(tenant[i].id, arena_fmt(arena, "c%zu", i).p, places[i], STR(""));
+		ck_ok(credential_insert(db, &row));
+		row = make(tenant[i].id, arena_fmt(arena, "u%zu", i).p, "ads",
+			   STR("u1")); /* of a user: does not count */
+		ck_ok(credential_insert(db, &row));
+	}
+	/* An underscore stands for itself, letters for their case, and who has two is one. */
+	ck_ok(credential_tenants(db, arena, STR(",ads-x,ads.eu,ads,"), STR(""), 10, &found, &count));
+	ck_assert_uint_eq(count, 2);
+	ck_assert(str_cmp(found[0], found[1]) < 0);
+	ck_ok(credential_tenants(db, arena, STR(",ads-x,ads.eu,ads,"), found[0], 10, &found, &count));
+	ck_assert_uint_eq(count, 1);
+	ck_ok(credential_tenants(db, arena, STR(",ads,files,"), STR(""), 1, &found, &count));
+	ck_assert_uint_eq(count, 1);
+	ck_ok(credential_tenants(db, arena, STR(","), STR(""), 10, &found, &count));
+	ck_assert_uint_eq(count, 0);
+	/* Neither who is disabled nor whose account has to be connected anew. */
+	tenant[0].disabled = true;
+	ck_ok(tenant_update(db, &tenant[0], tenant[0].changed_ms));
+	ck_ok(credential_note(db, tenant[1].id, STR("c1"), 1000, STR("reauth_required")));
+	ck_ok(credential_tenants(db, arena, STR(",ads,ads.eu,files,"), STR(""), 10, &found, &count));
+	ck_assert_uint_eq(count, 1);
+	ck_bytes(found[0], tenant[4].id);
+}
+
+START_TEST(who_holds_one_is_found)
+{
+	test_with_store(1, tenants_body);
+}
+END_TEST
+
+DATABASE_MAIN("credential", rows_are_kept, who_holds_one_is_found, one_has_the_lease, keys_go_when_no_value_needs_them,
 	      they_go_with_their_owners)
