@@ -137,6 +137,8 @@ struct connector_call {
 	/* Tell how far it is. AWAITS; may be NULL. An error (the client is gone) ends the call. */
 	enum err (*progress)(void *arg, uint64_t done, uint64_t total, struct str text);
 	void *arg;
+	/* out, on errors too: whose account is wanted, where it is another upstream's; in `arena` */
+	struct native_place wanted;
 	/* out, on OK */
 	/* The `result` of tools/call: content, structuredContent, isError; in `arena`. With `bare` its structured
 	 * content; of a refusal {"error":{"class","message","retry_after_s"}}, the last where it is known. */

@@ -15,6 +15,11 @@ struct native_picture {
 	struct str bytes; /* in the call's arena */
 };
 
+/* An account at an upstream. */
+struct native_place {
+	struct str upstream, account; /* account empty: it has but one */
+};
+
 struct native_call {
 	struct arena *arena;
 	struct str tenant_id, principal;     /* principal empty: nobody of its own */
@@ -37,6 +42,7 @@ struct native_call {
 	struct str result; /* a JSON object, in `arena`: `body` of the captures */
 	bool refused;	   /* the result says no in its own words: it is given with isError */
 	struct native_picture picture;
+	struct native_place wanted; /* on ERR_CREDENTIAL_*: whose account it is, where it is another upstream's */
 	/* On ERR_TOOL_FAILED: a failure class by its name ("not_found"), and what to say. Of a step with `commit`: any
 	 * but unknown_outcome means that nothing has happened. */
 	struct str class;

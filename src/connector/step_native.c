@@ -139,6 +139,8 @@ AWAITS static enum err ask(struct run *run, const struct step *step, const struc
 		err = call_op(run, step, op, room, &native);
 	if (err == OK)
 		return take_result(run, step, &native);
+	run->call->wanted = (struct native_place){arena_str(run->call->arena, native.wanted.upstream),
+						  arena_str(run->call->arena, native.wanted.account)};
 	if (run->failure.class == CLASS_NONE) /* else the journal has refused it */
 		err = refuse(run, step, &native, err);
 	arena_free_wiped(native.arena);

@@ -20,6 +20,7 @@
 #include "connect/flow.h"
 #include "gateway/client_ask.h"
 #include "gateway/event_log.h"
+#include "gateway/local.h"
 #include "gateway/streams.h"
 #include "gateway/visible.h"
 
@@ -148,9 +149,12 @@ AWAITS static enum err get_link(struct request *req, const struct connect_at *at
 
 /* ---- what the caller hears -------------------------------------------------------- */
 
-/* Of an upstream with several accounts, the one that the call was about. */
+/* Where the account is missing: at another upstream; or of one with several accounts, the one that the call was about.
+ */
 static struct str place_of(struct request *req, const struct upstream_call *call)
 {
+	if (call->wanted.n > 0)
+		return call->wanted;
 	if (call->account.n == 0)
 		return req->upstream;
 	return arena_fmt(req->arena, "%.*s.%.*s", STR_ARG(req->upstream), STR_ARG(call->account));
@@ -210,7 +214,7 @@ AWAITS static enum err tell(struct request *req, struct upstream_call *call, enu
 
 	if (opens && !req->modern) {
 		listen_for_end(req);
-		req->problem = arena_fmt(req->arena, "%.*s: %s", STR_ARG(req->upstream), err_text(err));
+		req->problem = arena_fmt(req->arena, "%.*s: %s", STR_ARG(place_of(req, call)), err_text(err));
 		req->problem_data = elicitations(req, link);
 		return ERR_MCP_URL_FIRST;
 	}
@@ -257,22 +261,39 @@ AWAITS static enum err ask(struct request *req, const struct upstream_auth *auth
 	if (begun == ERR_RATE_LIMITED)
 		req->problem = arena_fmt(
 			req->arena, "%.*s: connect your account with the link that you were given; there were too many",
-			STR_ARG(req->upstream));
+			STR_ARG(place_of(req, call)));
 	return err;
+}
+
+/* How accounts are connected where one is missing; NULL: that upstream has gone. Good until the next await. */
+static const struct upstream_auth *auth_of(const struct request *req, const struct relay *relay,
+					   const struct upstream_call *call)
+{
+	const struct config *config = gateway_here(req->gateway)->config;
+	struct str name, account;
+
+	if (call->wanted.n == 0)
+		return upstream_auth(relay->item->upstream);
+	local_place_cut(call->wanted, &name, &account);
+	for (size_t i = 0; i < config->upstream_count; i++)
+		if (str_eq(config->upstreams[i].name, name))
+			return &config->upstreams[i].auth;
+	return NULL;
 }
 
 AWAITS enum err account_ask(struct request *req, const struct relay *relay, struct upstream_call *call, enum err err)
 {
-	const struct upstream_auth *auth = upstream_auth(relay->item->upstream);
+	const struct upstream_auth *auth;
 
 	if (err != ERR_CREDENTIAL_MISSING && err != ERR_CREDENTIAL_REAUTH)
 		return err;
-	if (auth->kind != UPSTREAM_AUTH_OAUTH || auth->oauth.flow != AUTH_FLOW_CODE)
+	auth = auth_of(req, relay, call);
+	if (auth == NULL || auth->kind != UPSTREAM_AUTH_OAUTH || auth->oauth.flow != AUTH_FLOW_CODE)
 		return err;
 	if (may_connect(req, auth))
 		return ask(req, auth, call, err);
 	req->problem =
-		arena_fmt(req->arena, "%.*s: %s", STR_ARG(req->upstream),
+		arena_fmt(req->arena, "%.*s: %s", STR_ARG(place_of(req, call)),
 			  auth->each == UPSTREAM_EACH_USER
 				  ? "each user connects an account of their own here, and this key is nobody's"
 				  : "an administrator of your tenant has to connect its account here: `gatehouse "

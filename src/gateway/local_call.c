@@ -213,6 +213,8 @@ AWAITS static enum err serve(void *arg, const struct upstream_spec *spec, struct
 	};
 	made = call_of(&run, request, account);
 	err = make(&run, &made);
+	if (made.wanted.upstream.n > 0)
+		call->wanted = local_place(call->arena, made.wanted.upstream, made.wanted.account);
 	*ret_answer = (struct local_answer){
 		.result = made.result, .sick = made.sick, .bytes_out = made.bytes_out, .bytes_in = made.bytes_in};
 	return err;

@@ -171,7 +171,8 @@ struct upstream_call {
 	struct mcp_message answer;  /* a response with its result or error; text in `arena` */
 	enum mcp_revision revision; /* the upstream's */
 	uint64_t bytes_out, bytes_in;
-	struct str account;   /* also on errors: which of several accounts of the upstream it was about; empty: none */
+	struct str account; /* also on errors: which of several accounts of the upstream it was about; empty: none */
+	struct str wanted;  /* on ERR_CREDENTIAL_*: the place that wants an account, where it is another; empty: not */
 	bool headers_refused; /* also on errors: a modern server did not agree with the header lines */
 };
 
