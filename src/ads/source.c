@@ -1,4 +1,5 @@
-/* Names of platforms, as tools and commands have them. */
+/* Names of platforms: what tools, commands and settings of the connector `ads` call them. Where reports come from is
+ * whoever gives a struct ads_source: the gateway (gateway/ads.c), or a test. */
 #include "ads/source.h"
 
 static const char *const names[ADS_PLATFORMS] = {

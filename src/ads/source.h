@@ -25,9 +25,8 @@ struct ads_failure {
 struct ads_source {
 	/* The upstreams of a platform that a tenant may use, in the order of the configuration.
 	 *   holder     the caller's principal; empty: only what the tenant holds itself (background work)
-	 *   ret_places in `arena`; a place for each account that is connected. Where none is: for each that could be, so
-	 *              that ERR_CREDENTIAL_MISSING of a call there names it
-	 *   Errors     ERR_DB ... */
+	 *   ret_places in `arena`; a place for each account that is connected. Where none is: for each that could be,
+	 * so that ERR_CREDENTIAL_MISSING of a call there names it Errors     ERR_DB ... */
 	enum err (*places)(void *arg, struct str tenant_id, struct str holder, enum ads_platform platform,
 			   struct arena *arena, struct ads_place **ret_places, size_t *ret_count) /* AWAITS */;
 	/* Call a tool there. Its tokens are renewed, its retries made, its pauses kept, as for any call of a connector.

@@ -156,15 +156,15 @@ struct upstream_call {
 	uint16_t client_capabilities; /* enum mcp_capability: what an instance kept for `session` declares */
 	struct str request_id;	      /* sent as X-Request-Id */
 	struct str param_headers;     /* "Mcp-Param-X: y\r\n" lines, may be empty */
-	/* A notification that belongs to this call, on the caller's loop and fiber. AWAITS. Its
-	 * error (the client is gone) ends the call. NULL: they are dropped. */
+	/* A notification of this call, on the caller's loop and fiber. NULL: dropped. AWAITS. Its error ends the call
+	 */
 	enum err (*on_notification)(void *arg, const struct mcp_message *message);
 	/* A request of a legacy server to this call's client. On a fiber of the caller's loop, not
 	 * always the caller's own; it must not wait for the answer. Takes over one reference. NULL: the
 	 * client can answer none, they are refused with "method not found". AWAITS */
 	void (*on_request)(void *arg, struct server_request *request);
-	/* A request of this call needs no answer any more: the server took it back (notifications/cancelled)
-	 * or the call ends. `request` is borrowed. May be NULL. AWAITS */
+	/* A request needs no answer any more: the server took it back (notifications/cancelled), or the call ends.
+	 * `request` is borrowed. May be NULL. AWAITS */
 	void (*on_request_gone)(void *arg, struct server_request *request);
 	void *arg;
 	/* out, set on OK */
