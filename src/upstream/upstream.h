@@ -71,9 +71,8 @@ struct upstream_spec {
 	enum pin_policy pin;	    /* what becomes of changed tools; the catalog's business, kept here */
 };
 
-/* What an upstream offers, as it said it: immutable, reference-counted. Items are raw JSON
- * objects, in the server's order, checked to be objects with a unique string name (or uri);
- * offenders are left out with a log line. */
+/* What an upstream offers, as it said it: immutable, reference-counted. Items are raw JSON objects, in the server's
+ * order, each with a unique string name (or uri); offenders are left out with a log line. */
 enum offer_kind { OFFER_TOOLS, OFFER_PROMPTS, OFFER_RESOURCES, OFFER_TEMPLATES, OFFER_KINDS };
 struct offer_item {
 	struct str name; /* name; uri of a resource; uriTemplate of a template (unescaped) */
@@ -192,8 +191,7 @@ NODISCARD enum err upstream_call(struct upstream *upstream, struct upstream_call
 /* Somebody may have connected an account here: lists that could not be read for want of one are read. Any loop. */
 void upstream_accounts_changed(struct upstream *upstream);
 
-/* A client's session ended (DELETE) or a tenant/user was removed: stop the instances that
- * were kept for it. */
+/* A client's session ended (DELETE) or a tenant/user was removed: stop the instances that were kept for it. */
 void upstream_forget(struct upstream *upstream, struct str session) AWAITS;
 /* A session's client has other roots now: tell the instance that is kept for it, if there is one. */
 void upstream_roots_changed(struct upstream *upstream, struct str session) AWAITS;
