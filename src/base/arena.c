@@ -211,8 +211,11 @@ void arena_free_wiped(struct arena *arena)
 	}
 	for (struct chunk *chunk = arena->chunks; chunk != NULL; chunk = chunk->next) {
 		char *start = (char *)(chunk + 1) + (chunk->next == NULL ? sizeof(*arena) : 0);
+		/* Of the newest only what was handed out: most arenas have one chunk, and most of it is never touched.
+		 */
+		char *end = chunk == arena->chunks ? arena->pos : (char *)chunk + ARENA_CHUNK_BYTES;
 
-		crypto_wipe(start, (size_t)((char *)chunk + ARENA_CHUNK_BYTES - start));
+		crypto_wipe(start, (size_t)(end - start));
 	}
 	arena_free(arena);
 }

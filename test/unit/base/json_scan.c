@@ -240,10 +240,10 @@ static struct str many_keys(struct buf *buf, int count, int last)
 	return buf_str(buf);
 }
 
-/* Around the pairs/hash switch, the key stack's end, and far beyond. */
+/* Around the switches from pairs to marks and to hashes, the key stack's end, and far beyond. */
 START_TEST(duplicates_among_many)
 {
-	static const int counts[] = {2, 15, 16, 17, 18, 47, 48, 49, 97, 1000, 20000};
+	static const int counts[] = {2, 15, 16, 17, 18, 47, 48, 49, 63, 64, 65, 97, 1000, 20000};
 	AUTO_BUF buf = {0};
 
 	for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
@@ -251,6 +251,21 @@ START_TEST(duplicates_among_many)
 		ck_assert_uint_eq(found.count, (unsigned)counts[i]);
 		ck_err(scan(many_keys(&buf, counts[i], 0)), ERR_JSON_DUPLICATE);
 		ck_err(scan(many_keys(&buf, counts[i], counts[i] / 2 - 1)), ERR_JSON_DUPLICATE);
+	}
+}
+END_TEST
+
+/* Keys that differ where their marks do not look. */
+START_TEST(duplicates_among_keys_of_one_mark)
+{
+	AUTO_BUF buf = {0};
+
+	for (int last = 0; last < 64; last++) {
+		buf.n = 0;
+		for (int i = 0; i < 64; i++)
+			buf_put_fmt(&buf, "%s\"k%02d_____\":0", i == 0 ? "{" : ",", i == 63 ? last : i);
+		buf_put(&buf, STR("}"));
+		ck_err(scan(buf_str(&buf)), last == 63 ? OK : ERR_JSON_DUPLICATE);
 	}
 }
 END_TEST
@@ -324,5 +339,5 @@ START_TEST(the_cap_is_met)
 END_TEST
 
 UNIT_MAIN("json_scan", accepts, refuses_structure, refuses_numbers, refuses_strings, refuses_bad_utf8, depth_is_capped,
-	  odd_bytes_are_found_everywhere, duplicates_are_refused_everywhere, duplicates_among_many, members_are_found,
-	  elements_are_walked, the_cap_is_met)
+	  odd_bytes_are_found_everywhere, duplicates_are_refused_everywhere, duplicates_among_many,
+	  duplicates_among_keys_of_one_mark, members_are_found, elements_are_walked, the_cap_is_met)
