@@ -153,7 +153,8 @@ static bool is_good(struct run *run, const struct http_step *http)
 static void put_paused(const struct run *run, struct buf *out)
 {
 	run_put_account(run, out);
-	buf_put_fmt(out, "\n%.*s", STR_ARG(run->tool->name));
+	buf_put_byte(out, '\n');
+	buf_put(out, run->tool->name);
 }
 
 static void pause_account(struct run *run, int64_t seconds)
@@ -252,6 +253,8 @@ AWAITS enum err failure_if_paused(struct run *run, const struct step *step)
 	AUTO_BUF account = {0};
 	int64_t left_ms;
 
+	if (!pauses_any(run->runner->pauses))
+		return OK;
 	put_paused(run, &account);
 	left_ms = pauses_left_ms(run->runner->pauses, buf_str(&account));
 	if (left_ms == 0)

@@ -161,12 +161,17 @@ AWAITS static enum err trust_of(struct outlets *outlets, struct str given, struc
 
 static void put_key(const struct url *url, const struct connector_terms *terms, struct buf *out)
 {
-	buf_put_fmt(out, "%d%d %u ", url->tls, terms->allow_private, url->port);
+	buf_reserve(out, url->host.n + terms->ca_file.n + 16);
+	buf_put_byte(out, url->tls ? 's' : '-');
+	buf_put_byte(out, terms->allow_private ? 'p' : '-');
+	buf_put_u64(out, url->port);
+	buf_put_byte(out, ' ');
 	for (size_t i = 0; i < url->host.n; i++)
 		buf_put_byte(out, url->host.p[i] >= 'A' && url->host.p[i] <= 'Z' ? (char)(url->host.p[i] | 0x20)
 										 : url->host.p[i]);
+	buf_put_byte(out, ' ');
 	if (url->tls)
-		buf_put_fmt(out, " %.*s", STR_ARG(terms->ca_file));
+		buf_put(out, terms->ca_file);
 }
 
 /* Room for one more: the idle pool that was used longest ago goes. */

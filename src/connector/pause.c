@@ -1,5 +1,6 @@
 /* Accounts that a platform wants to be left alone, until when. A table for all loops, bounded: what ends first goes
  * when it is full, for then a request more than needed is sent, and refused again. */
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -15,6 +16,7 @@ struct pause {
 };
 
 struct pauses {
+	atomic_size_t count; /* of the map, to be read without the lock: most of the time there is none */
 	pthread_mutex_t lock;
 	struct map map;
 	struct list all; /* no order: the table is small, and full only under attack */
@@ -33,6 +35,7 @@ struct pauses *pauses_new(void)
 static void pause_drop(struct pauses *pauses, struct pause *pause)
 {
 	map_remove(&pauses->map, pause->account);
+	atomic_store_explicit(&pauses->count, pauses->map.used, memory_order_relaxed);
 	list_remove(&pause->link);
 	free(pause);
 }
@@ -48,13 +51,18 @@ void pauses_free(struct pauses *pauses)
 	free(pauses);
 }
 
+bool pauses_any(const struct pauses *pauses)
+{
+	return atomic_load_explicit(&pauses->count, memory_order_relaxed) > 0;
+}
+
 int64_t pauses_left_ms(struct pauses *pauses, struct str account)
 {
 	int64_t left_ms = 0;
 	struct pause *pause;
 
 	pthread_mutex_lock(&pauses->lock);
-	pause = pauses->map.used == 0 ? NULL : map_get(&pauses->map, account);
+	pause = map_get(&pauses->map, account);
 	if (pause != NULL) {
 		left_ms = pause->until_ms - clock_ms();
 		if (left_ms <= 0)
@@ -88,6 +96,7 @@ static struct pause *pause_add(struct pauses *pauses, struct str account)
 	pause->account = (struct str){pause->bytes, account.n};
 	list_add_tail(&pauses->all, &pause->link);
 	map_put(&pauses->map, pause->account, pause);
+	atomic_store_explicit(&pauses->count, pauses->map.used, memory_order_relaxed);
 	return pause;
 }
 

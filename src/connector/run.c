@@ -109,9 +109,13 @@ void run_give(struct run *run, struct media *media, struct buf *out)
 void run_put_account(const struct run *run, struct buf *out)
 {
 	const struct connector_call *call = run->call;
+	const struct str parts[] = {call->tenant_id, call->upstream, call->account, call->holder, call->account_id};
 
-	buf_put_fmt(out, "%.*s\n%.*s\n%.*s\n%.*s\n%.*s", STR_ARG(call->tenant_id), STR_ARG(call->upstream),
-		    STR_ARG(call->account), STR_ARG(call->holder), STR_ARG(call->account_id));
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		if (i > 0)
+			buf_put_byte(out, '\n');
+		buf_put(out, parts[i]);
+	}
 }
 
 /* Each occurrence of a word becomes stars. */

@@ -38,6 +38,8 @@ struct connector_runner {
 /* An empty table; free it when no call is under way. Any thread. */
 struct pauses *pauses_new(void);
 void pauses_free(struct pauses *pauses);
+/* Whether any account must be left alone. Any thread. */
+bool pauses_any(const struct pauses *pauses);
 /* Milliseconds that are left; 0: none. Any thread. */
 int64_t pauses_left_ms(struct pauses *pauses, struct str account);
 void pauses_begin(struct pauses *pauses, struct str account, int64_t ms);
