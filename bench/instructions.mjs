@@ -14,6 +14,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadArguments, openSession } from './lib/cases.mjs';
+import { connectorCredential, connectorLines } from './lib/connector.mjs';
 import { startFixture } from './lib/fixture.mjs';
 import { launchGatehouse, prepareGatehouse, waitForTools } from './lib/gatehouse.mjs';
 import { runAsync, stopAll } from './lib/processes.mjs';
@@ -47,17 +48,21 @@ function readProfiles(out) {
 
 /**
  * Instructions that a whole server life with `requests` requests takes.
- *   upstreams  () => {name: url}; the calls go to the first
+ *   upstreams  () => {name: url}
+ *   lines      (urls, directory) => more of them, as YAML
  *   seed       (prepared) => ...: what its database has before it starts
+ *   prefix     of the upstream that the calls go to
  */
-async function lifetime({ tools, root, name, kind, era, credential, requests, upstreams, seed, wait = 19 }) {
-	const prepared = await prepareGatehouse({ binary: tools.gatehouse, root: path.join(root, `cg.${name}.${requests}`), upstreams: await upstreams(), credential });
+async function lifetime({ tools, root, name, kind, era, credential, requests, upstreams, lines, seed, prefix = 'bench_', wait = 19 }) {
+	const directory = path.join(root, `cg.${name}.${requests}`);
+	const urls = await upstreams();
+	const prepared = await prepareGatehouse({ binary: tools.gatehouse, root: directory, upstreams: urls, lines: lines?.(urls, directory), credential });
 	await seed?.(prepared);
 	const out = path.join(prepared.root, 'callgrind.out');
 	const wrapper = ['valgrind', '--tool=callgrind', '--separate-threads=yes', `--callgrind-out-file=${out}`];
 	const gatehouse = await launchGatehouse(prepared, { cores: '0', wrapper, seconds: 120 });
 	await waitForTools(gatehouse, wait, 300);
-	const target = { ...gatehouse, prefix: 'bench_', session: era === 'legacy' ? await openSession(gatehouse) : undefined };
+	const target = { ...gatehouse, prefix, session: era === 'legacy' ? await openSession(gatehouse) : undefined };
 	await runAsync('taskset', ['-c', '1', tools.load, ...loadArguments(kind, era, target), '--connections', CONNECTIONS, '--requests', String(requests)]);
 	await stopAll();
 	const life = readProfiles(out);
@@ -82,6 +87,7 @@ export async function instructions({ tools, root, log }) {
 	const cases = [
 		['call_250', { kind: 'call_250', era: 'modern' }],
 		['call_250_credential', { kind: 'call_250', era: 'modern', credential: 'a-token-of-forty-characters-or-thereabout' }],
+		['call_connector', { kind: 'call_250', era: 'modern', prefix: 'made_', lines: (urls, directory) => connectorLines(urls.bench, directory), seed: connectorCredential, wait: 20 }],
 		['ping', { kind: 'ping', era: 'legacy' }],
 	];
 	const upstreams = async () => ({ bench: (await startFixture({ binary: tools.fixture, cores: '1', args: ['--sessions', '--tools', '1'] })).url });

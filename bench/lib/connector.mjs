@@ -32,14 +32,24 @@ tools:
     result: { calls: "{{body.calls ?? 0}}", limit: "{{args.limit}}" }
 `;
 
+/** The upstream `made` as YAML; its file goes to `directory`, its requests to where `url` is. */
+export function connectorLines(url, directory) {
+	const source = path.join(directory, 'bench.yaml');
+	fs.mkdirSync(directory, { recursive: true });
+	fs.writeFileSync(source, file(new URL(url).origin));
+	return [`  made: { connector: { file: "${source}" } }`];
+}
+
+/** What its requests carry, kept sealed. */
+export function connectorCredential({ binary, config }) {
+	run(binary, ['credential', 'set', '--tenant', 'bench', '--upstream', 'made', '--config', config], { input: 'anything\n' });
+}
+
 export async function connectorCases({ tools, root }) {
 	const upstream = await startFixture({ binary: tools.fixture, cores: '1', args: ['--sessions', '--tools', '1'] });
 	const directory = path.join(root, 'connector');
-	const source = path.join(directory, 'bench.yaml');
-	fs.mkdirSync(directory, { recursive: true });
-	fs.writeFileSync(source, file(`http://127.0.0.1:${upstream.port}`));
-	const prepared = await prepareGatehouse({ binary: tools.gatehouse, root: directory, upstreams: { bench: upstream.url }, lines: [`  made: { connector: { file: "${source}" } }`] });
-	run(tools.gatehouse, ['credential', 'set', '--tenant', 'bench', '--upstream', 'made', '--config', prepared.config], { input: 'anything\n' });
+	const prepared = await prepareGatehouse({ binary: tools.gatehouse, root: directory, upstreams: { bench: upstream.url }, lines: connectorLines(upstream.url, directory) });
+	connectorCredential(prepared);
 	const gatehouse = await launchGatehouse(prepared, { cores: '0' });
 	await waitForTools(gatehouse, FIXTURE_TOOLS + 1);
 	const of = (prefix) => ({ args: loadArguments('call_250', 'modern', { ...gatehouse, prefix }), pid: gatehouse.pid, upstreamPid: upstream.pid });
