@@ -17,8 +17,7 @@
 struct known {
 	enum account_health health;
 	int64_t probed_ms; /* when one was begun; 0: never */
-	size_t key_bytes;
-	char key[KEY_BYTES_MAX];
+	char key[];
 };
 
 struct accounts_health {
@@ -70,32 +69,36 @@ void accounts_health_free(struct accounts_health *healths)
 	free(healths);
 }
 
+static struct known *known_add(struct accounts_health *healths, struct str key)
+{
+	struct known *known = calloc(1, sizeof(*known) + key.n);
+
+	CHECK(known != NULL);
+	memcpy(known->key, key.p, key.n);
+	if (healths->known.used >= ACCOUNTS_HEALTH_MAX)
+		forget_all(healths);
+	map_put(&healths->known, (struct str){known->key, key.n}, known);
+	return known;
+}
+
 /* With the lock held; NULL: its name is too long to be any. */
 static struct known *known_of(struct accounts_health *healths, const struct account_place *of)
 {
 	const struct str pieces[] = {of->tenant_id, of->place, of->user_id};
-	struct known *known = calloc(1, sizeof(*known)), *present;
+	char key[KEY_BYTES_MAX];
+	struct known *known;
+	size_t n = 0;
 
-	CHECK(known != NULL);
 	for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
-		if (known->key_bytes + pieces[i].n + 1 > KEY_BYTES_MAX) {
-			free(known);
+		if (n + pieces[i].n + 1 > KEY_BYTES_MAX)
 			return NULL;
-		}
 		if (pieces[i].n > 0)
-			memcpy(known->key + known->key_bytes, pieces[i].p, pieces[i].n);
-		known->key_bytes += pieces[i].n;
-		known->key[known->key_bytes++] = '\n';
+			memcpy(key + n, pieces[i].p, pieces[i].n);
+		n += pieces[i].n;
+		key[n++] = '\n';
 	}
-	present = map_get(&healths->known, (struct str){known->key, known->key_bytes});
-	if (present != NULL) {
-		free(known);
-		return present;
-	}
-	if (healths->known.used >= ACCOUNTS_HEALTH_MAX)
-		forget_all(healths);
-	map_put(&healths->known, (struct str){known->key, known->key_bytes}, known);
-	return known;
+	known = map_get(&healths->known, (struct str){key, n});
+	return known != NULL ? known : known_add(healths, (struct str){key, n});
 }
 
 void accounts_health_note(struct accounts_health *healths, const struct account_place *of, enum account_health health)

@@ -6,7 +6,7 @@
  *                                                                        └▶ outbound.c: what to send with it
  *
  * What the service says of the account is looked for before the first step, so that templates can name it. That there
- * is none is no failure yet: a tool may do without. */
+ * is none is no failure yet: a tool may do without. What came with it is what the first request carries. */
 #include "gateway/local.h"
 
 #include "base/json.h"
@@ -26,24 +26,43 @@ struct local_run {
 	struct arena *arena;
 	struct upstream_asking asking;
 	bool signs;
+	struct {
+		bool there;
+		struct secret_text *lines, *secret;
+	} given; /* when the account was looked at, for the first who asks */
 };
 
 /* ---- credentials ----------------------------------------------------------------- */
+
+/*   ret_secret   a reference; NULL: nothing is known of it */
+AWAITS static enum err ask(struct local_run *run, const struct upstream_asking *asking, struct secret_text **ret_lines,
+			   struct secret_text **ret_secret, const struct upstream_identity **ret_identity)
+{
+	const struct upstream_credentials source = outbound_source(run->gateway);
+
+	TRY(source.get(source.arg, run->spec, asking, ret_lines, ret_identity));
+	*ret_secret = *ret_identity == NULL ? NULL : secret_text_ref((*ret_identity)->secret);
+	return OK;
+}
 
 AWAITS static enum err get(void *arg, const struct connector_request *request, struct secret_text **ret_lines,
 			   bool *ret_in_query, struct secret_text **ret_secret)
 {
 	struct local_run *run = arg;
-	const struct upstream_credentials source = outbound_source(run->gateway);
 	struct upstream_asking asking = run->asking;
-	struct upstream_identity identity = {0};
-	bool later = request == NULL && run->signs;
+	const struct upstream_identity *identity;
 	struct url url;
 
 	*ret_lines = *ret_secret = NULL;
 	*ret_in_query = run->spec->auth.kind == UPSTREAM_AUTH_QUERY;
 	if (asking.tenant_id.n == 0)
 		return ERR_CREDENTIAL_MISSING; /* it must not go by the gateway's own */
+	if (request == NULL && run->given.there) {
+		*ret_lines = run->given.lines;
+		*ret_secret = run->given.secret;
+		run->given.there = false;
+		return OK;
+	}
 	if (request != NULL) {
 		if (run->signs && url_parse(request->url, &url) != OK)
 			return ERR_RPC_PARAMS;
@@ -51,9 +70,16 @@ AWAITS static enum err get(void *arg, const struct connector_request *request, s
 		asking.url = request->url;
 		asking.body = request->body;
 	}
-	TRY(source.get(source.arg, run->spec, &asking, later ? NULL : ret_lines, &identity));
-	*ret_secret = identity.secret;
-	return OK;
+	return ask(run, &asking, ret_lines, ret_secret, &identity);
+}
+
+static void drop_given(struct local_run *run)
+{
+	if (!run->given.there)
+		return;
+	secret_text_unref(run->given.lines);
+	secret_text_unref(run->given.secret);
+	run->given.there = false;
 }
 
 AWAITS static enum err refused(void *arg, int status, const struct secret_text *sent, bool *ret_again)
@@ -100,24 +126,26 @@ static enum err choose_account(const struct upstream_local *local, struct arena 
 /* Who the account is at its service, as far as that is known. */
 AWAITS static enum err look_at_account(struct local_run *run, struct connector_call *call)
 {
-	const struct upstream_credentials source = outbound_source(run->gateway);
-	struct upstream_identity identity = {0};
+	const struct upstream_identity *identity;
 	enum err err;
 
+	call->secret_is_token = run->spec->auth.kind == UPSTREAM_AUTH_BEARER;
 	if (run->asking.tenant_id.n == 0)
 		return OK;
-	err = source.get(source.arg, run->spec, &run->asking, NULL, &identity);
+	err = ask(run, &run->asking, &run->given.lines, &run->given.secret, &identity);
 	if (err == ERR_CANCELED || err == ERR_TIMEOUT)
 		return err;
 	if (err != OK)
 		return OK; /* who asks for the credential hears of it */
-	run->signs = identity.signs;
-	call->secret_is_token = identity.is_token || run->spec->auth.kind == UPSTREAM_AUTH_BEARER;
-	call->account_id = arena_str(call->arena, str_of(identity.account_id));
-	call->account_name = arena_str(call->arena, str_of(identity.account_name));
-	if (identity.knows_scopes)
-		call->scopes = arena_str(call->arena, str_of(identity.scopes));
-	secret_text_unref(identity.secret);
+	run->given.there = true;
+	if (identity == NULL)
+		return OK;
+	run->signs = identity->signs;
+	call->secret_is_token |= identity->is_token;
+	call->account_id = arena_str(call->arena, str_of(identity->account_id));
+	call->account_name = arena_str(call->arena, str_of(identity->account_name));
+	if (identity->knows_scopes)
+		call->scopes = arena_str(call->arena, str_of(identity->scopes));
 	return OK;
 }
 
@@ -190,6 +218,7 @@ AWAITS static enum err make(struct local_run *run, struct connector_call *call)
 			(struct connector_credentials){.get = get, .refused = refused, .signs = run->signs, .arg = run};
 	}
 	err = connector_run(run->gateway->connectors, local_connector(run->spec->local), call);
+	drop_given(run);
 	note_health(run, call, err);
 	return err;
 }

@@ -236,6 +236,12 @@ static bool is_good(const struct kept *kept, int64_t generation)
 	       (kept->until_ms == 0 || loop_now(loop_self()) < kept->until_ms);
 }
 
+/* What it sends depends on the request. */
+static bool signs(const struct kept *kept, const struct upstream_spec *spec)
+{
+	return kept->dpop != NULL || spec->auth.kind == UPSTREAM_AUTH_HMAC;
+}
+
 /* Ready, and kept from now on.
  *   ret_kept   until the next await */
 AWAITS static enum err look_up(struct gateway *gateway, const struct upstream_spec *spec,
@@ -258,48 +264,42 @@ AWAITS static enum err look_up(struct gateway *gateway, const struct upstream_sp
 		forget(outbound, key);
 		return err;
 	}
+	if (kept->identity != NULL)
+		kept->identity->signs = signs(kept, spec);
 	keep(outbound, kept);
 	*ret_kept = kept;
 	return OK;
 }
 
-static void put_identity(const struct kept *kept, bool signs, struct upstream_identity *ret_identity)
-{
-	if (kept->identity == NULL) {
-		*ret_identity = (struct upstream_identity){0};
-		return;
-	}
-	*ret_identity = *kept->identity;
-	ret_identity->signs = signs;
-	(void)secret_text_ref(ret_identity->secret);
-}
-
 static enum err put_lines(struct outbound *outbound, const struct kept *kept, const struct upstream_spec *spec,
 			  const struct upstream_asking *asking, struct secret_text **ret_lines)
 {
+	*ret_lines = NULL;
+	if (signs(kept, spec) && asking->method.n == 0)
+		return OK;
 	if (kept->dpop != NULL)
 		return outbound_proof(outbound, kept, spec, asking, ret_lines);
 	if (spec->auth.kind == UPSTREAM_AUTH_HMAC)
 		return outbound_sign(&spec->auth, secret_text_str(kept->text), asking, clock_wall_ms(), ret_lines) == OK
 			       ? OK
 			       : ERR_CREDENTIAL_REFUSED;
-	*ret_lines = kept->text == NULL ? NULL : secret_text_ref(kept->text);
+	if (kept->text != NULL)
+		*ret_lines = secret_text_ref(kept->text);
 	return OK;
 }
 
 AWAITS static enum err get_for(struct gateway *gateway, const struct upstream_spec *spec,
 			       const struct upstream_asking *asking, struct secret_text **ret_lines,
-			       struct upstream_identity *ret_identity)
+			       const struct upstream_identity **ret_identity)
 {
 	struct outbound *outbound = gateway_here(gateway)->outbound;
 	struct kept *kept = outbound_kept(outbound, spec, asking);
 
 	if (unlikely(!is_good(kept, identity_generation(gateway->identity))))
 		TRY(look_up(gateway, spec, asking, &kept));
-	if (likely(ret_lines != NULL))
-		TRY(put_lines(outbound, kept, spec, asking, ret_lines));
+	TRY(put_lines(outbound, kept, spec, asking, ret_lines));
 	if (ret_identity != NULL)
-		put_identity(kept, kept->dpop != NULL || spec->auth.kind == UPSTREAM_AUTH_HMAC, ret_identity);
+		*ret_identity = kept->identity;
 	return OK;
 }
 
@@ -335,7 +335,7 @@ AWAITS static enum err lend(struct gateway *gateway, const struct upstream_spec 
 }
 
 AWAITS static enum err get(void *arg, const struct upstream_spec *spec, const struct upstream_asking *asking,
-			   struct secret_text **ret_lines, struct upstream_identity *ret_identity)
+			   struct secret_text **ret_lines, const struct upstream_identity **ret_identity)
 {
 	AUTO(arena) *arena = NULL;
 	struct upstream_asking lent;

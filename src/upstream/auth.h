@@ -46,7 +46,7 @@ struct upstream_auth {
 #define UPSTREAM_ACCOUNT_BYTES_MAX 128
 #define UPSTREAM_SCOPES_BYTES_MAX 2048
 struct upstream_identity {
-	struct secret_text *secret; /* by itself, as somebody gave it to us, or a token; a reference */
+	struct secret_text *secret; /* by itself, as somebody gave it to us, or a token */
 	bool is_token;
 	bool signs;	   /* what is sent depends on the request */
 	bool knows_scopes; /* they are not known when the service did not say, or they are too many */
@@ -60,7 +60,7 @@ struct upstream_asking {
 	struct str tenant_id; /* empty: the gateway asks for itself, to read lists */
 	struct str principal; /* empty: the tenant's */
 	struct str account;   /* one of several of the upstream, by its name there; empty: it has but one */
-	struct str method, url, body;
+	struct str method, url, body; /* method empty: none is composed yet, so that nothing can be signed */
 };
 
 /* It was answered with 401 or 403. */
@@ -74,12 +74,11 @@ struct upstream_refusal {
 struct upstream_spec;
 struct upstream_credentials {
 	/* What to send with it: whole header lines, or NAME=VALUE for a query; a reference, NULL when it has no place
-	 * of its own.
-	 *   ret_lines     NULL: not wanted
-	 *   ret_identity  NULL: not wanted. Else its `secret` is a reference, too
+	 * of its own, or is a signature and there is nothing to sign yet.
+	 *   ret_identity  borrowed until the next await; NULL when nothing is known. NULL: not wanted
 	 * ERR_CREDENTIAL_MISSING: there is none; ERR_CREDENTIAL_REAUTH: a person must agree anew. */
 	enum err (*get)(void *arg, const struct upstream_spec *spec, const struct upstream_asking *asking,
-			struct secret_text **ret_lines, struct upstream_identity *ret_identity);
+			struct secret_text **ret_lines, const struct upstream_identity **ret_identity);
 	/* The server did not take them, and did nothing.
 	 *   ret_again  there is something else to send by now: send it once more
 	 *   returns    what the caller is told when it is not sent again */
