@@ -135,6 +135,10 @@ void json_write(struct buf *out, yyjson_val *v)
 		buf_put(out, STR("null"));
 		return;
 	}
+	if (yyjson_is_raw(v)) { /* a number as it was read */
+		buf_put(out, (struct str){yyjson_get_raw(v), yyjson_get_len(v)});
+		return;
+	}
 	text = yyjson_val_write_opts(v, lenient, NULL, &n, NULL);
 	CHECK(text != NULL);
 	buf_put(out, (struct str){text, n});

@@ -219,7 +219,7 @@ static void prepare(struct trial *trial, struct str arguments)
 		.arena = trial->arena,
 		.tool = options->operands[1],
 		.arguments = arguments,
-		.settings = local_settings(spec->local, NULL),
+		.setup = local_setup(spec->local, NULL),
 		.account_id = STR(""),
 		.account_name = STR(""),
 		.holder = STR(""),

@@ -92,6 +92,13 @@ struct connector_runner_spec {
 struct connector_runner *connector_runner_new(const struct connector_runner_spec *spec);
 void connector_runner_free(struct connector_runner *runner) AWAITS;
 
+/* Settings of an upstream or of one of its accounts, read once for all its calls.
+ *   json       an object of texts: the file's defaults, the upstream's, the account's
+ *   returns    in `arena`, immutable; for calls of this connector. What is wrong with them its calls say */
+struct connector_setup;
+const struct connector_setup *connector_setup_new(const struct connector *connector, struct str json,
+						  struct arena *arena);
+
 /* How one request may be made: the upstream's business. */
 struct connector_terms {
 	bool allow_private;
@@ -124,7 +131,7 @@ struct connector_call {
 	struct arena *arena;
 	struct str tool;      /* by the file's name for it */
 	struct str arguments; /* JSON object, validated; may still hold `account` and `idempotency_key` */
-	struct str settings;  /* JSON object of texts: the file's defaults, the upstream's, the account's */
+	const struct connector_setup *setup; /* of the account, or of the upstream */
 	struct str account_id, account_name; /* of the connected account; may be empty */
 	struct str holder; /* whose credential it is: a principal, or empty for the tenant's. Pauses are by holder */
 	struct str scopes; /* that the account has, separated by spaces; p NULL: not known */

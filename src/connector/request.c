@@ -39,6 +39,16 @@ static void put_url(struct run *run, const struct http_step *http, struct reques
 		put_pairs(run, &http->query, true, &request->url);
 }
 
+/* The URL has become another one. */
+static enum err look_again(struct run *run, struct request *request)
+{
+	bool own;
+
+	TRY(target_check(run, buf_str(&request->url), &request->to, &own));
+	CHECK(own || !request->own);
+	return OK;
+}
+
 /* The URL, and what it says of the rest. Where it leads elsewhere it is made once more without the secret, of which
  * nothing is then left, however it would have been written. */
 AWAITS static enum err compose_url(struct run *run, const struct http_step *http, struct request *request)
@@ -61,7 +71,7 @@ AWAITS static enum err compose_url(struct run *run, const struct http_step *http
 	put_url(run, http, request);
 	if (request->url.n == 0)
 		return run_fail(run, CLASS_INVALID, "the account's secret may not go to %.*s", STR_ARG(host));
-	return OK;
+	return look_again(run, request);
 }
 
 static enum err put_line(struct run *run, struct request *request, struct str name, struct str value)
@@ -122,18 +132,19 @@ AWAITS static enum err take_lines(struct run *run, struct request *request, stru
 	return err;
 }
 
-static void put_credential(struct run *run, struct request *request, const struct secret_text *lines)
+static enum err put_credential(struct run *run, struct request *request, const struct secret_text *lines)
 {
 	struct str text = secret_text_str(lines);
 
 	if (run->credential.in_query) {
 		buf_put_byte(&request->url, memchr(request->url.p, '?', request->url.n) == NULL ? '?' : '&');
 		buf_put(&request->url, text);
-		return;
+		return look_again(run, request);
 	}
 	buf_put(&request->head, text);
 	if (text.n > 0 && !str_ends(text, STR("\n")))
 		buf_put(&request->head, STR("\r\n"));
+	return OK;
 }
 
 static enum err put_head(struct run *run, struct request *request, struct str credential)
@@ -151,17 +162,6 @@ static enum err put_head(struct run *run, struct request *request, struct str cr
 	return OK;
 }
 
-/* Path and query of the finished URL, for the request line. */
-static enum err take_path(struct run *run, struct request *request)
-{
-	bool own;
-
-	TRY(target_check(run, buf_str(&request->url), &request->to, &own));
-	CHECK(own || !request->own);
-	buf_put(&request->path, request->to.path);
-	return OK;
-}
-
 AWAITS enum err request_compose(struct run *run, const struct step *step, struct request *request)
 {
 	AUTO(secret_text) *lines = NULL;
@@ -169,19 +169,18 @@ AWAITS enum err request_compose(struct run *run, const struct step *step, struct
 	*request = (struct request){.step = step, .arena = arena_new(RUN_ANSWER_ARENA_BYTES)};
 	run->scope.arena = request->arena;
 	buf_reserve(&request->url, USUAL_BYTES); /* what grows leaves unwiped memory behind */
-	buf_reserve(&request->path, USUAL_BYTES);
 	buf_reserve(&request->head, USUAL_BYTES);
 	TRY(compose_url(run, &step->http, request));
 	TRY(body_compose(run, &step->http, request));
 	TRY(take_lines(run, request, &lines));
 	TRY(put_head(run, request, lines == NULL || run->credential.in_query ? STR("") : secret_text_str(lines)));
 	if (lines != NULL)
-		put_credential(run, request, lines);
+		TRY(put_credential(run, request, lines));
 	TRY(run_budget(run));
 	if (request->head.n > REQUEST_HEAD_BYTES_MAX)
 		return run_fail(run, CLASS_TOO_LARGE, "the request's headers would be larger than %d KB",
 				REQUEST_HEAD_BYTES_MAX / 1024);
-	return take_path(run, request);
+	return OK;
 }
 
 static void wipe(struct buf *buf)
@@ -194,7 +193,6 @@ static void wipe(struct buf *buf)
 void request_done(struct request *request)
 {
 	wipe(&request->url);
-	wipe(&request->path);
 	wipe(&request->head);
 	wipe(&request->body.text);
 	arena_free_wiped(request->arena);

@@ -33,9 +33,9 @@ struct body {
 struct request {
 	const struct step *step;
 	struct arena *arena; /* of the answer to come */
-	struct buf url, path, head;
-	struct url to;
-	bool own; /* it goes to where the account's credential may go */
+	struct buf url, head;
+	struct url to; /* slices of `url` */
+	bool own;      /* it goes to where the account's credential may go */
 	struct body body;
 	struct str content_type; /* STR_NONE: none */
 };
@@ -54,8 +54,8 @@ void request_done(struct request *request);
  *   ret_own    to a host of the settings
  *   Errors     ERR_TOOL_FAILED */
 NODISCARD enum err target_check(struct run *run, struct str text, struct url *ret_url, bool *ret_own);
-/* Read the settings that are URLs: once a call. */
-NODISCARD enum err target_origins(struct run *run);
+/* Whether it could be a URL: not too long, and nothing in it that readers of URLs disagree about. */
+bool target_is_plain(struct str text);
 
 /* ---- body.c ---- */
 

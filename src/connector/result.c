@@ -6,6 +6,8 @@
 #include "connector/run.h"
 
 #define RESULT_BYTES_MAX (16 * 1024 * 1024)
+#define RESULT_USUAL_BYTES 1000 /* first room for one */
+#define RESULT_MORE_BYTES 100	/* what stands around the two copies of the object */
 
 static void put_text_content(struct buf *out, struct str text, const struct native_picture *picture)
 {
@@ -72,17 +74,18 @@ enum err result_make(struct run *run)
 	struct str text;
 
 	run->scope.arena = run->answer.arena != NULL ? run->answer.arena : run->call->arena;
+	buf_reserve(&object, RESULT_USUAL_BYTES);
 	put_object(run, &object);
 	TRY(run_budget(run));
 	if (object.n > RESULT_BYTES_MAX)
 		return run_fail(run, CLASS_TOO_LARGE, "the result is larger than %d MB",
 				RESULT_BYTES_MAX / 1024 / 1024);
-	text = run_redacted(run, buf_str(&object));
-	if (text.n == 0)
-		return ERR_LIMIT;
+	run_blot(run, &object);
+	text = buf_str(&object);
 	run->call->failed = run->answer.refused;
 	if (run->call->bare)
 		return give(run, text);
+	buf_reserve(&out, 2 * text.n + text.n / 4 + RESULT_MORE_BYTES);
 	put_text_content(&out, text, &run->answer.picture);
 	buf_put(&out, STR(",\"structuredContent\":"));
 	buf_put(&out, text);

@@ -130,17 +130,23 @@ static void blot(struct buf *text, struct str word)
 
 /* The secret may come back as it was sent, encoded for a URL, or escaped for JSON, which changes none of the characters
  * that tokens have. */
-struct str run_redacted(struct run *run, struct str text)
+void run_blot(const struct run *run, struct buf *text)
 {
 	const struct secret_text *secret = run->credential.secret;
+
+	if (secret != NULL)
+		blot(text, secret_text_str(secret));
+}
+
+struct str run_redacted(struct run *run, struct str text)
+{
 	AUTO_BUF whole = {0};
 	struct str copy;
 
 	if (text.n == 0)
 		return STR("");
 	buf_put(&whole, text);
-	if (secret != NULL)
-		blot(&whole, secret_text_str(secret));
+	run_blot(run, &whole);
 	copy = arena_try_str(run->arena, buf_str(&whole));
 	return copy.p == NULL ? STR("") : copy;
 }

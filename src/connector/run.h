@@ -21,11 +21,20 @@
 #include "store/tool_run.h"
 
 #define RUN_MEDIA_MAX 64			  /* files of one call: ten for a post, and what is made of them */
-#define RUN_ORIGINS_MAX 16			  /* settings with `url` */
 #define RUN_ANSWER_ARENA_BYTES (64 * 1024 * 1024) /* of an answer of 4 MB: 16 bytes for each of its values */
 #define RUN_ARENA_BYTES (64 * 1024 * 1024)	  /* arguments as a tree, captures */
 #define RUN_WORDS_BYTES_MAX 600			  /* of a platform's words that a caller is shown */
 #define IDEMPOTENCY_KEY_BYTES_MAX 64
+
+/* What an upstream has set, as its calls look at it. Immutable. */
+#define SETUP_ORIGINS_MAX 16 /* settings with `url` */
+struct connector_setup {
+	enum err err;	    /* of reading it: how each call ends */
+	yyjson_val *values; /* by name */
+	struct str no_url;  /* the first setting that should be one and is none; p NULL: none */
+	struct url origin[SETUP_ORIGINS_MAX];
+	size_t origin_count;
+};
 
 /* The last answer, and what it was asked with: in one arena, which is wiped with it, since secrets go through. */
 struct answer {
@@ -84,10 +93,7 @@ struct run {
 	struct arena *arena; /* what outsiders decide the size of: never CHECKed, wiped at the end */
 	struct scope scope;
 	struct template_budget budget;
-	yyjson_val *settings;
 	struct str arguments; /* without account and key: what the journal and cursors are bound to */
-	struct url origin[RUN_ORIGINS_MAX];
-	size_t origin_count;
 	struct capture *captures;
 	struct media *media[RUN_MEDIA_MAX];
 	size_t media_count;
@@ -121,7 +127,8 @@ struct media *run_media(struct run *run, yyjson_val *value);
 void run_give(struct run *run, struct media *media, struct buf *out);
 /* Whose account it is, for pauses and memos. */
 void run_put_account(const struct run *run, struct buf *out);
-/* Without what is secret. */
+/* Without what is secret: in place, as a copy. */
+void run_blot(const struct run *run, struct buf *text);
 struct str run_redacted(struct run *run, struct str text);
 
 /* ---- run_open.c ---- */

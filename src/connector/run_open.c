@@ -27,18 +27,21 @@ static enum err set_root(struct run *run, enum scope_root root, struct str text)
 
 static enum err read_settings(struct run *run)
 {
+	const struct connector_setup *setup = run->call->setup;
 	const struct tool *tool = run->tool;
 
-	TRY(read_object(run, run->call->settings, &run->settings));
-	run->scope.root[ROOT_SET] = value_of_json(run->settings);
+	TRY(setup->err);
+	run->scope.root[ROOT_SET] = value_of_json(setup->values);
 	for (size_t i = 0; i < tool->required_setting_count; i++) {
 		struct str name = tool->required_settings[i];
 
-		if (json_str(yyjson_obj_getn(run->settings, name.p, name.n)).n == 0)
+		if (json_str(yyjson_obj_getn(setup->values, name.p, name.n)).n == 0)
 			return run_fail(run, CLASS_UNSUPPORTED, "the setting `%.*s` is needed for this tool",
 					STR_ARG(name));
 	}
-	return target_origins(run);
+	if (setup->no_url.p != NULL)
+		return run_fail(run, CLASS_INVALID, "the setting `%.*s` is no URL", STR_ARG(setup->no_url));
+	return OK;
 }
 
 static void put_known(struct buf *out, const char *name, struct str value)
@@ -51,8 +54,13 @@ static void put_known(struct buf *out, const char *name, struct str value)
 
 static enum err read_account(struct run *run)
 {
+	static yyjson_val nobody = {.tag = YYJSON_TYPE_OBJ, .uni.ofs = sizeof(nobody)}; /* {} */
 	AUTO_BUF text = {0};
 
+	if (run->call->account_id.n == 0 && run->call->account_name.n == 0) {
+		run->scope.root[ROOT_ACCT] = value_of_json(&nobody);
+		return OK;
+	}
 	buf_put_byte(&text, '{');
 	put_known(&text, "id", run->call->account_id);
 	put_known(&text, "name", run->call->account_name);

@@ -58,7 +58,7 @@ AWAITS static enum err exchange(struct run *run, struct request *request, int64_
 		       !str_eq(http->method, STR("DELETE")));
 	const struct http_call call = {
 		.method = http->method,
-		.path = buf_str(&request->path),
+		.path = request->to.path,
 		.headers = buf_str(&request->head),
 		.body = request->body.streamed ? NULL : &body,
 		.body_count = bodied && !request->body.streamed,

@@ -122,7 +122,7 @@ AWAITS static enum err ask(struct run *run, const struct step *step, const struc
 		.account = call->account,
 		.account_id = call->account_id,
 		.account_name = call->account_name,
-		.settings = run->settings,
+		.settings = call->setup->values,
 		.deadline_ms = call->deadline_ms,
 		.allow_private = call->terms.allow_private,
 		.ca_file = call->terms.ca_file,

@@ -5,33 +5,12 @@
 
 #define HTTPS_PORT 443
 
-static bool is_plain_text(struct str text)
+bool target_is_plain(struct str text)
 {
 	for (size_t i = 0; i < text.n; i++)
 		if (text.p[i] <= ' ' || text.p[i] >= 0x7f || text.p[i] == '\\')
 			return false;
 	return text.n > 0 && text.n <= REQUEST_URL_BYTES_MAX;
-}
-
-enum err target_origins(struct run *run)
-{
-	const struct connector *connector = run->connector;
-
-	for (size_t i = 0; i < connector->setting_count && run->origin_count < RUN_ORIGINS_MAX; i++) {
-		const struct connector_setting *setting = &connector->settings[i];
-		struct url *origin = &run->origin[run->origin_count];
-		struct str text;
-
-		if (!setting->is_url)
-			continue;
-		text = json_str(yyjson_obj_getn(run->settings, setting->name.p, setting->name.n));
-		if (text.n == 0)
-			continue;
-		if (!is_plain_text(text) || url_parse(text, origin) != OK)
-			return run_fail(run, CLASS_INVALID, "the setting `%.*s` is no URL", STR_ARG(setting->name));
-		run->origin_count++;
-	}
-	return OK;
 }
 
 static bool host_matches(struct str pattern, struct str host)
@@ -56,13 +35,14 @@ static bool is_listed(const struct connector *connector, const struct url *url)
 
 enum err target_check(struct run *run, struct str text, struct url *ret_url, bool *ret_own)
 {
+	const struct connector_setup *setup = run->call->setup;
 	struct url url;
 
-	if (!is_plain_text(text) || url_parse(text, &url) != OK)
+	if (!target_is_plain(text) || url_parse(text, &url) != OK)
 		return run_fail(run, CLASS_INVALID, "the address that was composed is no URL of at most %d characters",
 				REQUEST_URL_BYTES_MAX);
-	for (size_t i = 0; i < run->origin_count; i++) {
-		if (!url_same_origin(&run->origin[i], &url))
+	for (size_t i = 0; i < setup->origin_count; i++) {
+		if (!url_same_origin(&setup->origin[i], &url))
 			continue;
 		if (!url.tls && !run->call->terms.allow_private)
 			return run_fail(run, CLASS_INVALID,

@@ -505,8 +505,8 @@ enum err config_connector_auth(struct conf_reading *reading, const struct conf_n
 	way = find_way(ways, count, type == NULL ? STR_NONE : type->text, provider == NULL ? STR_NONE : provider->text);
 	if (way == NULL)
 		return node == NULL ? OK : no_way(reading, type == NULL ? node : type, ways, count);
-	TRY(conf_from_json(reading->arena, filled(reading->arena, way->json, local_settings(spec->local, NULL)),
-			   &problems, &base));
+	TRY(conf_from_json(reading->arena, filled(reading->arena, way->json, local_settings(spec->local)), &problems,
+			   &base));
 	*ret_base = base;
 	return OK;
 }

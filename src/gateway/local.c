@@ -14,8 +14,8 @@
 #include "gateway/local_events.h"
 #include "upstream/upstream.h"
 
-#define LOCAL_MAGIC 0x4c4f4341u		    /* "LOCA" */
-#define LOCAL_ARENA_BYTES (4 * 1024 * 1024) /* all accounts' settings, at the most allowed */
+#define LOCAL_MAGIC 0x4c4f4341u		     /* "LOCA" */
+#define LOCAL_ARENA_BYTES (32 * 1024 * 1024) /* all accounts' settings, at the most allowed, as texts and as trees */
 
 struct upstream_local {
 	uint32_t magic;
@@ -23,6 +23,7 @@ struct upstream_local {
 	struct arena *arena;
 	struct connector *connector;
 	struct str settings;
+	const struct connector_setup *setup;
 	const struct local_account *accounts;
 	size_t account_count;
 	struct str webhook_secret, webhook_verify_token;
@@ -59,12 +60,14 @@ struct upstream_local *local_new(const struct local_spec *spec)
 
 	CHECK(local != NULL);
 	for (size_t i = 0; i < spec->account_count; i++)
-		accounts[i] = (struct local_account){arena_str(arena, spec->accounts[i].name),
-						     arena_str(arena, spec->accounts[i].settings)};
+		accounts[i] = (struct local_account){
+			arena_str(arena, spec->accounts[i].name), arena_str(arena, spec->accounts[i].settings),
+			connector_setup_new(spec->connector, spec->accounts[i].settings, arena)};
 	*local = (struct upstream_local){.magic = LOCAL_MAGIC,
 					 .arena = arena,
 					 .connector = connector_ref(spec->connector),
 					 .settings = arena_str(arena, spec->settings),
+					 .setup = connector_setup_new(spec->connector, spec->settings, arena),
 					 .accounts = accounts,
 					 .account_count = spec->account_count,
 					 .webhook_secret = arena_str(arena, spec->webhook_secret),
@@ -135,10 +138,16 @@ struct str local_webhook_verify_token(const struct upstream_local *local)
 	return local->webhook_verify_token;
 }
 
-struct str local_settings(const struct upstream_local *local, const struct local_account *account)
+struct str local_settings(const struct upstream_local *local)
 {
 	CHECK_OBJ(local, LOCAL_MAGIC);
-	return account == NULL ? local->settings : account->settings;
+	return local->settings;
+}
+
+const struct connector_setup *local_setup(const struct upstream_local *local, const struct local_account *account)
+{
+	CHECK_OBJ(local, LOCAL_MAGIC);
+	return account == NULL ? local->setup : account->setup;
 }
 
 void local_place_cut(struct str place, struct str *ret_upstream, struct str *ret_account)

@@ -15,10 +15,12 @@
 #define LOCAL_PLACE_BYTES_MAX 65 /* UPSTREAM.ACCOUNT: names of 32 bytes each */
 
 struct connector;
+struct connector_setup;
 
 struct local_account {
 	struct str name;
-	struct str settings; /* JSON object of texts: the file's defaults, the upstream's, its own */
+	struct str settings;		     /* JSON object of texts: the file's defaults, the upstream's, its own */
+	const struct connector_setup *setup; /* the same for calls; NULL in a spec */
 };
 
 /* What it is made from. All of it is copied. */
@@ -49,8 +51,10 @@ size_t local_accounts(const struct upstream_local *local, const struct local_acc
 struct str local_webhook_secret(const struct upstream_local *local);
 struct str local_webhook_verify_token(const struct upstream_local *local);
 
-/* Settings for a call: of an account, or with `account` NULL those that hold without one. JSON. */
-struct str local_settings(const struct upstream_local *local, const struct local_account *account);
+/* Settings that hold without an account. JSON. */
+struct str local_settings(const struct upstream_local *local);
+/* Settings for a call: of an account, or with `account` NULL those that hold without one. */
+const struct connector_setup *local_setup(const struct upstream_local *local, const struct local_account *account);
 
 /* Cut the name of a place, UPSTREAM or UPSTREAM.ACCOUNT.
  *   ret_account  empty: it names none */

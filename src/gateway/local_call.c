@@ -189,7 +189,7 @@ static struct connector_call call_of(struct local_run *run, const struct local_r
 		.arena = run->arena,
 		.tool = request->tool,
 		.arguments = request->arguments,
-		.settings = local_settings(spec->local, account),
+		.setup = local_setup(spec->local, account),
 		.account_id = STR(""),
 		.account_name = STR(""),
 		.holder = run->asking.principal,
