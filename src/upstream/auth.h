@@ -57,9 +57,9 @@ struct upstream_identity {
 
 /* One request that wants a credential. */
 struct upstream_asking {
-	struct str tenant_id; /* empty: the gateway asks for itself, to read lists */
-	struct str principal; /* empty: the tenant's */
-	struct str account;   /* one of several of the upstream, by its name there; empty: it has but one */
+	struct str tenant_id;	      /* empty: the gateway asks for itself, to read lists */
+	struct str principal;	      /* empty: the tenant's */
+	struct str account;	      /* one of several of the upstream, by its name there; empty: it has but one */
 	struct str method, url, body; /* method empty: none is composed yet, so that nothing can be signed */
 };
 
