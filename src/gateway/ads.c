@@ -119,7 +119,7 @@ static void find_upstreams(const struct config *config, struct str tenant_id, en
 		    !str_eq(connector_name(local_connector(spec->local)), STR("ads")))
 			continue;
 		arena = arena_new(SETTINGS_ARENA_BYTES);
-		if (json_read(arena, local_settings(spec->local, NULL), &settings) != OK)
+		if (json_read(arena, local_settings(spec->local), &settings) != OK)
 			continue;
 		found_add(found,
 			  spec_named(config, json_str(json_get(settings, ads_platform_name(platform))), tenant_id));
