@@ -83,17 +83,3 @@ enum err sums_by_day(struct arena *arena, const struct history *history, struct 
 	*ret_sums = sums;
 	return OK;
 }
-
-void put_text(struct buf *out, const char *name, struct str text)
-{
-	put_name(out, name);
-	buf_put_json(out, text);
-}
-
-void put_day(struct buf *out, const char *name, civil_day day)
-{
-	put_name(out, name);
-	buf_put_byte(out, '"');
-	civil_put(out, day);
-	buf_put_byte(out, '"');
-}

@@ -11,6 +11,7 @@
 #include "analytics/chart.h"
 #include "analytics/figures.h"
 #include "analytics/metric.h"
+#include "analytics/put.h"
 #include "analytics/sums.h"
 
 #define CAMPAIGNS_LISTED 50

@@ -64,6 +64,7 @@ struct term {
 	struct str text; /* of a placement: "publisher_platform/platform_position" */
 	struct str campaign_id, ad_group_id, match_type;
 	bool performance_max; /* the campaign is one: negatives go to the campaign */
+	bool learning;	      /* Meta: an ad set is in its learning phase, which a change would begin anew */
 	enum term_status status;
 	struct figures figures;
 };

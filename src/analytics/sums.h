@@ -25,8 +25,4 @@ NODISCARD enum err sums_by_campaign(struct arena *arena, const struct history *h
 NODISCARD enum err sums_by_day(struct arena *arena, const struct history *history, struct day_range window,
 			       struct figures **ret_sums);
 
-/* Append a member: a text, a date. */
-void put_text(struct buf *out, const char *name, struct str text);
-void put_day(struct buf *out, const char *name, civil_day day);
-
 #endif
