@@ -4,6 +4,7 @@
  *                           |------failed-----> waiting, later each time; (once, too often) dead
  *                           |------its replica died: the lease ends--> waiting
  *
+ * It looks once a second, and again as soon as a run has ended: many short jobs do not wait for each other's seconds.
  * While a job runs, a second fiber extends its lease. A job that has been begun as often as it may be tried without
  * ever coming back (it takes the process with it) is dead without another try. */
 #include "jobs/jobs.h"
@@ -38,6 +39,7 @@ struct run {
 	struct list link;
 	struct arena *arena; /* holds the job */
 	struct job job;
+	int64_t put_off_ms; /* wall time; 0: not put off */
 };
 
 struct jobs {
@@ -47,7 +49,10 @@ struct jobs {
 	struct kind kinds[JOB_KINDS_MAX];
 	size_t kind_count;
 	struct group runner, runs;
-	struct list open; /* struct run */
+	struct list open;     /* struct run */
+	struct wait *resting; /* the runner's between two looks */
+	struct timer poll;
+	bool look_again; /* a run has ended since the last look began */
 	bool started;
 	bool failing; /* said so already */
 	atomic_uint_fast64_t run_total, failure_total, running;
@@ -130,6 +135,9 @@ static struct job_end end_of(const struct run *run, enum err err, int64_t now_ms
 	end.attempts = run->job.attempts;
 	if (err == ERR_CANCELED) {
 		end.attempts--; /* it was not its fault */
+	} else if (run->put_off_ms > 0) {
+		end.attempts--;
+		again_ms = run->put_off_ms;
 	} else if (end.attempts < (int64_t)kind->kind.attempts_max) {
 		again_ms += retry_delay_ms(end.attempts);
 	} else if (kind->scheduled) {
@@ -170,7 +178,7 @@ AWAITS static void finish(struct run *run, enum err err, int64_t started_ms, str
 			 LOG_CSTR("effect", "its lease had ended; another replica runs it"));
 	else if (written != OK)
 		log_error("job.unwritten", LOG_STR("job", run->job.id), LOG_ERR(written));
-	if (err == OK || err == ERR_CANCELED)
+	if (err == OK || err == ERR_CANCELED || run->put_off_ms > 0)
 		return;
 	atomic_fetch_add(&run->jobs->failure_total, 1);
 	log_error(end.fate == JOB_DEAD ? "job.dead" : "job.failed", LOG_STR("job", run->job.id), LOG_ERR(err),
@@ -184,7 +192,8 @@ AWAITS static enum err work(struct run *run, struct buf *words)
 				      .payload = run->job.payload,
 				      .attempt = run->job.attempts,
 				      .arg = run->kind->kind.arg,
-				      .words = words};
+				      .words = words,
+				      .put_off_ms = &run->put_off_ms};
 
 	if (!run->kind->scheduled && run->job.attempts > (int64_t)run->kind->kind.attempts_max) {
 		buf_put(words, STR("it was begun as often as it may be and never came back"));
@@ -223,6 +232,18 @@ AWAITS static enum err work_with_lease(struct run *run, struct buf *words)
 	return err;
 }
 
+static void look_again(struct jobs *jobs)
+{
+	struct wait *resting = jobs->resting;
+
+	jobs->look_again = true;
+	if (resting == NULL)
+		return;
+	jobs->resting = NULL;
+	timer_stop(&jobs->poll);
+	wait_done(resting, OK);
+}
+
 /* Claiming comes first: of replicas that see the same row at the same time one gets it. */
 static AWAITS void run_main(void *arg)
 {
@@ -230,11 +251,11 @@ static AWAITS void run_main(void *arg)
 	struct jobs *jobs = run->jobs;
 	int64_t started_ms = clock_wall_ms();
 	AUTO_BUF words = {0};
-	enum err err;
+	enum err claimed, err;
 
 	run->fiber = fiber_self();
-	err = job_claim(jobs->db, run->job.id, jobs->node, started_ms, started_ms + JOB_LEASE_MS);
-	if (err == OK) {
+	claimed = err = job_claim(jobs->db, run->job.id, jobs->node, started_ms, started_ms + JOB_LEASE_MS);
+	if (claimed == OK) {
 		atomic_fetch_add(&jobs->run_total, 1);
 		err = work_with_lease(run, &words);
 		finish(run, err, started_ms, &words);
@@ -243,6 +264,8 @@ static AWAITS void run_main(void *arg)
 	}
 	list_remove(&run->link);
 	atomic_fetch_sub(&jobs->running, 1);
+	if (claimed == OK)
+		look_again(jobs);
 	arena_free(run->arena);
 	free(run);
 }
@@ -299,19 +322,48 @@ AWAITS static enum err look(struct jobs *jobs)
 	return OK;
 }
 
+static void on_poll(struct timer *timer)
+{
+	look_again((struct jobs *)((char *)timer - offsetof(struct jobs, poll)));
+}
+
+static bool forget_rest(void *arg)
+{
+	struct jobs *jobs = arg;
+
+	jobs->resting = NULL;
+	timer_stop(&jobs->poll);
+	return true;
+}
+
+/* Until it is time to look again. */
+AWAITS static enum err rest(struct jobs *jobs)
+{
+	struct wait wait = WAIT_INIT;
+
+	if (jobs->look_again)
+		return fiber_yield();
+	jobs->resting = &wait;
+	timer_set(loop_self(), &jobs->poll, JOBS_POLL_MS, on_poll);
+	return wait_for(&wait, forget_rest, jobs);
+}
+
 static AWAITS void runner_main(void *arg)
 {
 	struct jobs *jobs = arg;
 
 	do {
-		enum err err = look(jobs);
+		enum err err;
+
+		jobs->look_again = false;
+		err = look(jobs);
 
 		if (err == ERR_CANCELED)
 			break;
 		if (err != OK && !jobs->failing)
 			log_error("jobs.failing", LOG_ERR(err));
 		jobs->failing = err != OK;
-	} while (fiber_sleep(JOBS_POLL_MS) == OK);
+	} while (rest(jobs) == OK);
 }
 
 AWAITS static enum err write_schedules(struct jobs *jobs)

@@ -11,7 +11,7 @@
 
 #define JOB_KINDS_MAX 64
 #define JOBS_AT_ONCE 4	      /* runs of one process at the same time */
-#define JOBS_POLL_MS 1000     /* how late a job may start on an idle process */
+#define JOBS_POLL_MS 1000     /* how late a job may start on an idle process; a run that ends makes it look at once */
 #define JOB_LEASE_MS 30000    /* how long after its replica's death a job waits for another one */
 #define JOB_RETRY_MS_MIN 5000 /* after the first failure; doubling, spread by a fifth */
 #define JOB_RETRY_MS_MAX 3600000
@@ -25,6 +25,9 @@ struct job_call {
 	int64_t attempt;		   /* 1 the first time */
 	void *arg;			   /* the kind's */
 	struct buf *words;		   /* a line for the history; JOB_WORDS_BYTES_MAX are kept of it */
+	/* Set by a run that fails because it has to wait for somebody: when (wall time) to try again. It does not count
+	 * as an attempt. */
+	int64_t *put_off_ms;
 };
 
 struct job_kind {

@@ -10,6 +10,7 @@ struct counter {
 	int runs;
 	enum err answer;
 	bool holds; /* until it is canceled */
+	int64_t put_off_ms;
 };
 
 static AWAITS enum err count_run(const struct job_call *call)
@@ -18,6 +19,7 @@ static AWAITS enum err count_run(const struct job_call *call)
 
 	counter->runs++;
 	buf_put_fmt(call->words, "%.*s/%lld", STR_ARG(call->payload), (long long)call->attempt);
+	*call->put_off_ms = counter->put_off_ms;
 	if (counter->holds)
 		TRY(fiber_sleep(600000));
 	return counter->answer;
@@ -227,6 +229,49 @@ START_TEST(a_replica_that_dies_loses_its_job)
 }
 END_TEST
 
+/* Forty short jobs do not take ten looks of a second. */
+static AWAITS void many_body(struct db *db)
+{
+	struct counter counter = {.answer = OK};
+	struct job_kind kind = kind_of(NULL, 1, &counter);
+	int64_t began_ms = clock_ms();
+	struct jobs *jobs;
+
+	for (int i = 0; i < 40; i++)
+		ck_ok(job_put(db, STR(""), STR("count"), STR(""), STR(""), 0));
+	jobs = start(db, &kind, 1);
+	await_runs(db, 40);
+	stop(jobs);
+	ck_assert_int_lt(clock_ms() - began_ms, 40 / JOBS_AT_ONCE * JOBS_POLL_MS / 2);
+}
+
+START_TEST(the_next_one_begins_when_one_ends)
+{
+	test_with_store(1, many_body);
+}
+END_TEST
+
+static AWAITS void put_off_body(struct db *db)
+{
+	struct counter counter = {.answer = ERR_RATE_LIMITED, .put_off_ms = clock_wall_ms() + 3600000};
+	struct job_kind kind = kind_of(NULL, 1, &counter);
+	struct jobs *jobs;
+
+	ck_ok(job_put(db, STR("j"), STR("count"), STR(""), STR(""), 0));
+	jobs = start(db, &kind, 1);
+	await_runs(db, 1);
+	ck_assert_int_eq(test_int(db, "SELECT next_ms FROM job"), counter.put_off_ms);
+	ck_assert_int_eq(test_int(db, "SELECT attempts + dead FROM job"), 0);
+	ck_assert_uint_eq(jobs_stats(jobs).failures, 0);
+	stop(jobs);
+}
+
+START_TEST(who_has_to_wait_does_not_use_up_attempts)
+{
+	test_with_store(1, put_off_body);
+}
+END_TEST
+
 static AWAITS void history_body(struct db *db)
 {
 	ck_ok(test_write(db, "WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 399)"
@@ -251,4 +296,4 @@ END_TEST
 
 UNIT_MAIN("jobs", what_is_asked_for_is_done_once, what_fails_is_tried_again_and_then_waits_for_somebody,
 	  schedules_go_on, what_a_stop_cuts_short_is_begun_again, a_replica_that_dies_loses_its_job,
-	  the_history_is_bounded)
+	  the_next_one_begins_when_one_ends, who_has_to_wait_does_not_use_up_attempts, the_history_is_bounded)
