@@ -240,6 +240,10 @@ static const struct conf_field retention_fields[] = {
 	 .doc = "Answers to requests of the management API that carried an idempotency key."},
 	{"sessions", CONF_MS, AT(retention.sessions_ms), .low = 0, .high = 365 * DAY, .fallback = "0s",
 	 .doc = "People's sessions after their end."},
+	{"metrics", CONF_MS, AT(retention.metrics_ms), .low = DAY, .high = 90 * DAY, .fallback = "90d",
+	 .doc = "Reports of ad platforms after they were fetched."},
+	{"sync_log", CONF_MS, AT(retention.sync_log_ms), .low = DAY, .high = 365 * DAY, .fallback = "30d",
+	 .doc = "What background work over ad reports did, a row for each run."},
 	{"blocks", CONF_MS, AT(retention.blocks_ms), .low = 0, .high = 3650 * DAY, .fallback = "0s",
 	 .doc = "Blocked addresses after their block ended."},
 };

@@ -18,7 +18,8 @@ static int64_t period_of(const struct retention_periods *periods, enum retention
 		[RETENTION_SESSIONS] = periods->sessions_ms, [RETENTION_IDEMPOTENCY] = periods->idempotency_ms,
 		[RETENTION_USAGE] = periods->usage_ms,	     [RETENTION_BLOCKS] = periods->blocks_ms,
 		[RETENTION_TOOL_RUNS] = TOOL_RUN_LIFE_MS, /* as long as the results that callers are promised */
-		[RETENTION_EVENTS] = EVENT_LIFE_MS,
+		[RETENTION_EVENTS] = EVENT_LIFE_MS,	     [RETENTION_METRICS] = periods->metrics_ms,
+		[RETENTION_SYNC_LOG] = periods->sync_log_ms,
 	};
 
 	return all_ms[kind];
@@ -61,6 +62,16 @@ AWAITS enum err retention_enforce(struct db *db, const struct retention_periods 
 	for (enum retention_kind kind = 0; kind < RETENTION_KINDS; kind++)
 		TRY(enforce_one(db, kind, period_of(periods, kind)));
 	return OK;
+}
+
+/* Who reads an older state at this moment keeps the log from being cleared; the next checkpoint does it. */
+AWAITS enum err retention_purge(struct db *db, const struct retention_periods *periods, enum retention_kind kind)
+{
+	enum err err;
+
+	TRY(enforce_one(db, kind, period_of(periods, kind)));
+	err = db_scrub(db);
+	return err == ERR_BUSY ? OK : err;
 }
 
 AWAITS enum err retention_archive(struct db *db, struct audit *audit, const struct retention_periods *periods,

@@ -3,6 +3,7 @@
 #define GATEHOUSE_RETENTION_RETENTION_H
 
 #include "audit/audit.h"
+#include "store/retention.h"
 
 #define EXPORT_AUDIT_ROWS_MAX 100000 /* of the trail in one export: some 40 MB */
 
@@ -22,6 +23,7 @@ NODISCARD enum err retention_erase_tenant(struct db *db, struct str tenant_id) A
 /* How long rows are kept after their end, as the configuration says; 0: they go at once. */
 struct retention_periods {
 	int64_t sessions_ms, idempotency_ms, usage_ms, blocks_ms;
+	int64_t metrics_ms, sync_log_ms;
 	int64_t usage_callers_ms; /* usage of single callers; then only their tenant's is kept */
 	int64_t audit_ms;	  /* then rows move into files; 0: never */
 	struct str archive;	  /* where those files are */
@@ -33,7 +35,7 @@ struct retention_line {
 	int64_t period_ms;
 	int64_t rows, past, swept_ms;
 };
-#define RETENTION_LINES 6
+#define RETENTION_LINES 8
 NODISCARD enum err retention_show(struct db *db, const struct retention_periods *periods,
 				  struct retention_line ret_lines[RETENTION_LINES]) AWAITS;
 
@@ -43,6 +45,11 @@ NODISCARD enum err retention_show(struct db *db, const struct retention_periods 
 #define RETENTION_BATCH_ROWS 1000
 #define RETENTION_BATCHES_MAX 200
 NODISCARD enum err retention_enforce(struct db *db, const struct retention_periods *periods) AWAITS;
+
+/* The same for one kind, and then what the database's files still have of it: deleted for good.
+ *   Errors     ERR_DB ... */
+NODISCARD enum err retention_purge(struct db *db, const struct retention_periods *periods, enum retention_kind kind)
+	AWAITS;
 
 /* Archive rows of the trail that are past their period, at most RETENTION_FILES_MAX files, each with a row in the
  * trail. slack_ms   see struct archive ret_files  how many were made problem    a sentence for the operator Errors

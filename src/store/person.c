@@ -136,6 +136,7 @@ AWAITS enum err person_erase_tenant(struct db *db, struct str tenant_id)
 		STATEMENT("DELETE FROM tool_run WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM event WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM metric WHERE tenant_id = ?", -1, tenant),
+		STATEMENT("DELETE FROM sync_log WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM api_key WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM role WHERE tenant_id = ?", -1, tenant),
 		STATEMENT("DELETE FROM policy_rule WHERE tenant_id = ?", -1, tenant),

@@ -32,6 +32,12 @@ static const struct {
 	[RETENTION_BLOCKS] = KIND("blocks", "blocked", BATCH("blocked", "prefix", "until_ms > 0 AND until_ms <= ?1")),
 	[RETENTION_TOOL_RUNS] = KIND("tool_runs", "tool_run", BATCH("tool_run", "id", "created_ms < ?1")),
 	[RETENTION_EVENTS] = KIND("events", "event", BATCH("event", "id", "at_ms < ?1")),
+	/* A row that was never filled goes as well, but not from under somebody who is about to. */
+	[RETENTION_METRICS] = KIND("metrics", "metric",
+				   BATCH("metric", "id",
+					 "fetched_ms < ?1 AND (fetched_ms > 0 OR (used_ms < ?1 AND failed_ms < ?1 AND"
+					 " lease_until_ms < ?1))")),
+	[RETENTION_SYNC_LOG] = KIND("sync_log", "sync_log", BATCH("sync_log", "id", "started_ms < ?1")),
 };
 
 const char *retention_kind_name(enum retention_kind kind)

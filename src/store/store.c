@@ -22,6 +22,7 @@ const struct db_migration store_migrations[] = {
 	{12, "uploaded files", store_migration_0012},
 	{13, "what platforms tell of their own accord", store_migration_0013},
 	{14, "reports of ad platforms", store_migration_0014},
+	{15, "runs of background work over ad reports", store_migration_0015},
 };
 const size_t store_migration_count = ARRAY_LEN(store_migrations);
 
@@ -34,6 +35,7 @@ const struct db_migration store_postgres_migrations[] = {
 	{6, "uploaded files", store_postgres_0006},
 	{7, "what platforms tell of their own accord", store_postgres_0007},
 	{8, "reports of ad platforms", store_postgres_0008},
+	{9, "runs of background work over ad reports", store_postgres_0009},
 };
 const size_t store_postgres_migration_count = ARRAY_LEN(store_postgres_migrations);
 

@@ -83,6 +83,10 @@ const struct store_table store_tables[] = {
 	      " created_ms",
 	      "id", "?", false),
 	TABLE("job_run", "id, job_id, kind, node, attempt, started_ms, ended_ms, outcome, words", "id", "?", false),
+	TABLE("sync_log",
+	      "id, tenant_id, platform, place, driver, started_ms, ended_ms, held_ms, again_ms, outcome, steps_done,"
+	      " steps_total, reports, rows, bytes, error",
+	      "id", "?", false),
 	TABLE("retention_run", "name, at_ms, rows", "name", "?", false),
 	TABLE("audit",
 	      "seq, at_ms, event, tenant_id, principal, ip, request_id, target, upstream, outcome, duration_us, "

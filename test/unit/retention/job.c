@@ -1,6 +1,7 @@
 /* What is past its period goes, in batches; what is not stays; when it was done is known. */
 #include "../store_database.h"
 
+#include "base/clock.h"
 #include "retention/retention.h"
 
 static AWAITS void job_body(struct db *db)
@@ -24,10 +25,46 @@ static AWAITS void job_body(struct db *db)
 	ck_assert_int_eq(test_int(db, "SELECT rows FROM retention_run WHERE name = 'idempotency'"), 2500);
 }
 
+/* Reports of ad platforms go for good after their time, whoever still asks for them; runs of syncs after theirs. */
+static AWAITS void purge_body(struct db *db)
+{
+	const struct retention_periods periods = {.metrics_ms = 90 * 86400000LL, .sync_log_ms = 30 * 86400000LL};
+	char reports[400], runs[400]; /* two: statements are known by their address */
+	int64_t now_ms = clock_wall_ms(), day_ms = 86400000;
+
+	snprintf(reports, sizeof(reports),
+		 "INSERT INTO metric (id, tenant_id, platform, upstream, account, holder, ad_account, report, span,"
+		 " fetched_ms, used_ms) VALUES ('old', 'T', '', '', '', '', '', '', '', %lld, %lld),"
+		 " ('new', 'T', '', '', '', '', '', '', '', %lld, 0), ('never', 'T', '', '', '', '', '', '', '', 0, 5),"
+		 " ('asked', 'T', '', '', '', '', '', '', '', 0, %lld)",
+		 (long long)(now_ms - 91 * day_ms), (long long)now_ms, (long long)(now_ms - 89 * day_ms),
+		 (long long)now_ms);
+	ck_ok(test_write(db, reports));
+	snprintf(runs, sizeof(runs),
+		 "INSERT INTO sync_log (id, tenant_id, platform, driver, started_ms, ended_ms, held_ms, outcome,"
+		 " steps_total) VALUES ('old', 'T', 'meta', 'jobs', %lld, 1, 0, 'ok', 5),"
+		 " ('new', 'T', 'meta', 'jobs', %lld, 1, 0, 'ok', 5)",
+		 (long long)(now_ms - 31 * day_ms), (long long)(now_ms - 29 * day_ms));
+	ck_ok(test_write(db, runs));
+	ck_ok(retention_purge(db, &periods, RETENTION_METRICS));
+	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM metric WHERE id IN ('new', 'asked')"), 2);
+	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM metric"), 2);
+	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM sync_log"), 2);
+	ck_ok(retention_purge(db, &periods, RETENTION_SYNC_LOG));
+	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM sync_log WHERE id = 'new'"), 1);
+	ck_assert_int_eq(test_int(db, "SELECT count(*) FROM sync_log"), 1);
+}
+
+START_TEST(reports_are_deleted_for_good)
+{
+	test_with_store(1, purge_body);
+}
+END_TEST
+
 START_TEST(periods_are_enforced)
 {
 	test_with_store(1, job_body);
 }
 END_TEST
 
-UNIT_MAIN("job", periods_are_enforced)
+UNIT_MAIN("job", periods_are_enforced, reports_are_deleted_for_good)
