@@ -47,7 +47,7 @@ export function includes(value, wanted, at = '') {
 
 export const textOf = (result) => (result.content ?? []).map(({ text }) => text ?? '').join('\n');
 
-class Connector {
+export class Connector {
 	constructor(gateway, platform, upstream) {
 		Object.assign(this, { gateway, platform, upstream });
 	}
