@@ -14,8 +14,8 @@
 
 #define HEAD                                                                                                           \
 	"id, tenant_id, platform, upstream, account, holder, ad_account, report, span, start_day, end_day, bytes,"     \
-	" fetched_ms, used_ms, lease_by, lease_until_ms, failed_ms, failure"
-#define HEAD_COLUMNS 18
+	" row_count, fetched_ms, used_ms, lease_by, lease_until_ms, failed_ms, failure"
+#define HEAD_COLUMNS 19
 
 /* Each part with its length before it: no two keys give the same bytes. */
 static struct str id_of(const struct metric_key *key, char out[ID_BYTES + 1])
@@ -56,12 +56,13 @@ static struct metric metric_of(const struct db_value *cell)
 		.start_day = cell_int(&cell[9]),
 		.end_day = cell_int(&cell[10]),
 		.bytes = cell_int(&cell[11]),
-		.fetched_ms = cell_int(&cell[12]),
-		.used_ms = cell_int(&cell[13]),
-		.lease_by = cell_str(&cell[14]),
-		.lease_until_ms = cell_int(&cell[15]),
-		.failed_ms = cell_int(&cell[16]),
-		.failure = cell_str(&cell[17]),
+		.row_count = cell_int(&cell[12]),
+		.fetched_ms = cell_int(&cell[13]),
+		.used_ms = cell_int(&cell[14]),
+		.lease_by = cell_str(&cell[15]),
+		.lease_until_ms = cell_int(&cell[16]),
+		.failed_ms = cell_int(&cell[17]),
+		.failure = cell_str(&cell[18]),
 		.document = STR(""),
 	};
 }
@@ -123,17 +124,29 @@ AWAITS enum err metric_keep(struct db *db, const struct metric_key *key, struct 
 {
 	char id[ID_BYTES + 1];
 	const struct db_statement statements[] = {
-		STATEMENT("UPDATE metric SET document = ?, bytes = ?, start_day = ?, end_day = ?, fetched_ms = ?,"
+		STATEMENT("UPDATE metric SET document = ?, bytes = ?, row_count = ?, start_day = ?, end_day = ?, "
+			  "fetched_ms = ?,"
 			  " failed_ms = 0, failure = '', lease_by = '', lease_until_ms = 0"
 			  " WHERE id = ? AND lease_by = ?",
-			  1, DB_T(fetched->document), DB_I((int64_t)fetched->document.n), DB_I(fetched->start_day),
-			  DB_I(fetched->end_day), DB_I(fetched->fetched_ms), DB_T(id_of(key, id)), DB_T(by)),
+			  1, DB_T(fetched->document), DB_I((int64_t)fetched->document.n), DB_I(fetched->row_count),
+			  DB_I(fetched->start_day), DB_I(fetched->end_day), DB_I(fetched->fetched_ms),
+			  DB_T(id_of(key, id)), DB_T(by)),
 		STATEMENT(TRIM, -1, DB_T(key->tenant_id), DB_T(key->tenant_id), DB_I(METRIC_BYTES_PER_TENANT)),
 	};
 
 	if (fetched->document.n > METRIC_BYTES_MAX)
 		return ERR_LIMIT;
 	return db_write(db, scope_of(key->tenant_id), statements, ARRAY_LEN(statements));
+}
+
+AWAITS enum err metric_release(struct db *db, const struct metric_key *key, struct str by)
+{
+	char id[ID_BYTES + 1];
+	const struct db_statement statement =
+		STATEMENT("UPDATE metric SET lease_by = '', lease_until_ms = 0 WHERE id = ? AND lease_by = ?", -1,
+			  DB_T(id_of(key, id)), DB_T(by));
+
+	return db_write(db, scope_of(key->tenant_id), &statement, 1);
 }
 
 AWAITS enum err metric_fail(struct db *db, const struct metric_key *key, struct str by, int64_t now_ms,

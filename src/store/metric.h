@@ -18,7 +18,7 @@ struct metric_key {
 struct metric {
 	struct metric_key key;
 	struct str document;	     /* JSON object; empty: not fetched yet, or not asked for */
-	int64_t bytes;		     /* of the document */
+	int64_t bytes, row_count;    /* of the document */
 	int64_t start_day, end_day;  /* since 1970, in the account's time zone; of a report without range: 0 */
 	int64_t fetched_ms, used_ms; /* wall time; 0: never */
 	struct str lease_by;	     /* empty: nobody */
@@ -47,6 +47,8 @@ NODISCARD enum err metric_renew(struct db *db, const struct metric_key *key, str
  * changed; ERR_LIMIT: larger than METRIC_BYTES_MAX */
 NODISCARD enum err metric_keep(struct db *db, const struct metric_key *key, struct str by, const struct metric *fetched)
 	AWAITS;
+/* Give the lease back: nothing was to be done. */
+NODISCARD enum err metric_release(struct db *db, const struct metric_key *key, struct str by) AWAITS;
 /* It could not be fetched: ends the lease, leaves the old document. */
 NODISCARD enum err metric_fail(struct db *db, const struct metric_key *key, struct str by, int64_t now_ms,
 			       struct str failure) AWAITS;

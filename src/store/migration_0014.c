@@ -17,6 +17,7 @@ const char store_migration_0014[] =
 	"  start_day INTEGER NOT NULL DEFAULT 0,"
 	"  end_day INTEGER NOT NULL DEFAULT 0,"
 	"  bytes INTEGER NOT NULL DEFAULT 0,"
+	"  row_count INTEGER NOT NULL DEFAULT 0,"
 	"  fetched_ms INTEGER NOT NULL DEFAULT 0,"
 	"  used_ms INTEGER NOT NULL DEFAULT 0,"
 	"  lease_by TEXT NOT NULL DEFAULT '',"

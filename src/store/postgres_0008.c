@@ -19,6 +19,7 @@ const char store_postgres_0008[] =
 	"  start_day bigint NOT NULL DEFAULT 0,"
 	"  end_day bigint NOT NULL DEFAULT 0,"
 	"  bytes bigint NOT NULL DEFAULT 0,"
+	"  row_count bigint NOT NULL DEFAULT 0,"
 	"  fetched_ms bigint NOT NULL DEFAULT 0,"
 	"  used_ms bigint NOT NULL DEFAULT 0,"
 	"  lease_by " TEXT " NOT NULL DEFAULT '',"

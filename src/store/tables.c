@@ -74,7 +74,7 @@ const struct store_table store_tables[] = {
 	TABLE("event", "id, tenant_id, upstream, kind, route, subject, dedup, at_ms, body", "id", "?", false),
 	ROW("metric",
 	    "id, tenant_id, platform, upstream, account, holder, ad_account, report, span, start_day, end_day, bytes,"
-	    " fetched_ms, used_ms, lease_by, lease_until_ms, failed_ms, failure, document",
+	    " row_count, fetched_ms, used_ms, lease_by, lease_until_ms, failed_ms, failure, document",
 	    "id", "?", .anew = true),
 	TABLE("idempotency", "tenant_id, principal, key, digest, status, answer, created_ms", "principal, key", "?, ?",
 	      false),
