@@ -1,4 +1,5 @@
-/* Smaller units of currencies: two decimals, but for those listed here. */
+/* Smaller units of currencies, for platforms that tell budgets in them. Two decimals, but for those listed here; a
+ * currency that nobody knows has two. Whoever has the account's currency converts once, when a report is settled. */
 #include "ads/rows.h"
 
 static const struct {

@@ -1,4 +1,6 @@
-/* The fields of rows, by kind and platform. Names are those of the connectors' tools and of kept documents alike. */
+/* The fields of rows, by kind and platform. Names are those of the connectors' tools and of kept documents alike: one
+ * table reads both and writes the second. A new field is a line here and a member of its struct; rows.c knows how each
+ * kind of field is read. */
 #include <stddef.h>
 
 #include "ads/rows.h"

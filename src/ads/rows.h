@@ -103,6 +103,7 @@ struct report_shape {
 	size_t row_bytes;
 	ptrdiff_t figures_at; /* -1: it has none */
 };
+/* Static; each pair has one, also where the platform has no such report. Any thread. */
 const struct report_shape *report_shape(enum report_kind kind, enum ads_platform platform);
 
 /* ---- event.c ---- */
