@@ -7,9 +7,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { call } from './lib/api.mjs';
 import { startConnector } from './lib/connector.mjs';
 import { scope } from './lib/gateway.mjs';
-import { openSession } from './lib/mcp.mjs';
+import { modern, modernStream, openSession } from './lib/mcp.mjs';
 import { request } from './lib/raw.mjs';
 import { until } from './lib/wait.mjs';
 
@@ -145,6 +146,18 @@ describe('clients that listen', () => {
 		await until('the second', () => heard.length > 1);
 		const { events, older } = await read(client);
 		assert.deepEqual([events.length, older, events[0].subject, events.at(-1).subject, heard.length], [50, true, 'many-11', 'last', 2]);
+	});
+
+	test('who may not read it does not see it', async () => {
+		const owner = await it.gateway.makeKey('acme', '--role', 'owner');
+		const made = await call(it.gateway, 'POST', '/tenants/self/roles', { key: owner.key, body: { name: 'caller', permissions: ['catalog:list', 'tools:call'] } });
+		assert.equal(made.status, 201, made.text);
+		const target = { ...it.gateway.as('acme'), key: (await it.gateway.makeKey('acme', '--role', 'caller')).key };
+		assert.deepEqual((await modern(target, 'resources/list')).message.result.resources, []);
+		assert.ok((await modern(target, 'resources/read', { uri: URI })).message.error.code < 0);
+		const stream = await modernStream(target, 'subscriptions/listen', { notifications: { toolsListChanged: true, resourceSubscriptions: [URI] } });
+		assert.deepEqual((await stream.next()).params.notifications, { toolsListChanged: true });
+		stream.connection.destroy();
 	});
 
 	test('no other resource is there', async () => {
