@@ -12,6 +12,7 @@ import { call } from './lib/api.mjs';
 import { SAMPLES } from './lib/connector.mjs';
 import { scope, startGateway } from './lib/gateway.mjs';
 import { listAll, modern, modernCall } from './lib/mcp.mjs';
+import { until } from './lib/wait.mjs';
 
 const film = { base64: SAMPLES.mp4(80000).toString('base64'), mime: 'video/mp4' };
 const picture = { base64: SAMPLES.png.toString('base64'), mime: 'image/png' };
@@ -241,7 +242,7 @@ const PLATFORMS = {
 
 /** A host that refuses everything but what is `good`: {'METHOD PATH' as a pattern: [status, body, headers]}. */
 async function startHost(t) {
-	const host = { asked: 0, row: ['transient', 503, {}], good: {} }; // before the first row accounts may be probed
+	const host = { asked: 0, row: ['not_found', 404, {}], good: {} };
 	const server = http.createServer((req, res) => {
 		const found = Object.entries(host.good).find(([at]) => new RegExp(`^${at}`).test(`${req.method} ${req.url}`))?.[1];
 		const [status, body, headers] = found === undefined ? host.row.slice(1) : typeof found === 'function' ? found(host.url) : found;
@@ -289,6 +290,16 @@ before(async () => {
 			assert.equal(made.status, 201, made.text);
 		}
 	}));
+	// Who is told of an account makes the gateway probe it: that is over before the first row.
+	await until('all accounts to be probed', async () => {
+		const seen = [];
+		for (let cursor = ''; cursor !== null;) {
+			const { json } = await call(gateway, 'GET', `/tenants/self/credentials?limit=100${cursor}`, { key });
+			seen.push(...json.items);
+			cursor = json.next === null ? null : `&cursor=${json.next}`;
+		}
+		return seen.length > 0 && seen.every(({ health }) => health !== 'unknown');
+	});
 });
 
 const isWrite = (tool) => /^(create|send|upload)_|^get_updates$/.test(tool);
@@ -315,6 +326,7 @@ describe('refusals', { concurrency: true }, () => {
 		test(use, async () => {
 			const host = hosts[use];
 			const all = [...Object.entries(reads).map((one) => [...one, false]), ...Object.entries(publishes).map((one) => [...one, true])];
+			const tools = new Set(all.map(([tool]) => tool)); // one that has met a limit leaves the account alone, also in its other call
 			let limits = 0;
 			const accountFor = ([failure]) => (failure === 'rate_limited' ? `a${++limits}` : 'a0');
 
@@ -322,7 +334,7 @@ describe('refusals', { concurrency: true }, () => {
 				const account = accountFor(row);
 				Object.assign(host, { row, good: {}, asked: 0 });
 				await Promise.all(all.map(([tool, args, publishing]) => refused(use, tool, args, row, account, publishing)));
-				assert.ok(host.asked >= all.length, `${use} was asked ${host.asked} times by ${all.length} tools`);
+				assert.ok(host.asked >= tools.size, `${use} was asked ${host.asked} times by ${tools.size} tools`);
 			}
 			for (const [tool, args, good] of later) {
 				for (const row of firstOfEach(rows)) {
