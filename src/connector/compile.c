@@ -146,9 +146,23 @@ static void compile_error(struct compiling *compiling, const struct naming *nami
 		conf_problem(compiling->problems, node, "a rule has `status` or `if`");
 }
 
+static void compile_used(struct compiling *compiling, const struct naming *naming, const struct conf_node *rate)
+{
+	const struct conf_node *list = conf_get(rate, "used");
+	const struct template **used;
+
+	if (list == NULL || !conf_list(compiling, list, "`used`"))
+		return;
+	used = arena_zalloc(compiling->arena, (list->count + 1) * sizeof(struct template *));
+	for (size_t i = 0; i < list->count; i++)
+		used[i] = template_compile(naming, list->entries[i].value);
+	compiling->connector->rate_used = used;
+	compiling->connector->rate_used_count = list->count;
+}
+
 static void compile_errors(struct compiling *compiling, const struct conf_node *root)
 {
-	static const char *const rate_keys[] = {"remaining", "reset_s", "reset_at", NULL};
+	static const char *const rate_keys[] = {"remaining", "used", "reset_s", "reset_at", NULL};
 	const struct naming naming = naming_of_file(compiling, PLACE_ANSWER);
 	const struct conf_node *list = conf_get(root, "errors"), *rate = conf_get(root, "rate");
 	struct connector *connector = compiling->connector;
@@ -159,6 +173,7 @@ static void compile_errors(struct compiling *compiling, const struct conf_node *
 		connector->rate_remaining = conf_template(&naming, rate, "remaining");
 		connector->rate_reset_s = conf_template(&naming, rate, "reset_s");
 		connector->rate_reset_at = conf_template(&naming, rate, "reset_at");
+		compile_used(compiling, &naming, rate);
 	}
 	if (list != NULL && conf_list(compiling, list, "`errors`")) {
 		struct error_rule *rules = arena_zalloc(compiling->arena, (list->count + 1) * sizeof(*rules));

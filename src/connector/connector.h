@@ -11,10 +11,11 @@
 #include "base/secret_text.h"
 #include "connector/native.h"
 
-#define CONNECTOR_BYTES_MAX (8 * 1024 * 1024)	     /* of a file: GitHub's API is 3 MB as one */
-#define CONNECTOR_TOOLS_MAX 2048		     /* count: GitHub's API has 1,100 operations */
-#define CONNECTOR_STEPS_MAX 16			     /* of a tool */
-#define CONNECTOR_ANSWER_BYTES_MAX (4 * 1024 * 1024) /* of one request */
+#define CONNECTOR_BYTES_MAX (8 * 1024 * 1024)		       /* of a file: GitHub's API is 3 MB as one */
+#define CONNECTOR_TOOLS_MAX 2048			       /* count: GitHub's API has 1,100 operations */
+#define CONNECTOR_STEPS_MAX 16				       /* of a tool */
+#define CONNECTOR_ANSWER_BYTES_MAX (4 * 1024 * 1024)	       /* of one request */
+#define CONNECTOR_ANSWER_INTERNAL_BYTES_MAX (12 * 1024 * 1024) /* of internal files: 10,000 rows of a report */
 #define CONNECTOR_REQUESTS_MAX 256 /* of a call, polls and chunks included: a 1 GB upload in 5 MB parts */
 
 struct connector;

@@ -6,6 +6,9 @@
 
 #define PAUSE_UNSAID_S 30    /* after a 429 that says nothing */
 #define PAUSE_WAITED_MS 2000 /* a shorter one is waited for, not told */
+#define USED_SLOW_PERCENT 75 /* of a platform's limit: from then on each request waits for a moment */
+#define USED_PAUSE_PERCENT 95
+#define USED_PAUSE_S 300 /* when the platform does not say how long */
 
 /* ---- the platform's words ---- */
 
@@ -90,8 +93,8 @@ static enum failure_class class_of_status(const struct step *step, int status)
 	}
 }
 
-/* Whole seconds, rounded up, of a number however it is written; -1: it is none. */
-static int64_t seconds_of(struct run *run, const struct template *template)
+/* A whole number, rounded up, however it is written, also "30s"; -1: it is none. */
+static int64_t whole_of(struct run *run, const struct template *template)
 {
 	AUTO_BUF text = {0};
 	struct str whole, fraction;
@@ -99,6 +102,8 @@ static int64_t seconds_of(struct run *run, const struct template *template)
 
 	if (template == NULL || !template_text(template, &run->scope, &text))
 		return -1;
+	if (text.n > 1 && text.p[text.n - 1] == 's')
+		text.n--; /* "30s" */
 	str_cut(str_trim(buf_str(&text)), '.', &whole, &fraction);
 	if (str_to_i64(whole, &seconds) != OK || seconds < 0 || seconds > INT32_MAX * 2000LL)
 		return -1;
@@ -107,7 +112,7 @@ static int64_t seconds_of(struct run *run, const struct template *template)
 
 static int64_t seconds_until(struct run *run, const struct template *template)
 {
-	int64_t at = seconds_of(run, template), now = clock_wall_ms() / 1000;
+	int64_t at = whole_of(run, template), now = clock_wall_ms() / 1000;
 
 	if (at > 100000000000) /* it is in ms */
 		at /= 1000;
@@ -116,7 +121,7 @@ static int64_t seconds_until(struct run *run, const struct template *template)
 
 static int64_t retry_after_of(struct run *run, const struct error_rule *rule)
 {
-	int64_t seconds = rule == NULL ? -1 : seconds_of(run, rule->retry_after);
+	int64_t seconds = rule == NULL ? -1 : whole_of(run, rule->retry_after);
 	uint64_t said;
 
 	if (seconds < 0 && rule != NULL)
@@ -171,13 +176,37 @@ static void note_rate(struct run *run)
 	const struct connector *connector = run->connector;
 	int64_t reset_s;
 
-	if (connector->rate_remaining == NULL || seconds_of(run, connector->rate_remaining) != 0)
+	if (connector->rate_remaining == NULL || whole_of(run, connector->rate_remaining) != 0)
 		return;
-	reset_s = seconds_of(run, connector->rate_reset_s);
+	reset_s = whole_of(run, connector->rate_reset_s);
 	if (reset_s < 0)
 		reset_s = seconds_until(run, connector->rate_reset_at);
 	if (reset_s > 0)
 		pause_account(run, reset_s);
+}
+
+/* How much of its limits is used, per cent, when it says so with every answer: all tools of the account slow down
+ * before they are refused. */
+static void note_usage(struct run *run)
+{
+	const struct connector *connector = run->connector;
+	int64_t used = 0, reset_s;
+	AUTO_BUF account = {0};
+
+	for (size_t i = 0; i < connector->rate_used_count; i++) {
+		int64_t percent = whole_of(run, connector->rate_used[i]);
+
+		used = percent > used ? percent : used;
+	}
+	if (used < USED_SLOW_PERCENT)
+		return;
+	run_put_account(run, &account);
+	reset_s = whole_of(run, connector->rate_reset_s);
+	if (used >= USED_PAUSE_PERCENT)
+		pauses_begin(run->runner->pauses, buf_str(&account), (reset_s > 0 ? reset_s : USED_PAUSE_S) * 1000);
+	else
+		pauses_begin(run->runner->pauses, buf_str(&account),
+			     PAUSE_WAITED_MS * (used - USED_SLOW_PERCENT + 5) / 25);
 }
 
 /* What is said of it, beside the class: words, a hint, how long to wait. */
@@ -200,6 +229,7 @@ bool failure_of_answer(struct run *run, const struct step *step)
 
 	run->scope.arena = run->answer.arena;
 	note_rate(run);
+	note_usage(run);
 	if (is_good(run, &step->http))
 		return true;
 	rule = rule_of(run);
@@ -248,15 +278,27 @@ enum err failure_of_way(struct run *run, const struct step *step, enum err err, 
 	return ERR_TOOL_FAILED;
 }
 
+/* Of the tool, or of all of them. */
+static int64_t paused_ms(const struct run *run)
+{
+	struct pauses *pauses = run->runner->pauses;
+	AUTO_BUF account = {0};
+	int64_t all_ms, tool_ms;
+
+	if (!pauses_any(pauses))
+		return 0;
+	run_put_account(run, &account);
+	all_ms = run->connector->rate_used_count == 0 ? 0 : pauses_left_ms(pauses, buf_str(&account));
+	account.n = 0;
+	put_paused(run, &account);
+	tool_ms = pauses_left_ms(pauses, buf_str(&account));
+	return all_ms > tool_ms ? all_ms : tool_ms;
+}
+
 AWAITS enum err failure_if_paused(struct run *run, const struct step *step)
 {
-	AUTO_BUF account = {0};
-	int64_t left_ms;
+	int64_t left_ms = paused_ms(run);
 
-	if (!pauses_any(run->runner->pauses))
-		return OK;
-	put_paused(run, &account);
-	left_ms = pauses_left_ms(run->runner->pauses, buf_str(&account));
 	if (left_ms == 0)
 		return OK;
 	if (left_ms <= PAUSE_WAITED_MS && left_ms < run_left_ms(run) / 2)

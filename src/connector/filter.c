@@ -141,6 +141,16 @@ static struct value filter_plus(const struct scope *scope, struct value value, c
 	return scope_number(scope, sum);
 }
 
+static struct value filter_times(const struct scope *scope, struct value value, const struct filter_argument *argument)
+{
+	int64_t number, factor, product;
+
+	if (!value_int(value, &number) || !argument_number(scope, argument, &factor) ||
+	    __builtin_mul_overflow(number, factor, &product))
+		return absent;
+	return scope_number(scope, product);
+}
+
 static struct value filter_trunc(const struct scope *scope, struct value value, const struct filter_argument *argument)
 {
 	struct str text = plain_text(scope, value), rest = text;
@@ -211,6 +221,7 @@ static const struct filter filters[] = {
 	{"csv", FILTER_BARE, filter_csv},
 	{"count", FILTER_BARE, filter_count},
 	{"plus", FILTER_NUMBER, filter_plus},
+	{"times", FILTER_NUMBER, filter_times},
 	{"trunc", FILTER_NUMBER, filter_trunc},
 	{"lower", FILTER_BARE, filter_lower},
 	{"url", FILTER_BARE, filter_url},
@@ -229,6 +240,8 @@ static const struct filter filters[] = {
 	{"decimal", FILTER_BARE, filter_decimal},
 	{"num", FILTER_BARE, filter_num},
 	{"micros", FILTER_BARE, filter_micros},
+	{"peak", FILTER_TEXT, filter_peak},
+	{"hmac", FILTER_PATH, filter_hmac},
 };
 
 const struct filter *filter_named(struct str name)

@@ -1,5 +1,6 @@
 /* Filters for sums of money and other numbers that platforms send as text: they go by the digits, never through a
- * double. */
+ * double. And for what platforms say in headers of how much of their limits is used: JSON, with figures of several
+ * kinds of which the highest counts. */
 #include "connector/template_private.h"
 
 #include "schema/schema_number.h"
@@ -62,4 +63,51 @@ struct value filter_micros(const struct scope *scope, struct value value, const 
 	if (decimal.n == 0 || decimal.high < -MICROS_POWER - 1)
 		return scope_number(scope, 0);
 	return scope_number(scope, micros_of(&decimal));
+}
+
+/* ---- the highest of several ---- */
+
+#define PEAK_DEPTH_MAX 8 /* such headers are three deep */
+
+/* Whether a name is one of those between commas. */
+static bool is_one_of(struct str names, struct str wanted)
+{
+	struct str name;
+
+	while (names.n > 0) {
+		str_cut(names, ',', &name, &names);
+		if (str_eq(name, wanted))
+			return true;
+	}
+	return false;
+}
+
+static void take_peak(const struct scope *scope, yyjson_val *json, struct str name, struct str names, unsigned depth,
+		      struct value *peak)
+{
+	struct value value = value_of_json(json);
+	size_t at, count;
+	yyjson_val *key, *item;
+	int order;
+
+	if (depth > PEAK_DEPTH_MAX || !scope_spend(scope, 0))
+		return;
+	yyjson_obj_foreach(json_members(json), at, count, key, item)
+		take_peak(scope, item, json_str(key), names, depth + 1, peak);
+	if (yyjson_is_arr(json))
+		yyjson_arr_foreach(json, at, count, item) take_peak(scope, item, name, names, depth + 1, peak);
+	if (yyjson_is_ctn(json) || value.kind != VALUE_JSON || !is_one_of(names, name))
+		return;
+	if (peak->kind == VALUE_ABSENT || (value_order(scope, value, *peak, &order) && order > 0))
+		*peak = value;
+}
+
+/* The highest number under one of some names, wherever in a JSON text it stands. */
+struct value filter_peak(const struct scope *scope, struct value value, const struct filter_argument *argument)
+{
+	struct value root = value.kind == VALUE_TEXT ? scope_json(scope, value.text) : value, peak = absent;
+
+	if (root.kind == VALUE_JSON)
+		take_peak(scope, root.json, STR(""), argument->text, 0, &peak);
+	return peak;
 }

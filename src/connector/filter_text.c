@@ -2,6 +2,7 @@
  * and the length that X counts. */
 #include "connector/template_private.h"
 
+#include "base/crypto.h"
 #include "http/form.h"
 
 static const struct value absent;
@@ -109,6 +110,21 @@ struct value filter_graphql(const struct scope *scope, struct value value, const
 		buf_put_byte(&out, text.p[i]);
 	}
 	buf_put_byte(&out, '"');
+	return scope_text(scope, buf_str(&out));
+}
+
+/* HMAC-SHA256 in hexadecimal, with the key that a path leads to: how platforms have a caller prove that it knows the
+ * app's secret, too. */
+struct value filter_hmac(const struct scope *scope, struct value value, const struct filter_argument *argument)
+{
+	struct str text = value_text(scope->arena, value);
+	struct str key = value_text(scope->arena, path_value(argument->path, scope));
+	uint8_t mac[CRYPTO_DIGEST_BYTES_MAX];
+	AUTO_BUF out = {0};
+
+	if (text.p == NULL || key.n == 0)
+		return absent;
+	buf_put_hex(&out, mac, crypto_mac_shared(CRYPTO_SHA256, key, text, mac));
 	return scope_text(scope, buf_str(&out));
 }
 

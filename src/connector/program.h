@@ -170,6 +170,8 @@ struct connector {
 	size_t error_count;
 	const struct template *message; /* NULL: looked for in the usual places */
 	const struct template *rate_remaining, *rate_reset_s, *rate_reset_at;
+	const struct template *const *rate_used; /* per cent of limits; the highest counts */
+	size_t rate_used_count;
 	const struct tool *health; /* NULL none */
 	const struct tool *tools;
 	size_t tool_count;

@@ -4,10 +4,12 @@
 #include "base/check.h"
 #include "base/random.h"
 #include "connector/run.h"
+#include "rt/loop.h"
 
 #define RESULT_BYTES_MAX (16 * 1024 * 1024)
-#define RESULT_USUAL_BYTES 1000 /* first room for one */
-#define RESULT_MORE_BYTES 100	/* what stands around the two copies of the object */
+#define RESULT_USUAL_BYTES 1000		   /* first room for one */
+#define RESULT_LOOP_BYTES_MAX (256 * 1024) /* of an answer that a result is made of on the loop: 5 ms */
+#define RESULT_MORE_BYTES 100		   /* what stands around the two copies of the object */
 
 static void put_text_content(struct buf *out, struct str text, const struct native_picture *picture)
 {
@@ -41,21 +43,51 @@ static void put_next(struct run *run, struct buf *out)
 	buf_put_byte(out, '"');
 }
 
-static void put_object(struct run *run, struct buf *out)
+static void put_templates(struct run *run, struct buf *out)
 {
-	if (run->tool->passes) {
-		buf_put(out, run->answer.text.n > 0 ? run->answer.text : STR("{}"));
-		return;
-	}
 	if (run->tool->result == NULL || !template_json(run->tool->result, &run->scope, out) || out->p[0] != '{') {
 		out->n = 0;
 		buf_put(out, STR("{}"));
 	}
+}
+
+struct writing {
+	struct run *run;
+	struct buf *out;
+};
+
+static enum err write_elsewhere(void *arg)
+{
+	const struct writing *writing = arg;
+
+	put_templates(writing->run, writing->out);
+	return OK;
+}
+
+/* Thousands of rows take longer than a loop's other clients should wait. Nothing else touches the run meanwhile. */
+AWAITS static enum err write_object(struct run *run, struct buf *out)
+{
+	struct writing writing = {run, out};
+
+	if (run->answer.bytes >= RESULT_LOOP_BYTES_MAX)
+		return work_run(write_elsewhere, &writing);
+	put_templates(run, out);
+	return OK;
+}
+
+AWAITS static enum err put_object(struct run *run, struct buf *out)
+{
+	if (run->tool->passes) {
+		buf_put(out, run->answer.text.n > 0 ? run->answer.text : STR("{}"));
+		return OK;
+	}
+	TRY(write_object(run, out));
 	if (run->tool->page_next == NULL)
-		return;
+		return OK;
 	out->n--; /* the brace */
 	put_next(run, out);
 	buf_put_byte(out, '}');
+	return OK;
 }
 
 static enum err give(struct run *run, struct str text)
@@ -68,14 +100,14 @@ static enum err give(struct run *run, struct str text)
 	return OK;
 }
 
-enum err result_make(struct run *run)
+AWAITS enum err result_make(struct run *run)
 {
 	AUTO_BUF object = {0}, out = {0};
 	struct str text;
 
 	run->scope.arena = run->answer.arena != NULL ? run->answer.arena : run->call->arena;
 	buf_reserve(&object, RESULT_USUAL_BYTES);
-	put_object(run, &object);
+	TRY(put_object(run, &object));
 	TRY(run_budget(run));
 	if (object.n > RESULT_BYTES_MAX)
 		return run_fail(run, CLASS_TOO_LARGE, "the result is larger than %d MB",

@@ -187,7 +187,7 @@ static struct run *run_new(struct connector_runner *runner, struct connector *co
 	run->connector = connector_ref(connector);
 	run->call = call;
 	run->arena = arena_new(RUN_ARENA_BYTES);
-	run->budget.steps = TEMPLATE_STEPS_MAX;
+	run->budget.steps = connector->internal ? TEMPLATE_STEPS_INTERNAL_MAX : TEMPLATE_STEPS_MAX;
 	run->scope = (struct scope){
 		.arena = run->arena,
 		.budget = &run->budget,

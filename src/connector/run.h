@@ -176,7 +176,7 @@ NODISCARD enum err failure_if_paused(struct run *run, const struct step *step) A
 
 /* The call's result: what the templates make of it; a refusal.
  *   Errors     ERR_LIMIT, ERR_TOOL_FAILED */
-NODISCARD enum err result_make(struct run *run);
+NODISCARD enum err result_make(struct run *run) AWAITS;
 void result_refuse(struct run *run);
 
 /* ---- journal.c ---- */

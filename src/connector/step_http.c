@@ -80,7 +80,10 @@ AWAITS static enum err exchange(struct run *run, struct request *request, int64_
 	TRY(outlet_take(run->runner->outlets, &request->to, &run->call->terms, &outlet));
 	err = http_call(outlet_pool(outlet), request->arena, &call, &answer);
 	if (err == OK)
-		err = http_answer_body(answer, CONNECTOR_ANSWER_BYTES_MAX, &text);
+		err = http_answer_body(answer,
+				       run->connector->internal ? CONNECTOR_ANSWER_INTERNAL_BYTES_MAX
+								: CONNECTOR_ANSWER_BYTES_MAX,
+				       &text);
 	run->call->bytes_out += request->body.bytes;
 	if (err == OK) {
 		run->call->bytes_in += text.n;

@@ -47,6 +47,8 @@ struct scope_element {
 /* What the templates of one call may still cost: answers come from strangers, and a $find in an $each looks at every
  * pair. A call whose budget is spent ends with ERR_LIMIT; what its templates gave last is not to be used. */
 #define TEMPLATE_STEPS_MAX 500000 /* nodes, elements, comparisons, each 64 bytes looked at: 50 ms at most */
+#define TEMPLATE_STEPS_INTERNAL_MAX                                                                                    \
+	4000000 /* for whom only the gateway calls, which has large answers read elsewhere */
 struct template_budget {
 	uint64_t steps; /* left */
 	bool spent;	/* also when `arena` was too small */

@@ -280,6 +280,13 @@ static struct template *compile_merge(const struct naming *naming, const struct 
 	return only_keys(naming, map, keys) ? compile_items(naming, conf_get(map, "$merge"), TEMPLATE_MERGE) : NULL;
 }
 
+static struct template *compile_concat(const struct naming *naming, const struct conf_node *map)
+{
+	static const char *const keys[] = {"$concat", NULL};
+
+	return only_keys(naming, map, keys) ? compile_items(naming, conf_get(map, "$concat"), TEMPLATE_CONCAT) : NULL;
+}
+
 static struct template *compile_join(const struct naming *naming, const struct conf_node *map)
 {
 	static const char *const keys[] = {"$join", "with", NULL};
@@ -318,5 +325,7 @@ struct template *template_compile(const struct naming *naming, const struct conf
 		return compile_merge(naming, node);
 	if (conf_get(node, "$join") != NULL)
 		return compile_join(naming, node);
+	if (conf_get(node, "$concat") != NULL)
+		return compile_concat(naming, node);
 	return compile_object(naming, node);
 }

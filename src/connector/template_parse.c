@@ -301,7 +301,7 @@ static struct filter_argument take_argument(struct parsing *parsing, const struc
 			argument.text = take_quoted(parsing);
 		else
 			wrong(parsing, "a 'text' is wanted behind", str_of(filter->name));
-	} else if (at_number(parsing)) {
+	} else if (filter->wants == FILTER_NUMBER && at_number(parsing)) {
 		if (str_to_i64(take_number(parsing), &argument.number) != OK)
 			wrong(parsing, "a whole number is wanted behind", str_of(filter->name));
 	} else {

@@ -68,6 +68,7 @@ enum template_kind {
 	TEMPLATE_MERGE,
 	TEMPLATE_FIND,
 	TEMPLATE_JOIN,
+	TEMPLATE_CONCAT,
 };
 struct member {
 	struct str name;
@@ -82,7 +83,7 @@ struct template
 	const struct hole *hole;
 	const struct piece *pieces;
 	const struct member *members;	     /* of an object */
-	const struct template *const *items; /* of an array, of $merge, of $join */
+	const struct template *const *items; /* of an array, of $merge, $join, $concat */
 	size_t count;
 	/* $if, $each, $find */
 	const struct condition *when;
@@ -117,7 +118,7 @@ bool value_order(const struct scope *scope, struct value a, struct value b, int 
 
 /* ---- filters ---- */
 
-enum filter_wants { FILTER_BARE, FILTER_TEXT, FILTER_NUMBER };
+enum filter_wants { FILTER_BARE, FILTER_TEXT, FILTER_NUMBER, FILTER_PATH };
 struct filter {
 	const char *name;
 	enum filter_wants wants;
@@ -132,7 +133,7 @@ bool filter_encodes(const struct filter *filter);
 typedef struct value filter_apply(const struct scope *scope, struct value value,
 				  const struct filter_argument *argument);
 filter_apply filter_unix, filter_rfc3339, filter_date, filter_param, filter_strip, filter_litescape, filter_weighted,
-	filter_graphql, filter_decimal, filter_num, filter_micros;
+	filter_graphql, filter_decimal, filter_num, filter_micros, filter_peak, filter_hmac;
 
 /* Of UTF-8 that is valid: the next character, stepping past it. */
 uint32_t text_next(struct str *text);

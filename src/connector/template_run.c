@@ -307,6 +307,47 @@ static bool put_merged(const struct template *template, const struct scope *scop
 	return there;
 }
 
+/* Elements of a list, and of the lists in it. */
+static void put_elements(const struct scope *scope, yyjson_val *list, bool flat, bool *any, struct buf *out)
+{
+	yyjson_arr_iter each = yyjson_arr_iter_with(list);
+	yyjson_val *item;
+
+	while ((item = yyjson_arr_iter_next(&each)) != NULL && scope_spend(scope, 0)) {
+		size_t before = out->n;
+
+		if (flat && yyjson_is_arr(item)) {
+			put_elements(scope, item, false, any, out);
+			continue;
+		}
+		if (yyjson_is_null(item))
+			continue;
+		if (*any)
+			buf_put_byte(out, ',');
+		json_write(out, item);
+		scope_spend(scope, out->n - before);
+		*any = true;
+	}
+}
+
+/* One list of several, and of lists of lists; absent when none is there. */
+static bool put_concat(const struct template *template, const struct scope *scope, struct buf *out)
+{
+	bool there = false, any = false;
+
+	buf_put_byte(out, '[');
+	for (size_t i = 0; i < template->count; i++) {
+		struct value list = template_value(template->items[i], scope);
+
+		if (list.kind != VALUE_JSON || !yyjson_is_arr(list.json))
+			continue;
+		there = true;
+		put_elements(scope, list.json, true, &any, out);
+	}
+	buf_put_byte(out, ']');
+	return there;
+}
+
 /* The texts that are there; absent when none is. */
 static bool put_joined(const struct template *template, const struct scope *scope, struct buf *out)
 {
@@ -389,6 +430,8 @@ static bool put_structure(const struct template *template, const struct scope *s
 		return put_array(template, scope, out);
 	case TEMPLATE_EACH:
 		return put_each(template, scope, out);
+	case TEMPLATE_CONCAT:
+		return put_concat(template, scope, out);
 	default:
 		return put_merged(template, scope, out);
 	}
@@ -411,6 +454,7 @@ bool template_json(const struct template *template, const struct scope *scope, s
 	case TEMPLATE_ARRAY:
 	case TEMPLATE_EACH:
 	case TEMPLATE_MERGE:
+	case TEMPLATE_CONCAT:
 		if (scope_spend(scope, 0) && put_structure(template, scope, out))
 			return true;
 		out->n = start;

@@ -18,7 +18,7 @@ static const struct name_list settings = {set, ARRAY_LEN(set)};
 /* The arguments' schemas: open ones, so that samples may go anywhere; `closed` and `file` are known. */
 static const char arguments_yaml[] =
 	"{name: {}, id: {}, on: {}, off: {}, empty: {}, none: {}, up: {}, odd: {}, list: {}, no: {}, num: {}, big: {}, "
-	"half: {}, three: {}, deep: {}, when: {}, tags: {}, umlaut: {}, nothing: {}, "
+	"key: {}, half: {}, three: {}, deep: {}, when: {}, tags: {}, umlaut: {}, nothing: {}, "
 	"closed: {properties: {a: {}}}, file: {$media: {}}, files: {type: array, items: {$media: {}}}}";
 
 static struct conf_node *node_of(struct arena *arena, const char *yaml, struct conf_problems *problems)
@@ -239,6 +239,19 @@ START_TEST(filters_of_texts)
 		{"'{{args.half|micros}}'", "2500000"},
 		{"'{{args.num|micros}}'", "12000000"},
 		{"'{{args.name|micros}}'", ABSENT},
+		{"'{{args.num|times:60}}'", "720"},
+		{"'{{args.name|times:60}}'", ABSENT},
+		{"'{{args.tags|peak:''v''}}'", "2"},
+		{"\"{{body|peak:'author,id'}}\"", "8"},
+		{"\"{{args.tags|json|peak:'v,w'}}\"", "2"},
+		{"\"{{args.tags|peak:'w'}}\"", ABSENT},
+		{"\"{{args.name|peak:'v'}}\"", ABSENT},
+		{"\"{{'token'|hmac:args.key}}\"",
+		 "\"e941110e3d2bfe82621f0e3e1434730d7305d106c5f68c87165d0b27a4611a4a\""},
+		{"\"{{'token'|hmac:args.none}}\"", ABSENT},
+		{"{ $concat: ['{{args.list}}', '{{args.none}}', [[1], 2, [3, 4]]] }", "[\"x\",\"y\",1,2,3,4]"},
+		{"{ $concat: ['{{args.no}}'] }", "[]"},
+		{"{ $concat: ['{{args.name}}'] }", ABSENT},
 		{"'{{args.big|micros}}'", ABSENT},
 		{"\"{{args.name|int ?? 'none'}}\"", "\"none\""},
 		{"'{{args.none|count}}'", ABSENT},
