@@ -5,7 +5,8 @@
 #include "connector/template.h"
 
 static const char scope_args[] =
-	"{\"name\":\"Ada Lovelace\",\"key\":\"secret\",\"id\":9007199254740993,\"on\":true,\"off\":false,\"empty\":\"\",\"none\":null,"
+	"{\"name\":\"Ada "
+	"Lovelace\",\"key\":\"secret\",\"id\":9007199254740993,\"on\":true,\"off\":false,\"empty\":\"\",\"none\":null,"
 	"\"up\":\"..\",\"odd\":\"a/b c\",\"list\":[\"x\",\"y\"],\"no\":[],\"num\":\"12\",\"big\":12345678901234567890,"
 	"\"half\":2.50,\"three\":3.0,\"deep\":{\"a\":{\"b\":[10,20,30]}},\"when\":\"2026-11-21T01:02:03+0100\","
 	"\"tags\":[{\"k\":\"a\",\"v\":1},{\"k\":\"b\",\"v\":2},{\"k\":\"c\"}],\"umlaut\":\"\\u00e4\\u00f6\\u00fc\"}";
