@@ -60,12 +60,10 @@ static inline void made_day(struct made *made, uint32_t campaign, civil_day day,
 	made->days[made->history.day_count++] = (struct campaign_day){campaign, day, figures};
 }
 
-/* Compute over a range and read what came out. */
-static inline void made_analyse(struct made *made, civil_day start, civil_day end,
-				enum err (*analyse)(struct analysis *analysis, const struct history *history))
+/* Before a computation, and after it: what it needs, and what came out. */
+static inline struct analysis *made_begin(struct made *made)
 {
 	made->data.n = made->svg.n = 0;
-	made->history.range = (struct day_range){start, end};
 	made->analysis = (struct analysis){
 		.arena = made->arena,
 		.range = made->history.range,
@@ -74,8 +72,21 @@ static inline void made_analyse(struct made *made, civil_day start, civil_day en
 		.data = &made->data,
 		.svg = &made->svg,
 	};
-	ck_ok(analyse(&made->analysis, &made->history));
+	return &made->analysis;
+}
+
+static inline void made_end(struct made *made)
+{
 	ck_ok(json_read(made->arena, buf_str(&made->data), &made->root));
+}
+
+/* Compute over a range and read what came out. */
+static inline void made_analyse(struct made *made, civil_day start, civil_day end,
+				enum err (*analyse)(struct analysis *analysis, const struct history *history))
+{
+	made->history.range = (struct day_range){start, end};
+	ck_ok(analyse(made_begin(made), &made->history));
+	made_end(made);
 }
 
 /* What is at a path: "totals.spend_amount", "campaigns.0.id". */
