@@ -11,7 +11,7 @@ import { call } from './lib/api.mjs';
 import { startConnector } from './lib/connector.mjs';
 import { scope } from './lib/gateway.mjs';
 import { modern, modernStream, openSession } from './lib/mcp.mjs';
-import { request } from './lib/raw.mjs';
+import { Connection, request, requestBytes } from './lib/raw.mjs';
 import { until } from './lib/wait.mjs';
 
 const CONNECTOR = `
@@ -146,6 +146,21 @@ describe('clients that listen', () => {
 		await until('the second', () => heard.length > 1);
 		const { events, older } = await read(client);
 		assert.deepEqual([events.length, older, events[0].subject, events.at(-1).subject, heard.length], [50, true, 'many-11', 'last', 2]);
+	});
+
+	test('a platform that hangs up comes again: told once all the same', async (t) => {
+		const { heard } = await listener(t, 'acme', 'auto');
+		for (let n = 0; n < 20; n++) {
+			const body = whatsapp({ messages: [{ id: `hasty-${n}` }] });
+			const connection = await Connection.open(it.gateway);
+			await connection.write(requestBytes(it.gateway, { path: '/webhooks/meta/inbox/acme', body, headers: { 'content-type': 'application/json', 'x-hub-signature-256': sign(body) } }));
+			connection.destroy();
+			assert.equal((await post('/webhooks/meta/inbox/acme', body)).status, 200);
+		}
+		await until('each to be heard of', () => heard.length >= 20);
+		assert.equal((await tell('acme', 'after them')).status, 200);
+		await until('the last', () => heard.length >= 21);
+		assert.equal(heard.length, 21);
 	});
 
 	test('who may not read it does not see it', async () => {
