@@ -99,6 +99,11 @@ void crypto_mac_sha1(struct str key, struct str text, uint8_t out[CRYPTO_SHA1_BY
 	CHECK(HMAC(EVP_sha1(), key.p, (int)key.n, (const unsigned char *)text.p, text.n, out, &n) != NULL);
 }
 
+void crypto_sha1(struct str s, uint8_t out[CRYPTO_SHA1_BYTES])
+{
+	CHECK(EVP_Digest(s.p, s.n, out, NULL, EVP_sha1(), NULL) == 1);
+}
+
 size_t crypto_mac_shared(enum crypto_digest digest, struct str key, struct str text,
 			 uint8_t out[CRYPTO_DIGEST_BYTES_MAX])
 {

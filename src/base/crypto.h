@@ -53,6 +53,9 @@ void crypto_mac(const struct secret *key, const struct str *pieces, size_t count
 #define CRYPTO_SHA1_BYTES 20
 void crypto_mac_sha1(struct str key, struct str text, uint8_t out[CRYPTO_SHA1_BYTES]);
 
+/* SHA-1 of s, where a protocol names things by it; it proves nothing. */
+void crypto_sha1(struct str s, uint8_t out[CRYPTO_SHA1_BYTES]);
+
 /* HMAC of a whole text with a key that others have too: a server that wants its requests signed.
  *   returns    how many bytes of `out` it has
  *   Source     RFC 2104, RFC 4231 */
