@@ -91,9 +91,10 @@ AWAITS enum err sync_log_close(struct db *db, const struct sync_log *run)
 {
 	const struct db_statement statement =
 		STATEMENT("UPDATE sync_log SET outcome = ?, ended_ms = ?, again_ms = 0,"
+			  " steps_done = CASE WHEN steps_done < ? THEN ? ELSE steps_done END,"
 			  " error = CASE WHEN error = '' THEN ? ELSE error END" OPEN_ROW,
-			  1, DB_T(run->outcome), DB_I(run->ended_ms), cut(run->error, SYNC_ERROR_BYTES_MAX),
-			  DB_T(run->tenant_id), DB_T(run->id));
+			  1, DB_T(run->outcome), DB_I(run->ended_ms), DB_I(run->steps_done), DB_I(run->steps_done),
+			  cut(run->error, SYNC_ERROR_BYTES_MAX), DB_T(run->tenant_id), DB_T(run->id));
 
 	return db_write(db, scope_of(run->tenant_id), &statement, 1);
 }

@@ -39,7 +39,7 @@ NODISCARD enum err sync_log_open(struct db *db, struct arena *arena, const struc
 NODISCARD enum err sync_log_note(struct db *db, const struct sync_log *run) AWAITS;
 
 /* It goes on at run->again_ms; nobody else begins before run->held_ms. Or: it has ended at run->ended_ms with
- * run->outcome. An error counts if there was none.
+ * run->outcome. An error counts if there was none, steps_done if it is larger.
  *   Errors     ERR_NOT_FOUND: it is not under way */
 NODISCARD enum err sync_log_put_off(struct db *db, const struct sync_log *run) AWAITS;
 NODISCARD enum err sync_log_close(struct db *db, const struct sync_log *run) AWAITS;
