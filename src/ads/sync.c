@@ -94,12 +94,19 @@ static struct sync_log row_of(const struct sync_run *run)
 				 .held_ms = clock_wall_ms() + SYNC_HOLD_MS};
 }
 
+/* Where nothing is connected there is nothing to say either: no row. */
 AWAITS static enum err check_tenant(const struct sync_run *run)
 {
+	const struct sync_spec *spec = &run->sync->spec;
+	struct ads_place *places;
 	struct tenant tenant;
+	size_t count;
 
-	TRY(tenant_get(run->sync->spec.db, run->arena, run->tenant_id, &tenant));
-	return tenant.disabled ? ERR_NOT_FOUND : OK;
+	TRY(tenant_get(spec->db, run->arena, run->tenant_id, &tenant));
+	if (tenant.disabled)
+		return ERR_NOT_FOUND;
+	TRY(spec->source.places(spec->source.arg, run->tenant_id, STR(""), run->platform, run->arena, &places, &count));
+	return count == 0 ? ERR_NOT_FOUND : OK;
 }
 
 AWAITS enum err sync_begin(struct sync_run *run, const struct sync_function *function)

@@ -96,7 +96,8 @@ extern const struct sync_function sync_functions[SYNC_FUNCTIONS];
 
 /* Begin a run or go on with it.
  *   Errors     ERR_BUSY: another run for this tenant and platform is under way, or waits until it may ask again;
- *              ERR_EXISTS: it has ended; ERR_NOT_FOUND: no such tenant, or it is disabled; ERR_DB ... */
+ *              ERR_EXISTS: it has ended; ERR_NOT_FOUND: no such tenant, or it is disabled, or has connected nothing
+ * there; ERR_DB ... */
 NODISCARD enum err sync_begin(struct sync_run *run, const struct sync_function *function) AWAITS;
 
 /* Do a step and note it. The last one ends the run.

@@ -131,7 +131,7 @@ AWAITS static enum err begin(struct at_work *work)
 	else if (err == ERR_EXISTS)
 		buf_put(work->call->words, STR("it has ended already"));
 	else if (err == ERR_NOT_FOUND)
-		buf_put(work->call->words, STR("the tenant is gone or disabled"));
+		buf_put(work->call->words, STR("the tenant is gone or disabled, or has connected nothing there"));
 	else
 		work->over = false;
 	return work->over ? OK : err;

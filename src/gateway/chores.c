@@ -2,10 +2,12 @@
  * when it runs, so a reload needs to tell nobody; schedules are read at the start. */
 #include "gateway/chores.h"
 
+#include "ads/sync_jobs.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "bridge/bridge.h"
+#include "gateway/ads_room.h"
 #include "gateway/conf_table.h"
 #include "gateway/gateway.h"
 #include "jobs/cron.h"
@@ -34,17 +36,21 @@ AWAITS static enum err clear_rows(const struct job_call *call)
 }
 
 /* Held while it runs: a reload lets go of the snapshot that names the directory. */
-AWAITS static enum err archive_trail(const struct job_call *call)
+AWAITS enum err chores_archive(struct gateway *gateway, struct buf *words)
 {
-	struct gateway *gateway = call->arg;
 	AUTO(config) *config = config_ref(gateway->config);
 	size_t files = 0;
-	enum err err = retention_archive(gateway->db, gateway->audit, &config->retention, ARCHIVE_SLACK_MS, &files,
-					 call->words);
+	enum err err =
+		retention_archive(gateway->db, gateway->audit, &config->retention, ARCHIVE_SLACK_MS, &files, words);
 
 	if (err == OK)
-		buf_put_fmt(call->words, "%zu files", files);
+		buf_put_fmt(words, "%zu files", files);
 	return err;
+}
+
+AWAITS static enum err archive_trail(const struct job_call *call)
+{
+	return chores_archive(call->arg, call->words);
 }
 
 /* Rows of a month that has no table yet go into the default one, which is slower, not wrong. */
@@ -210,7 +216,7 @@ static const struct job_kind chores[] = {
 	 .run = roll_usage_up},
 };
 
-static struct str schedule_of(const struct config *config, struct str name)
+struct str chores_schedule(const struct config *config, struct str name)
 {
 	for (size_t i = 0; i < config->chore_count; i++)
 		if (str_eq(config->chores[i].name, name))
@@ -233,8 +239,9 @@ AWAITS enum err chores_start(struct gateway *gateway)
 		if (is_needless(&kind, db_engine(gateway->db)))
 			continue;
 		kind.arg = gateway;
-		TRY(jobs_add(gateway->jobs, &kind, schedule_of(gateway->config, str_of(kind.name)), NULL));
+		TRY(jobs_add(gateway->jobs, &kind, chores_schedule(gateway->config, str_of(kind.name)), NULL));
 	}
+	TRY(ads_room_add_jobs(gateway));
 	return jobs_start(gateway->jobs);
 }
 
@@ -252,7 +259,7 @@ static bool is_chore(struct str name)
 	for (size_t i = 0; i < ARRAY_LEN(chores); i++)
 		if (str_eq(name, str_of(chores[i].name)))
 			return true;
-	return false;
+	return sync_is_job(name);
 }
 
 static enum err refuse(struct conf_reading *reading, const struct conf_node *node, struct str problem)

@@ -11,6 +11,7 @@
 #include "email/email.h"
 #include "events/events.h"
 #include "gateway/accounts_health.h"
+#include "gateway/ads_room.h"
 #include "notes/notes.h"
 
 #define NATIVES_MAX 8 /* tables */
@@ -43,6 +44,7 @@ enum err connectors_start(struct gateway *gateway, const struct secret *key)
 	gather(rooms, *email_natives(rooms->email));
 	gather(rooms, notes_natives(rooms->notes));
 	gather(rooms, media_natives());
+	ads_room_start(gateway);
 	gateway->connectors = connector_runner_new(&(struct connector_runner_spec){
 		.db = gateway->db,
 		.vault = gateway->vault,
@@ -67,6 +69,7 @@ AWAITS static void rooms_end(struct connector_rooms *rooms)
 AWAITS void connectors_stop(struct gateway *gateway)
 {
 	accounts_health_stop(gateway->accounts_health);
+	ads_room_stop(gateway);
 	if (gateway->connectors != NULL)
 		connector_runner_free(gateway->connectors);
 	rooms_end(gateway->connector_rooms);

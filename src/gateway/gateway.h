@@ -116,8 +116,12 @@ struct gateway {
 	struct jobs *jobs;
 	struct kek *kek; /* wraps the vault's data keys */
 	struct vault *vault;
-	struct media_store *media; /* files */
-	struct events *events;	   /* what platforms have told */
+	struct media_store *media;     /* files */
+	struct events *events;	       /* what platforms have told */
+	struct ads_places *ads_places; /* these three: see ads_room.h */
+	struct ads *ads;
+	struct sync *sync;
+	bool sync_is_driven; /* another scheduler keeps the times of `sync`; set before chores_start */
 	struct visible_views *visible_views;
 	struct gateway_loop *loops; /* one each, by loop_index */
 	int64_t started_ms;	    /* wall time */

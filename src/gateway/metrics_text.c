@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "ads/sync.h"
 #include "base/clock.h"
 #include "connect/connect.h"
 #include "gateway/assembly.h"
@@ -56,6 +57,13 @@ enum family {
 	F_JOB_RUNS,
 	F_JOB_FAILURES,
 	F_JOBS_RUNNING,
+	F_SYNC_RUNS,
+	F_SYNC_FAILURES,
+	F_SYNC_SECONDS,
+	F_SYNC_REPORTS,
+	F_ADS_ANSWERS,
+	F_ADS_FETCHES,
+	F_ADS_FAILURES,
 	F_MEDIA_FILES,
 	F_MEDIA_BYTES,
 	F_MEDIA_FAILURES,
@@ -143,6 +151,16 @@ static const struct {
 	[F_JOB_RUNS] = {"gatehouse_job_runs_total", "counter", "Jobs begun by this process"},
 	[F_JOB_FAILURES] = {"gatehouse_job_failures_total", "counter", "Jobs that failed here"},
 	[F_JOBS_RUNNING] = {"gatehouse_jobs_running", "gauge", "Jobs that this process is at"},
+	[F_SYNC_RUNS] = {"gatehouse_sync_runs_total", "counter",
+			 "Runs of background work over ad reports that ended here, by platform"},
+	[F_SYNC_FAILURES] = {"gatehouse_sync_failures_total", "counter", "Those of them that failed for good"},
+	[F_SYNC_SECONDS] = {"gatehouse_sync_seconds_total", "counter", "Time that their steps took, waits not counted"},
+	[F_SYNC_REPORTS] = {"gatehouse_sync_reports_total", "counter", "Reports that they fetched anew"},
+	[F_ADS_ANSWERS] = {"gatehouse_ads_answers_total", "counter",
+			   "Questions about ad reports: hit, from memory or a fresh report; stale, from one past its "
+			   "time; miss, after a fetch"},
+	[F_ADS_FETCHES] = {"gatehouse_ads_fetches_total", "counter", "Ad reports read from platforms"},
+	[F_ADS_FAILURES] = {"gatehouse_ads_fetch_failures_total", "counter", "Ad reports that did not come"},
 	[F_MEDIA_FILES] = {"gatehouse_media_files_total", "counter",
 			   "Files that came whole: uploaded, fetched from an address, or given with a call"},
 	[F_MEDIA_BYTES] = {"gatehouse_media_bytes_total", "counter", "Their bytes"},
@@ -422,6 +440,36 @@ static void put_media(struct buf *out, const struct media_store *store)
 	put_single(out, F_MEDIA_TEMPORARY, (double)stats.temporary_bytes);
 }
 
+static void put_syncs(struct buf *out, const struct sync *sync)
+{
+	static const enum family families[] = {F_SYNC_RUNS, F_SYNC_FAILURES, F_SYNC_SECONDS, F_SYNC_REPORTS};
+
+	for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+		put_family(out, families[i]);
+		for (enum ads_platform platform = 0; platform < ADS_PLATFORMS; platform++) {
+			struct sync_stats stats = sync_stats(sync, platform);
+			const double values[] = {(double)stats.runs, (double)stats.failures,
+						 (double)stats.busy_ms / 1000, (double)stats.reports};
+
+			buf_put_fmt(out, "%s{platform=\"%s\"} %.15g\n", family_table[families[i]].name,
+				    ads_platform_name(platform), values[i]);
+		}
+	}
+}
+
+static void put_ads(struct buf *out, const struct ads *ads)
+{
+	struct ads_stats stats = ads_stats(ads);
+	const char *name = family_table[F_ADS_ANSWERS].name;
+
+	put_family(out, F_ADS_ANSWERS);
+	buf_put_fmt(out, "%s{from=\"hit\"} %llu\n%s{from=\"stale\"} %llu\n%s{from=\"miss\"} %llu\n", name,
+		    (unsigned long long)stats.hits, name, (unsigned long long)stats.stale, name,
+		    (unsigned long long)stats.misses);
+	put_single(out, F_ADS_FETCHES, (double)stats.fetches);
+	put_single(out, F_ADS_FAILURES, (double)stats.failures);
+}
+
 void metrics_write(struct gateway *gateway, struct buf *out)
 {
 	struct http_server_stats http = http_server_stats(gateway->server);
@@ -455,6 +503,8 @@ void metrics_write(struct gateway *gateway, struct buf *out)
 	put_single(out, F_JOB_RUNS, (double)jobs.runs);
 	put_single(out, F_JOB_FAILURES, (double)jobs.failures);
 	put_single(out, F_JOBS_RUNNING, (double)jobs.running);
+	put_syncs(out, gateway->sync);
+	put_ads(out, gateway->ads);
 	put_media(out, gateway->media);
 	put_single(out, F_DB_QUEUED, (double)db.queued);
 	put_single(out, F_DB_COMMITS, (double)db.commits);

@@ -22,6 +22,8 @@ const struct resource *const portal_resources[] = {
 	&resource_common_upstreams,
 	&resource_common_toolsets,
 	&resource_whole_audit,
+	&resource_sync_runs,
+	&resource_all_sync_runs,
 	&resource_usage,
 	&resource_blocked,
 };

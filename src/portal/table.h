@@ -28,5 +28,7 @@ extern const struct resource resource_usage;
 extern const struct resource resource_blocked;
 /* resource_audit.c */
 extern const struct resource resource_audit, resource_whole_audit;
+/* resource_sync.c */
+extern const struct resource resource_sync_runs, resource_all_sync_runs;
 
 #endif

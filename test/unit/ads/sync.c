@@ -323,10 +323,13 @@ static AWAITS void revoked_body(struct db *db)
 		     1);
 	ck_assert_uint_eq(sync_stats(stage.sync, ADS_GOOGLE).failures, 1);
 
-	play.accounts = 0; /* nothing is connected any more */
+	play.accounts = 0; /* it was disconnected meanwhile */
 	id = ask(&stage, ADS_META);
 	await_runs(&stage, 2);
 	ck_assert(holds(row_of(&stage, id).error, "not_connected"));
+	id = ask(&stage, ADS_TIKTOK); /* where nothing was ever connected */
+	await_runs(&stage, 3);
+	ck_err(sync_log_get(db, stage.arena, stage.acme.id, id, &row), ERR_NOT_FOUND);
 	stage_end(&stage);
 }
 
