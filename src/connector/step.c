@@ -11,8 +11,9 @@
 #include "connector/chunk.h"
 #include "connector/run.h"
 
-#define POLL_REST_MS 1500 /* before the call's end: the caller still gets what is known so far */
-#define EACH_MAX 64	  /* elements that a step is made for: posts have ten pictures */
+#define POLL_REST_MS 1500     /* before the call's end: the caller still gets what is known so far */
+#define EACH_MAX 64	      /* elements that a step is made for: posts have ten pictures */
+#define EACH_INTERNAL_MAX 200 /* of internal files: an agency has more accounts than posts have pictures */
 
 /* The captures of several rounds, as the texts of arrays. */
 struct gather {
@@ -144,10 +145,11 @@ AWAITS static enum err each_element(struct run *run, const struct step *step, st
 	struct value list = template_value(step->each, &run->scope);
 	struct scope_element element = {.outer = run->scope.element, .name = STR("it")};
 	size_t count = list.kind == VALUE_JSON && yyjson_is_arr(list.json) ? yyjson_arr_size(list.json) : 0;
+	size_t max = run->connector->internal ? EACH_INTERNAL_MAX : EACH_MAX;
 	enum err err = OK;
 
-	if (count > EACH_MAX)
-		return run_fail(run, CLASS_TOO_LARGE, "more than %d elements were given", EACH_MAX);
+	if (count > max)
+		return run_fail(run, CLASS_TOO_LARGE, "more than %zu elements were given", max);
 	/* The list may be of an answer, which the first round replaces. */
 	if (count > 0)
 		TRY(run_keep(run, list, &list));

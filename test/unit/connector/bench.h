@@ -72,7 +72,7 @@ AWAITS static inline enum err bench_call(struct bench *bench, const char *tool, 
 	AUTO_BUF settings = {0};
 
 	arena_free(bench->arena);
-	bench->arena = arena_new(1 << 22);
+	bench->arena = arena_new(1 << 23);
 	buf_put_fmt(&settings, "{\"base\":\"http://127.0.0.1:%u\",\"project\":\"P\"}", bench->platform.port);
 	bench->call = (struct connector_call){
 		.arena = bench->arena,

@@ -9,6 +9,8 @@ static const char yaml[] =
 	"internal: true\n"
 	"settings: { base: { default: 'https://api.inside.example', url: true, about: Where } }\n"
 	"auth: [{ type: bearer }]\n"
+	"rate: { used: [ \"{{header.x-used|peak:'calls'}}\" ], reset_s: \"{{header.x-used|peak:'regain'|times:60}}\" "
+	"}\n"
 	"errors: [ { status: [429], class: rate_limited, retry_after: '{{body.wait}}', hint: Slowly } ]\n"
 	"tools:\n"
 	"  days:\n"
@@ -20,6 +22,13 @@ static const char yaml[] =
 	"      - http: { method: GET, url: '{{set.base}}/days', query: { at: '{{args.at}}', page: '{{cursor}}' } }\n"
 	"    result: { rows: { $each: '{{body.rows}}', do: { cost_micros: '{{it.cost|micros}}' } } }\n"
 	"    page: { next: '{{body.next}}' }\n"
+	"  more:\n"
+	"    title: T\n"
+	"    description: A tool of a test.\n"
+	"    kind: read\n"
+	"    steps:\n"
+	"      - http: { method: GET, url: '{{set.base}}/more' }\n"
+	"    result: { status: '{{status}}' }\n"
 	"  draw:\n"
 	"    title: T\n"
 	"    description: A tool of a test.\n"
@@ -99,6 +108,82 @@ START_TEST(a_bare_refusal_names_its_class)
 }
 END_TEST
 
+/* ---- large answers ---- */
+
+#define ROWS 40000 /* 800 KB: the result is written by another thread */
+
+static char *large_answer(struct platform *platform, const struct asked *asked)
+{
+	AUTO_BUF body = {0};
+
+	(void)platform, (void)asked;
+	buf_put(&body, STR("{\"rows\":["));
+	for (int i = 0; i < ROWS; i++)
+		buf_put_fmt(&body, "%s{\"cost\":\"0.%06d\"}", i == 0 ? "" : ",", i);
+	buf_put_fmt(&body, "]}%c", 0);
+	return answer_json(body.p);
+}
+
+AWAITS static void large_script(struct bench *bench)
+{
+	AUTO(arena) *arena = arena_new(1 << 26);
+	struct str got = bare(bench, "{}");
+	yyjson_val *root;
+	int64_t micros;
+
+	ck_ok(json_read(arena, got, &root));
+	root = json_get(root, "rows");
+	ck_assert_uint_eq(yyjson_arr_size(root), ROWS);
+	ck_assert(json_int(json_get(yyjson_arr_get_last(root), "cost_micros"), &micros));
+	ck_assert_int_eq(micros, ROWS - 1);
+}
+
+START_TEST(large_reports_are_read_elsewhere)
+{
+	static struct bench bench = {.platform = {.answer = large_answer}, .token = "token-of-the-account"};
+
+	bench_run(&bench, yaml, large_script);
+}
+END_TEST
+
+/* ---- how much of the limits is used ---- */
+
+static const char *used;
+
+static char *used_answer(struct platform *platform, const struct asked *asked)
+{
+	char headers[128];
+
+	(void)platform, (void)asked;
+	snprintf(headers, sizeof(headers), JSON_TYPE "X-Used: {\"a\":[{\"calls\":%s,\"regain\":2}]}\r\n", used);
+	return answer_with("200 OK", headers, "{\"rows\":[]}");
+}
+
+AWAITS static void used_script(struct bench *bench)
+{
+	int64_t began_ms;
+
+	used = "74.2"; /* rounded up: from now on there is a moment between requests */
+	(void)bare(bench, "{}");
+	began_ms = clock_ms();
+	used = "95";
+	ck_bytes(bare(bench, "{}"), STR("{\"rows\":[],\"next_cursor\":null}"));
+	ck_assert_int_ge(clock_ms() - began_ms, 300);
+	/* And now it is left alone, by its other tools, too. */
+	bench->bare = false;
+	bench_bad(bench, "more", "{}",
+		  "rate_limited: the platform wants this account to wait. Come again in 120 seconds.");
+	ck_assert_uint_eq(bench->platform.count, 2);
+}
+
+START_TEST(limits_are_kept_before_they_are_used_up)
+{
+	static struct bench bench = {.platform = {.answer = used_answer}, .token = "token-of-the-account"};
+
+	bench_run(&bench, yaml, used_script);
+}
+END_TEST
+
 /* ---- what native steps give ---- */
 
 /* AWAITS */
@@ -146,4 +231,4 @@ START_TEST(a_native_step_is_passed_on)
 END_TEST
 
 UNIT_MAIN("connector/run_inside", who_asks_from_within_gets_the_object, a_bare_refusal_names_its_class,
-	  a_native_step_is_passed_on)
+	  large_reports_are_read_elsewhere, limits_are_kept_before_they_are_used_up, a_native_step_is_passed_on)
