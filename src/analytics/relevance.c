@@ -78,8 +78,7 @@ static double cpm_of(const struct pressure_week *week)
 static void draw(struct analysis *analysis, const struct pressure_week *const *weeks, size_t count)
 {
 	double cpms[WEEKS_TOLD], often[WEEKS_TOLD];
-	const struct chart_line lines[] = {{STR("cost of a thousand impressions"), cpms},
-					   {STR("times a person was reached"), often}};
+	const struct chart_line lines[] = {{STR("CPM"), cpms}, {STR("frequency"), often}};
 	AUTO_BUF first = {0};
 	AUTO_BUF last = {0};
 
@@ -89,8 +88,8 @@ static void draw(struct analysis *analysis, const struct pressure_week *const *w
 	}
 	civil_put(&first, weeks[0]->week);
 	civil_put(&last, weeks[count - 1]->week);
-	chart_lines(analysis->svg, STR("Pressure, week by week"), buf_str(&first), buf_str(&last), count, lines,
-		    ARRAY_LEN(lines));
+	chart_lines(analysis->svg, STR("Cost of a thousand impressions, and times a person was reached"),
+		    buf_str(&first), buf_str(&last), count, lines, ARRAY_LEN(lines));
 }
 
 static void put_week(struct buf *out, const struct pressure_week *week, const struct pressure_week *before)
