@@ -273,6 +273,12 @@ static enum err read_failure(struct arena *arena, struct str result, struct ads_
 	return ERR_TOOL_FAILED;
 }
 
+static enum err refuse(struct ads_failure *ret_failure, const char *class, const char *message)
+{
+	*ret_failure = (struct ads_failure){.class = str_of(class), .message = str_of(message)};
+	return ERR_TOOL_FAILED;
+}
+
 AWAITS static enum err call(void *arg, const struct ads_place *place, const char *tool, struct str arguments,
 			    struct arena *arena, struct str *ret_result, struct ads_failure *ret_failure)
 {
@@ -289,12 +295,12 @@ AWAITS static enum err call(void *arg, const struct ads_place *place, const char
 	struct connector_call made;
 	enum err err = spec == NULL ? ERR_NOT_FOUND : local_ask(gateway, spec, &ask, arena, &made);
 
-	if (err == ERR_NOT_FOUND) {
-		*ret_failure =
-			(struct ads_failure){.class = STR("not_connected"),
-					     .message = STR("the upstream of the platform is not there any more")};
-		return ERR_TOOL_FAILED;
-	}
+	if (err == ERR_NOT_FOUND)
+		return refuse(ret_failure, "not_connected", "the upstream of the platform is not there any more");
+	if (err == ERR_LIMIT)
+		return refuse(ret_failure, "too_large", "the report is larger than what can be read at once");
+	if (err == ERR_REFUSED_ADDRESS)
+		return refuse(ret_failure, "unsupported", "the platform is at an address that upstreams may not reach");
 	TRY(err);
 	if (made.failed)
 		return read_failure(arena, made.result, ret_failure);

@@ -22,11 +22,11 @@ const its = {};
 let hosts;
 let gateway;
 
-/** A built-in connector as a file whose tools clients are offered. */
-function offered(directory, use) {
-	const to = path.join(directory, `${use}.yaml`);
-	writeFileSync(to, readFileSync(path.join(rootDirectory, 'connectors', `${use}.yaml`), 'utf8').replace(/^internal: true\n/m, ''));
-	return to;
+/** A built-in connector as a file whose tools clients are offered; `from` of it is `to`. */
+function offered(directory, use, { name = use, from = '', to = '' } = {}) {
+	const made = path.join(directory, `${name}.yaml`);
+	writeFileSync(made, readFileSync(path.join(rootDirectory, 'connectors', `${use}.yaml`), 'utf8').replace(/^internal: true\n/m, '').replace(from, to));
+	return made;
 }
 
 before(async () => {
@@ -38,10 +38,12 @@ before(async () => {
 	const upstreams = Object.fromEntries(Object.entries(UPSTREAMS).map(([name, { use, auth, settings }]) => [name, {
 		connector: { file: offered(files, use), settings: { base: hosts[name].url, ...settings }, allow_private: true }, auth: { type: auth }, breaker_failures: 10000,
 	}]));
+	upstreams.hasty = { ...upstreams.meta, connector: { ...upstreams.meta.connector, file: offered(files, 'meta-ads', { name: 'hasty', from: 'max_ms: 40000', to: 'max_ms: 1500' }) } };
 	gateway = await prepareGateway(file, { workers: 1, upstreams, tenants: ['acme', 'busy', 'full', 'dead'] });
 	for (const name of Object.keys(UPSTREAMS)) {
 		for (const tenant of Object.keys(gateway.keys)) await setSecret(gateway, name, hosts[name].token, tenant);
 	}
+	await setSecret(gateway, 'hasty', hosts.meta.token);
 	await gateway.start();
 	for (const name of Object.keys(UPSTREAMS)) its[name] = await new Connector(gateway, hosts[name], name).connect(file);
 });
@@ -113,6 +115,19 @@ test('Meta: what is large is a report that is waited for, page by page', async (
 	hosts.meta.runEnds = 'Job Failed';
 	await its.meta.fails('campaign_days', last('meta', 90), 'transient', /The report failed/);
 	Object.assign(hosts.meta, { syncRowsMax: 3000, runEnds: 'Job Completed' });
+});
+
+test('Meta: a report that is not there in time is an empty page, and the next one goes on waiting', async () => {
+	const hasty = await new Connector(gateway, hosts.meta, 'hasty').connect(file);
+	const begun = hosts.meta.asked('POST /:version/act_:account/insights').length;
+	const sizes = [];
+	hosts.meta.runsAsked = 3;
+	const rows = await hasty.pages('campaign_days', last('meta', 90), 'rows', (page) => sizes.push(page.rows.length));
+	const { today } = worldOf('meta');
+	assert.equal(sizes[0], 0);
+	assert.equal(total(rows, (row) => row.cost_micros), worldOf('meta').sum(today - 90, today - 1).cost);
+	assert.equal(hosts.meta.asked('POST /:version/act_:account/insights').length, begun + 1, 'it is begun once');
+	hosts.meta.runsAsked = 1;
 });
 
 test('every other tool has rows', async () => {
