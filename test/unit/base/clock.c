@@ -8,8 +8,10 @@
 
 START_TEST(calendar_agrees_with_libc)
 {
-	/* a prime step of about 4.6 days walks all of 1970..9999 through every time of day */
-	for (int64_t ms = 0; ms < 253402300800000; ms += 399999997) {
+	const int64_t cycle_ms = 146097LL * 24 * 3600 * 1000; /* 400 years: then the calendar repeats */
+
+	/* a prime step of about 4.6 days walks through every time of day; what repeats is only looked into */
+	for (int64_t ms = 0; ms < 253402300800000; ms += 399999997LL * (ms < cycle_ms ? 1 : 97)) {
 		char got[CLOCK_ISO_LEN + 1], want[64];
 		time_t seconds = ms / 1000;
 		struct tm tm;
