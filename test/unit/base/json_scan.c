@@ -209,8 +209,8 @@ START_TEST(odd_bytes_are_found_everywhere)
 				memcpy(text.p + 2 + at, odd[i].bytes.p, odd[i].bytes.n);
 				text.n += odd[i].bytes.n;
 				err = json_scan(here, buf_str(&text), &index);
-				ck_assert_msg(err == odd[i].err, "length %zu at %zu odd %zu: %s", length, at, i,
-					      err_name(err));
+				if (err != odd[i].err) /* an assertion that holds costs a message each time */
+					ck_abort_msg("length %zu at %zu odd %zu: %s", length, at, i, err_name(err));
 			}
 		}
 	}
