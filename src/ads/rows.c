@@ -241,6 +241,7 @@ static enum err read_rest(struct report *report, yyjson_val *root)
 	if (json_get(root, "event") != NULL)
 		TRY(keep_text(report->arena, json_get(root, "event"), &report->event));
 	report->denied = yyjson_is_true(json_get(root, "denied"));
+	report->partial = report->partial || json_get(root, "warning") != NULL || json_get(root, "partial") != NULL;
 	(void)json_int(json_get(dropped, "rows"), &report->dropped_rows);
 	(void)json_int(json_get(dropped, "cost_micros"), &report->dropped.cost_micros);
 	(void)json_int(json_get(dropped, "impressions"), &report->dropped.impressions);
@@ -450,7 +451,9 @@ static void write_rest(const struct report *report, struct buf *out)
 		buf_put(out, STR(",\"event\":"));
 		buf_put_json(out, report->event);
 	}
-	if (report->denied)
+	if (report->partial)
+		buf_put(out, STR(",\"partial\":true"));
+	if (report->denied) /* the last: see cache_fresh_until_ms */
 		buf_put(out, STR(",\"denied\":true"));
 	if (report->dropped_rows == 0)
 		return;

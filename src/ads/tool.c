@@ -2,9 +2,9 @@
  *
  *     input ─▶ unsupported? ─▶ an answer in memory? ─▶ account ─▶ reports ─▶ analysis (a worker) ─▶ answer, kept
  *
- * An answer in memory costs a look-up and a copy. It holds as long as its reports are fresh; each ten seconds one caller
- * looks whether the table still has the reports that it was made of and whether the account is still reached, so that
- * what another replica forgets, and who disconnects, is noticed. */
+ * An answer in memory costs a look-up and a copy. It holds as long as its reports are fresh; each ten seconds one
+ * caller looks whether the table still has the reports that it was made of and whether the account is still reached, so
+ * that what another replica forgets, and who disconnects, is noticed. */
 #include "ads/tool.h"
 
 #include "analytics/civil.h"
@@ -139,8 +139,8 @@ static struct str join(struct arena *arena, struct str head, struct str middle, 
 	return (struct str){text, head.n + middle.n + tail.n};
 }
 
-static enum err give(struct native_call *call, struct str head, struct str tail, struct str svg,
-		     enum cache_state state, int64_t age_s)
+static enum err give(struct native_call *call, struct str head, struct str tail, struct str svg, enum cache_state state,
+		     int64_t age_s)
 {
 	AUTO_BUF age = {0};
 
@@ -195,7 +195,8 @@ AWAITS static bool holds(struct tool_run *run, struct answer *answer)
 
 	if (now_ms >= answer->fresh_until_ms || answer->epoch != atomic_load(&run->ads->epoch))
 		return false;
-	if (now_ms - looked_ms < ANSWER_LOOK_MS || !atomic_compare_exchange_strong(&answer->looked_ms, &looked_ms, now_ms))
+	if (now_ms - looked_ms < ANSWER_LOOK_MS ||
+	    !atomic_compare_exchange_strong(&answer->looked_ms, &looked_ms, now_ms))
 		return true;
 	return look_again(run, answer, &result) == OK && result;
 }
@@ -251,9 +252,15 @@ static void keep(struct tool_run *run, struct str key, uint64_t epoch, const str
 static const struct {
 	const char *class, *status;
 } statuses[] = {
-	{"not_connected", "not_connected"},	{"token_expired", "reauth_required"}, {"token_revoked", "reauth_required"},
-	{"reauth_required", "reauth_required"}, {"permission", "permission_denied"},  {"unsupported", "permission_denied"},
-	{"blocked", "permission_denied"},	{"rate_limited", "rate_limited"},     {"quota", "rate_limited"},
+	{"not_connected", "not_connected"},
+	{"token_expired", "reauth_required"},
+	{"token_revoked", "reauth_required"},
+	{"reauth_required", "reauth_required"},
+	{"permission", "permission_denied"},
+	{"unsupported", "permission_denied"},
+	{"blocked", "permission_denied"},
+	{"rate_limited", "rate_limited"},
+	{"quota", "rate_limited"},
 };
 
 static enum err refuse(struct tool_run *run, enum err err, struct ads_failure *failure)
@@ -261,9 +268,8 @@ static enum err refuse(struct tool_run *run, enum err err, struct ads_failure *f
 	const char *status = "upstream_error";
 
 	if (err_is_credential(err)) {
-		run->call->wanted =
-			(struct native_place){arena_str(run->call->arena, run->account.place.upstream),
-					      arena_str(run->call->arena, run->account.place.account)};
+		run->call->wanted = (struct native_place){arena_str(run->call->arena, run->account.place.upstream),
+							  arena_str(run->call->arena, run->account.place.account)};
 		return err;
 	}
 	if (err != ERR_TOOL_FAILED)

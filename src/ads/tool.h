@@ -22,7 +22,7 @@ struct tool_need {
 struct tool_type {
 	const char *name; /* "get_account_health" */
 	bool platforms[ADS_PLATFORMS];
-	const char *unsupported; /* why not at the others */
+	const char *unsupported;		/* why not at the others */
 	const char *equivalence[ADS_PLATFORMS]; /* "proxy": it stands for something that the platform does not have */
 	struct tool_need needs[TOOL_NEEDS_MAX];
 	size_t need_count;
@@ -112,10 +112,10 @@ enum err tool_refuse(struct native_call *call, enum tool_name tool, enum ads_pla
 
 /* ---- answers.c: finished answers in memory ---- */
 
-#define ANSWERS_MAX 2048			   /* of a process */
+#define ANSWERS_MAX 2048 /* of a process */
 #define ANSWERS_BYTES_MAX (64 * 1024 * 1024)
-#define ANSWER_BYTES_MAX (1024 * 1024)		   /* a larger one is made anew each time */
-#define ANSWER_LOOK_MS 10000			   /* the table is asked so often whether it still holds */
+#define ANSWER_BYTES_MAX (1024 * 1024) /* a larger one is made anew each time */
+#define ANSWER_LOOK_MS 10000	       /* the table is asked so often whether it still holds */
 
 struct answer_source {
 	struct metric_key key;

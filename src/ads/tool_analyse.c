@@ -177,9 +177,9 @@ static enum err analyse_auction(struct tool_run *run)
 /* The same data gives the same answer: the seed is of what was asked, not of when. */
 static uint64_t seed_of(const struct tool_run *run)
 {
-	struct str text = arena_fmt(run->arena, "%.*s|%.*s|%s|%d", STR_ARG(run->account.place.tenant_id),
-				    STR_ARG(run->account.account.id), report_range_name(run->input.range),
-				    (int)run->range.end);
+	struct str text =
+		arena_fmt(run->arena, "%.*s|%.*s|%s|%d", STR_ARG(run->account.place.tenant_id),
+			  STR_ARG(run->account.account.id), report_range_name(run->input.range), (int)run->range.end);
 	uint8_t digest[32];
 	uint64_t seed = 0;
 
@@ -207,9 +207,9 @@ static enum err analyse_budget(struct tool_run *run)
 
 enum err tool_analyse(void *arg)
 {
-	static enum err (*const analyses[TOOLS])(struct tool_run *run) = {
-		[TOOL_HEALTH] = analyse_health, [TOOL_PMAX] = analyse_pmax,	  [TOOL_QUALITY] = analyse_quality,
-		[TOOL_WASTE] = analyse_waste,	[TOOL_BUDGET] = analyse_budget,	  [TOOL_AUCTION] = analyse_auction,
+	static enum err (*const analyses[TOOLS])(struct tool_run * run) = {
+		[TOOL_HEALTH] = analyse_health,	  [TOOL_PMAX] = analyse_pmax,	  [TOOL_QUALITY] = analyse_quality,
+		[TOOL_WASTE] = analyse_waste,	  [TOOL_BUDGET] = analyse_budget, [TOOL_AUCTION] = analyse_auction,
 		[TOOL_ANOMALY] = analyse_anomaly,
 	};
 	struct tool_run *run = arg;

@@ -86,6 +86,8 @@ static void warn_of_report(const struct tool_report *report, struct buf *out, bo
 	const struct ads_failure *failure = &report->failure;
 	const char *between = failure->message.n == 0 ? "" : ": ";
 
+	if (report->is_there && report->rows.partial)
+		warn(out, any, "partial", "%s: the platform says that rows are missing", name);
 	if (!report->is_there)
 		warn(out, any, "report_unavailable", "%s: %.*s%s%.*s", name, STR_ARG(failure->class), between,
 		     STR_ARG(failure->message));

@@ -1,5 +1,5 @@
-/* From reports to what the computations read: days by campaign with what is known of each campaign, and the figures that
- * terms are held against. Everything is found by id; a campaign that no day speaks of does not occur. */
+/* From reports to what the computations read: days by campaign with what is known of each campaign, and the figures
+ * that terms are held against. Everything is found by id; a campaign that no day speaks of does not occur. */
 #include <stdlib.h>
 
 #include "ads/tool.h"
@@ -169,8 +169,8 @@ enum err tool_history(struct tool_run *run, struct history *ret_history)
 		if (rows[i].day < report->cached.row.start_day || rows[i].day > report->cached.row.end_day)
 			continue;
 		placed[count] = (struct placed){.order = (uint32_t)i};
-		placed[count++].day = (struct campaign_day){campaign_of(&building, &rows[i]), rows[i].day,
-							    rows[i].figures};
+		placed[count++].day =
+			(struct campaign_day){campaign_of(&building, &rows[i]), rows[i].day, rows[i].figures};
 	}
 	count = put_in_order(placed, count, days);
 	err = add_reports(&building);
@@ -200,8 +200,7 @@ enum err tool_figures(struct tool_run *run, const struct history *history, const
 		if (map_get(&with_terms, terms[i].campaign_id) == NULL)
 			map_put(&with_terms, terms[i].campaign_id, counts);
 	for (size_t i = 0; i < history->campaign_count; i++)
-		counts[i] = run->input.platform == ADS_META ||
-			    str_eq(history->campaigns[i].channel, STR("SEARCH")) ||
+		counts[i] = run->input.platform == ADS_META || str_eq(history->campaigns[i].channel, STR("SEARCH")) ||
 			    map_get(&with_terms, history->campaigns[i].id) != NULL;
 	map_free(&with_terms);
 	for (size_t i = 0; i < history->day_count; i++) {
