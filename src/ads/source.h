@@ -13,6 +13,7 @@ struct ads_place {
 	struct str upstream; /* "google-ads" */
 	struct str account;  /* one of several that the upstream has; empty: the only one */
 	struct str holder;   /* a principal, where each user connects its own; empty: the tenant's */
+	bool connected;	     /* somebody has connected it; false: it could be */
 };
 
 /* Why there is no report. Texts live in the arena of the call. */

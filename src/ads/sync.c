@@ -78,6 +78,20 @@ static size_t steps_of(const struct sync_run *run, const struct sync_function *f
 	return function->step_count[platform];
 }
 
+AWAITS enum err sync_is_connected(const struct sync_spec *spec, struct arena *arena, struct str tenant_id,
+				  enum ads_platform platform, bool *ret_connected)
+{
+	struct ads_place *places;
+	bool connected = false;
+	size_t count;
+
+	TRY(spec->source.places(spec->source.arg, tenant_id, STR(""), platform, arena, &places, &count));
+	for (size_t i = 0; i < count; i++)
+		connected |= places[i].connected;
+	*ret_connected = connected;
+	return OK;
+}
+
 /* ---- the row --------------------------------------------------------------------- */
 
 static struct sync_log row_of(const struct sync_run *run)
@@ -98,15 +112,14 @@ static struct sync_log row_of(const struct sync_run *run)
 AWAITS static enum err check_tenant(const struct sync_run *run)
 {
 	const struct sync_spec *spec = &run->sync->spec;
-	struct ads_place *places;
 	struct tenant tenant;
-	size_t count;
+	bool connected;
 
 	TRY(tenant_get(spec->db, run->arena, run->tenant_id, &tenant));
 	if (tenant.disabled)
 		return ERR_NOT_FOUND;
-	TRY(spec->source.places(spec->source.arg, run->tenant_id, STR(""), run->platform, run->arena, &places, &count));
-	return count == 0 ? ERR_NOT_FOUND : OK;
+	TRY(sync_is_connected(spec, run->arena, run->tenant_id, run->platform, &connected));
+	return connected ? OK : ERR_NOT_FOUND;
 }
 
 AWAITS enum err sync_begin(struct sync_run *run, const struct sync_function *function)
@@ -265,7 +278,8 @@ AWAITS static enum err close_failed(struct sync_run *run, enum err err)
 	row.outcome = STR("failed");
 	row.error = sync_sentence(run->arena, err, &run->failure);
 	row.ended_ms = clock_wall_ms();
-	log_warn("sync.failed", LOG_STR("run", run->id), LOG_STR("why", row.error));
+	log_warn("sync.failed", LOG_STR("run", run->id), LOG_ERR(err), LOG_STR("class", run->failure.class),
+		 LOG_STR("why", run->failure.message));
 	TRY(sync_log_close(run->sync->spec.db, &row));
 	return tell(run, "sync.failed", run->place,
 		    err == ERR_TOOL_FAILED && run->failure.class.n > 0 ? arena_str(run->arena, run->failure.class).p

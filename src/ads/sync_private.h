@@ -34,6 +34,10 @@ extern const struct sync_step sync_round_steps[2], sync_purge_steps[1], sync_arc
 /* sync.c: the step that ends a tenant's run well. */
 NODISCARD enum err sync_write_log(struct sync_run *run, const struct sync_step *step, struct buf *out) AWAITS;
 
+/* Whether a tenant itself has connected something at a platform. */
+NODISCARD enum err sync_is_connected(const struct sync_spec *spec, struct arena *arena, struct str tenant_id,
+				     enum ads_platform platform, bool *ret_connected) AWAITS;
+
 /* Whether it is the connected account that failed: all that is asked of it fails alike. */
 bool sync_is_of_account(enum err err, const struct ads_failure *failure);
 

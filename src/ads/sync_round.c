@@ -27,17 +27,17 @@ AWAITS static enum err put_tenant(struct sync_run *run, struct arena *arena, str
 				  size_t *count)
 {
 	const struct sync_spec *spec = &run->sync->spec;
-	struct ads_place *places;
 	struct tenant tenant;
-	size_t found, put = 0;
+	bool connected;
+	size_t put = 0;
 	enum err err = tenant_get(spec->db, arena, tenant_id, &tenant);
 
 	if (err == ERR_NOT_FOUND || (err == OK && tenant.disabled))
 		return OK;
 	TRY(err);
 	for (enum ads_platform platform = 0; platform < ADS_PLATFORMS; platform++) {
-		TRY(spec->source.places(spec->source.arg, tenant_id, STR(""), platform, arena, &places, &found));
-		if (found == 0)
+		TRY(sync_is_connected(spec, arena, tenant_id, platform, &connected));
+		if (!connected)
 			continue;
 		if (put++ == 0)
 			buf_put_fmt(out, "%s[\"%.*s\"", *count > 0 ? "," : "", STR_ARG(tenant_id));

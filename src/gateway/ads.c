@@ -227,11 +227,11 @@ AWAITS static enum err add_places(struct ads_places *places, const struct upstre
 					  .upstream = arena_str(list->arena, spec->name),
 					  .account = arena_str(list->arena, accounts[i].name),
 					  .holder = each_user ? arena_str(list->arena, holder) : STR("")};
-		bool there = all || needs_nobody(spec);
 
-		if (!there)
-			TRY(holds(places, &place, &there));
-		if (there)
+		place.connected = needs_nobody(spec);
+		if (!place.connected && !all)
+			TRY(holds(places, &place, &place.connected));
+		if (place.connected || all)
 			list->places[list->count++] = place;
 	}
 	return OK;

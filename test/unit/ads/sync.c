@@ -111,8 +111,9 @@ struct stage {
 static enum err on_places(void *arg, struct str tenant_id, struct str holder, enum ads_platform platform,
 			  struct arena *arena, struct ads_place **ret_places, size_t *ret_count)
 {
-	*ret_places = NULL;
-	*ret_count = platform != ADS_TIKTOK;
+	*ret_places = ARENA_NEW(arena, struct ads_place);
+	(*ret_places)->connected = platform != ADS_TIKTOK;
+	*ret_count = 1;
 	return OK;
 }
 
