@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "ads/private.h"
+#include "ads/tool.h"
 #include "base/check.h"
 
 #define BEHIND_LOOK_MS 20 /* between two looks at whether they have ended */
@@ -16,6 +16,7 @@ struct ads *ads_new(const struct ads_spec *spec)
 	CHECK(ads != NULL);
 	ads->magic = ADS_MAGIC;
 	ads->spec = *spec;
+	ads->answers = answers_new();
 	return ads;
 }
 
@@ -32,6 +33,7 @@ AWAITS void ads_free(struct ads *ads)
 	while (atomic_load(&ads->behind) > 0)
 		(void)fiber_sleep(BEHIND_LOOK_MS);
 	fiber_shield_end(shield);
+	answers_free(ads->answers);
 	ads->magic = 0;
 	free(ads);
 }
@@ -45,5 +47,6 @@ struct ads_stats ads_stats(const struct ads *ads)
 		.misses = atomic_load(&ads->misses),
 		.fetches = atomic_load(&ads->fetches),
 		.failures = atomic_load(&ads->failures),
+		.bytes = answers_bytes(ads->answers),
 	};
 }

@@ -23,20 +23,20 @@ static size_t event_named(enum ads_platform platform, struct str name)
 	return i;
 }
 
-static enum err read_counts(enum ads_platform platform, yyjson_val *actions, struct event_row *event,
-			    struct buf *problem)
+static enum err read_counts(struct report *report, yyjson_val *actions, struct event_row *event, struct buf *problem)
 {
 	yyjson_val *action;
 	size_t i, max;
 
 	yyjson_arr_foreach(actions, i, max, action)
 	{
-		size_t at = event_named(platform, json_str(json_get(action, "type")));
+		size_t at = event_named(report->platform, json_str(json_get(action, "type")));
 
 		if (at == EVENTS_MAX)
 			continue;
-		if (!number_read(json_get(action, "value"), &event->count[at])) {
-			buf_put_fmt(problem, ".actions[%zu].value: not a number", i);
+		if (!number_read(json_get(action, "value"), &event->count[at]) ||
+		    !report_counts(report, event->count[at])) {
+			buf_put_fmt(problem, ".actions[%zu].value: not a number, or too large", i);
 			return ERR_UPSTREAM_GARBAGE;
 		}
 		event->counted |= (uint8_t)(1u << at);
@@ -44,20 +44,20 @@ static enum err read_counts(enum ads_platform platform, yyjson_val *actions, str
 	return OK;
 }
 
-static enum err read_values(enum ads_platform platform, yyjson_val *values, struct event_row *event,
-			    struct buf *problem)
+static enum err read_values(struct report *report, yyjson_val *values, struct event_row *event, struct buf *problem)
 {
 	yyjson_val *value;
 	size_t i, max;
 
 	yyjson_arr_foreach(values, i, max, value)
 	{
-		size_t at = event_named(platform, json_str(json_get(value, "type")));
+		size_t at = event_named(report->platform, json_str(json_get(value, "type")));
 
 		if (at == EVENTS_MAX)
 			continue;
-		if (!json_int(json_get(value, "value_micros"), &event->value_micros[at])) {
-			buf_put_fmt(problem, ".action_values[%zu].value_micros: not an integer", i);
+		if (!json_int(json_get(value, "value_micros"), &event->value_micros[at]) ||
+		    !report_counts(report, (double)event->value_micros[at])) {
+			buf_put_fmt(problem, ".action_values[%zu].value_micros: not an integer, or too large", i);
 			return ERR_UPSTREAM_GARBAGE;
 		}
 		event->valued |= (uint8_t)(1u << at);
@@ -65,15 +65,15 @@ static enum err read_values(enum ads_platform platform, yyjson_val *values, stru
 	return OK;
 }
 
-enum err event_read(enum ads_platform platform, yyjson_val *row, struct event_row *ret_event, struct buf *problem)
+enum err event_read(struct report *report, yyjson_val *row, struct event_row *ret_event, struct buf *problem)
 {
 	yyjson_val *actions = json_get(row, "actions"), *values = json_get(row, "action_values");
 	struct event_row event = {.roas = NAN};
 
 	if (yyjson_is_arr(actions))
-		TRY(read_counts(platform, actions, &event, problem));
+		TRY(read_counts(report, actions, &event, problem));
 	if (yyjson_is_arr(values))
-		TRY(read_values(platform, values, &event, problem));
+		TRY(read_values(report, values, &event, problem));
 	event.has_value = json_get(row, "value_micros") != NULL && !yyjson_is_null(json_get(row, "value_micros"));
 	if (!number_read(json_get(row, "roas"), &event.roas))
 		event.roas = NAN;
@@ -112,7 +112,7 @@ void event_settle(struct report *report)
 				has_value = true;
 			}
 		}
-		if (!has_value && isfinite(event->roas) && fabs(event->roas) < 1e6)
+		if (!has_value && report_counts(report, event->roas * (double)figures->cost_micros))
 			figures->value_micros = llround(event->roas * (double)figures->cost_micros);
 	}
 }

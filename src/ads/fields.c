@@ -45,7 +45,7 @@ static const struct field_word ranks[] = {{"UNKNOWN", RANK_UNKNOWN},
 		FIELD("impressions", FIELD_WHOLE, NEEDED, type, prefix.impressions),                                   \
 		FIELD("clicks", FIELD_WHOLE, NEEDED, type, prefix.clicks),                                             \
 		FIELD("conversions", FIELD_NUMBER, FREE, type, prefix.conversions),                                    \
-		FIELD("value_micros", FIELD_WHOLE, FREE, type, prefix.value_micros)
+		FIELD("value_micros", FIELD_SIGNED, FREE, type, prefix.value_micros)
 
 static const struct report_field account_fields[] = {
 	FIELD("id", FIELD_TEXT, NEEDED, ad_account, id),
@@ -92,7 +92,7 @@ static const struct report_field placement_fields[] = {
 	FIELD("publisher_platform", FIELD_TEXT, NEEDED, term_row, publisher),
 	FIELD("platform_position", FIELD_TEXT, NEEDED, term_row, position),
 	FIELD("campaign_id", FIELD_TEXT, NEEDED, term_row, term.campaign_id),
-	FIELD("learning", FIELD_TRUTH, FREE, term_row, learning),
+	FIELD("learning", FIELD_TRUTH, FREE, term_row, term.learning),
 	FIGURES(term_row, term.figures),
 	END,
 };
@@ -169,7 +169,7 @@ static const struct report_field category_fields[] = {
 	FIELD("impressions", FIELD_WHOLE, NEEDED, search_category, figures.impressions),
 	FIELD("clicks", FIELD_WHOLE, NEEDED, search_category, figures.clicks),
 	FIELD("conversions", FIELD_NUMBER, FREE, search_category, figures.conversions),
-	FIELD("value_micros", FIELD_WHOLE, FREE, search_category, figures.value_micros),
+	FIELD("value_micros", FIELD_SIGNED, FREE, search_category, figures.value_micros),
 	FIELD("volume_min", FIELD_MAYBE, FREE, search_category, volume_min),
 	FIELD("volume_max", FIELD_MAYBE, FREE, search_category, volume_max),
 	END,

@@ -40,6 +40,14 @@ bool number_read(yyjson_val *v, double *ret_value)
 	return true;
 }
 
+bool report_counts(struct report *report, double value)
+{
+	if (!(fabs(value) <= ROW_VALUE_MAX)) /* NaN, too */
+		return false;
+	report->magnitude += fabs(value);
+	return report->magnitude <= REPORT_VALUES_MAX;
+}
+
 static enum err keep_text(struct arena *arena, yyjson_val *v, struct str *ret_text)
 {
 	struct str text = arena_try_str(arena, json_str(v));
@@ -120,10 +128,15 @@ static enum err read_field(struct report *report, const struct report_field *fie
 	case FIELD_DATE:
 		return civil_read(json_str(v), at) ? OK : wrong(problem, field->name, "not a date");
 	case FIELD_WHOLE:
+	case FIELD_SIGNED:
 	case FIELD_MAYBE:
 	case FIELD_SMALL:
 		if (is_there && !json_int(v, &whole))
 			return wrong(problem, field->name, "not an integer");
+		if (whole < 0 && field->kind == FIELD_WHOLE)
+			return wrong(problem, field->name, "is negative");
+		if (!report_counts(report, (double)whole))
+			return wrong(problem, field->name, "too large");
 		if (field->kind == FIELD_SMALL)
 			*(int *)at = (int)(whole < 0 ? 0 : whole > INT32_MAX ? INT32_MAX : whole);
 		else
@@ -133,6 +146,8 @@ static enum err read_field(struct report *report, const struct report_field *fie
 	case FIELD_SHARE:
 		if (is_there && !number_read(v, &number))
 			return wrong(problem, field->name, "not a number");
+		if (!report_counts(report, number))
+			return wrong(problem, field->name, "too large");
 		*(double *)at = number;
 		return OK;
 	case FIELD_WORD:
@@ -213,7 +228,7 @@ static enum err read_row(struct report *report, const struct report_shape *shape
 	TRY(name_placement(report, (struct term_row *)(void *)row));
 	report->has_conversions = report->has_conversions || json_get(v, "conversions") != NULL;
 	if (with_events)
-		TRY(event_read(report->platform, v, &report->events[report->count], problem));
+		TRY(event_read(report, v, &report->events[report->count], problem));
 	report->count++;
 	return OK;
 }
@@ -226,6 +241,7 @@ static enum err read_rest(struct report *report, yyjson_val *root)
 	if (json_get(root, "event") != NULL)
 		TRY(keep_text(report->arena, json_get(root, "event"), &report->event));
 	report->denied = yyjson_is_true(json_get(root, "denied"));
+	report->partial = report->partial || json_get(root, "warning") != NULL || json_get(root, "partial") != NULL;
 	(void)json_int(json_get(dropped, "rows"), &report->dropped_rows);
 	(void)json_int(json_get(dropped, "cost_micros"), &report->dropped.cost_micros);
 	(void)json_int(json_get(dropped, "impressions"), &report->dropped.impressions);
@@ -348,6 +364,7 @@ static bool is_absent(const struct report_field *field, const char *row)
 	case FIELD_TRUTH:
 		return !*(const bool *)at;
 	case FIELD_WHOLE:
+	case FIELD_SIGNED:
 		return *(const int64_t *)at == 0;
 	case FIELD_MAYBE:
 		return *(const int64_t *)at < 0;
@@ -392,6 +409,7 @@ static void write_field(const struct report_field *field, const char *row, struc
 		buf_put_byte(out, '"');
 		break;
 	case FIELD_WHOLE:
+	case FIELD_SIGNED:
 	case FIELD_MAYBE:
 		buf_put_fmt(out, "%lld", (long long)*(const int64_t *)at);
 		break;
@@ -433,7 +451,9 @@ static void write_rest(const struct report *report, struct buf *out)
 		buf_put(out, STR(",\"event\":"));
 		buf_put_json(out, report->event);
 	}
-	if (report->denied)
+	if (report->partial)
+		buf_put(out, STR(",\"partial\":true"));
+	if (report->denied) /* the last: see cache_fresh_until_ms */
 		buf_put(out, STR(",\"denied\":true"));
 	if (report->dropped_rows == 0)
 		return;

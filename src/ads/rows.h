@@ -11,6 +11,8 @@
 #include "base/json.h"
 
 #define REPORT_ROWS_MAX 100000 /* of a report: 1,000 campaigns over 90 days */
+#define ROW_VALUE_MAX 1e15     /* of a number in a row: a thousand millions of money */
+#define REPORT_VALUES_MAX 1e18 /* of all of them together: sums of several reports fit 63 bits, too */
 
 /* Rows that are no struct of the computations'. */
 struct day_row {
@@ -28,7 +30,6 @@ struct campaign_row { /* of campaigns and budgets_below */
 struct term_row {
 	struct term term;
 	struct str publisher, position; /* Meta: `term.text` is made of them */
-	bool learning;
 };
 
 /* What a row tells of conversions before one kind of them is chosen for the report: see event.c. */
@@ -49,7 +50,9 @@ struct report {
 	size_t count, cap;
 	struct event_row *events; /* beside them while pages come; NULL: a kept document, or no figures */
 	struct str event;     /* the action that counts as a conversion; empty: `conversions` as the platform counts */
+	bool partial;	      /* the platform says that rows are missing */
 	bool denied;	      /* the platform does not let this account have it */
+	double magnitude;     /* of all numbers together, so that no sum of them can overflow */
 	bool has_conversions; /* some row tells of conversions at all */
 	/* Rows that were left out since they may name a person, and what they had. */
 	int64_t dropped_rows;
@@ -73,13 +76,17 @@ void report_settle(struct report *report, struct str currency);
 /* Append the document.   Errors     ERR_LIMIT: larger than METRIC_BYTES_MAX */
 NODISCARD enum err report_write(const struct report *report, struct buf *out);
 
+/* Whether a number may be in the report: neither it nor any sum with the others is too large to be computed with. */
+bool report_counts(struct report *report, double value);
+
 /* ---- fields.c ---- */
 
 enum field_kind {
 	FIELD_TEXT,   /* struct str */
 	FIELD_TRUTH,  /* bool */
 	FIELD_DATE,   /* civil_day */
-	FIELD_WHOLE,  /* int64_t; absent 0 */
+	FIELD_WHOLE,  /* int64_t, not negative; absent 0 */
+	FIELD_SIGNED, /* int64_t; absent 0 */
 	FIELD_MAYBE,  /* int64_t; absent -1 */
 	FIELD_SMALL,  /* int; absent 0 */
 	FIELD_NUMBER, /* double; absent 0 */
@@ -111,8 +118,7 @@ const struct report_shape *report_shape(enum report_kind kind, enum ads_platform
 /* What a row of a page tells of conversions.
  *   problem    may be appended to
  *   Errors     ERR_UPSTREAM_GARBAGE */
-NODISCARD enum err event_read(enum ads_platform platform, yyjson_val *row, struct event_row *ret_event,
-			      struct buf *problem);
+NODISCARD enum err event_read(struct report *report, yyjson_val *row, struct event_row *ret_event, struct buf *problem);
 /* Choose one kind for all rows, and set their figures by it. */
 void event_settle(struct report *report);
 

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "ads/ads.h"
 #include "base/check.h"
 #include "connector/connector.h"
 #include "connector/native_events.h"
@@ -45,6 +46,7 @@ enum err connectors_start(struct gateway *gateway, const struct secret *key)
 	gather(rooms, notes_natives(rooms->notes));
 	gather(rooms, media_natives());
 	ads_room_start(gateway);
+	gather(rooms, ads_natives(gateway->ads));
 	gateway->connectors = connector_runner_new(&(struct connector_runner_spec){
 		.db = gateway->db,
 		.vault = gateway->vault,

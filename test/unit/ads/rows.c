@@ -100,6 +100,13 @@ static const struct {
 	 "{\"rows\":[{\"campaign_id\":\"1\",\"date\":\"2026-11-14\",\"impressions\":1,\"clicks\":1,\"cost_micros\":1,"
 	 "\"conversions\":\"many\"}]}",
 	 "rows[0].conversions: not a number"},
+	{REPORT_CAMPAIGN_DAYS,
+	 "{\"rows\":[{\"campaign_id\":\"1\",\"date\":\"2026-11-14\",\"impressions\":1,\"clicks\":-1,\"cost_micros\":1}]"
+	 "}",
+	 "rows[0].clicks: is negative"},
+	{REPORT_CAMPAIGN_DAYS,
+	 "{\"rows\":[{\"campaign_id\":\"1\",\"date\":\"2026-11-14\",\"cost_micros\":9000000000000000000}]}",
+	 "rows[0].cost_micros: too large"},
 	{REPORT_SIMULATIONS, "{\"rows\":[{\"campaign_id\":\"1\",\"points\":[{}]}]}",
 	 "rows[0].points: cost_micros is not an integer"},
 };
