@@ -66,6 +66,14 @@ struct config_database {
 
 struct config_secret; /* see config_secrets.h */
 
+/* `inngest`; signing_key empty: it is off. */
+struct config_inngest {
+	struct str signing_key, signing_key_fallback, event_key;
+	struct str serve_origin; /* empty: public_url */
+	struct str api_url, event_url, app_id;
+	bool allow_private; /* these are addresses of the operator's own */
+};
+
 struct config {
 	uint32_t magic;
 	atomic_uint refs;
@@ -92,6 +100,7 @@ struct config {
 		struct str ca_file; /* empty: the system's */
 	} fleet;
 	struct config_connect connect;
+	struct config_inngest inngest;
 	struct config_limits limits;
 	const struct plan *plans;
 	size_t plan_count;

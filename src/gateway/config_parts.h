@@ -38,6 +38,7 @@ NODISCARD enum err config_read_issuers(struct conf_reading *reading, const struc
 NODISCARD enum err config_read_algorithms(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_providers(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_bridges(struct conf_reading *reading, const struct conf_node *node, void *object);
+NODISCARD enum err config_read_inngest(struct conf_reading *reading, const struct conf_node *node, void *object);
 NODISCARD enum err config_read_bridge_scopes(struct conf_reading *reading, const struct conf_node *node, void *object);
 
 /* Whether a name can stand in a path, as those of sign-in providers and bridges do: 1 to 32 of a-z 0-9 -. */

@@ -321,6 +321,8 @@ static const struct conf_field root_fields[] = {
 	{"jobs", CONF_CUSTOM, .custom = config_read_jobs,
 	 .doc = "Other times for the gateway's own jobs, in UTC: a schedule, or never. `gatehouse jobs` lists them.",
 	 .example = "{ retention: \"17 3 * * *\", oauth-sweep: every 1h }"},
+	{"inngest", CONF_CUSTOM, .custom = config_read_inngest, .table = &config_inngest_table,
+	 .doc = "Inngest drives the background work instead of `jobs`. See doc/guides/inngest.md."},
 	{"log", CONF_TABLE, 0, .table = &log_table, .doc = "Logs on standard error."},
 	{"metrics_public", CONF_BOOL, AT(metrics_public), .fallback = "false",
 	 .doc = "Serve /metrics to everybody; else to loopback and to keys that may read status."},

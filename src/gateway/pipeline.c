@@ -20,6 +20,7 @@
 #include "gateway/uploads.h"
 #include "gateway/visible.h"
 #include "gateway/visits.h"
+#include "gateway/inngest.h"
 #include "gateway/webhooks.h"
 
 #define REQUEST_MAGIC 0x52455153u /* "REQS" */
@@ -97,6 +98,8 @@ AWAITS static enum err serve(struct request *req)
 	TRY(routes_check_host(req));
 	if (route == ROUTE_WEBHOOKS)
 		return webhooks_serve(req);
+	if (route == ROUTE_INNGEST)
+		return inngest_serve_request(req);
 	if (route >= ROUTE_OAUTH)
 		return visits_serve(req, route);
 	TRY(routes_check_origin(req));

@@ -5,14 +5,17 @@
 #include "bridge/bridge.h"
 #include "gateway/admission.h"
 #include "gateway/operator.h"
+#include "inngest/inngest.h"
 
 static const struct {
 	struct str path;
 	enum route route;
 } exact_paths[] = {
-	{{"/mcp", 4}, ROUTE_MCP},	    {{"/mcp/", 5}, ROUTE_MCP},		{{"/sse", 4}, ROUTE_SSE},
-	{{"/messages", 9}, ROUTE_MESSAGES}, {{"/health/live", 12}, ROUTE_LIVE}, {{"/health/ready", 13}, ROUTE_READY},
-	{{"/metrics", 8}, ROUTE_METRICS},   {{"/status", 7}, ROUTE_STATUS},	{{"/media", 6}, ROUTE_MEDIA},
+	{{"/mcp", 4}, ROUTE_MCP},	    {{"/mcp/", 5}, ROUTE_MCP},
+	{{"/sse", 4}, ROUTE_SSE},	    {{"/messages", 9}, ROUTE_MESSAGES},
+	{{"/health/live", 12}, ROUTE_LIVE}, {{"/health/ready", 13}, ROUTE_READY},
+	{{"/metrics", 8}, ROUTE_METRICS},   {{"/status", 7}, ROUTE_STATUS},
+	{{"/media", 6}, ROUTE_MEDIA},	    {{INNGEST_PATH, sizeof(INNGEST_PATH) - 1}, ROUTE_INNGEST},
 };
 
 static const struct {
@@ -195,6 +198,8 @@ struct str routes_allow(const struct request *req)
 		return STR("Allow: POST\r\n");
 	case ROUTE_MEDIA:
 		return STR("Allow: GET, HEAD, POST, PUT, DELETE\r\n");
+	case ROUTE_INNGEST:
+		return STR("Allow: GET, POST, PUT\r\n");
 	default:
 		return STR("Allow: GET\r\n");
 	}

@@ -15,6 +15,7 @@ enum route {
 	ROUTE_STATUS,
 	ROUTE_MEDIA,	/* files: uploads.c */
 	ROUTE_WEBHOOKS, /* platforms tell something: webhooks.c */
+	ROUTE_INNGEST,	/* another scheduler: inngest.c */
 	ROUTE_OAUTH,	/* from here on rooms of their own: visits.c */
 	ROUTE_SIGNIN,
 	ROUTE_CONNECT,

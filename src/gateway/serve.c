@@ -32,6 +32,7 @@
 #include "gateway/fleet_results.h"
 #include "gateway/handover.h"
 #include "gateway/hints.h"
+#include "gateway/inngest.h"
 #include "gateway/kek.h"
 #include "gateway/keys.h"
 #include "gateway/meters.h"
@@ -375,6 +376,7 @@ AWAITS static enum err start(struct serving *serving, struct buf *problem)
 	TRY(blocklist_start(gateway, &gateway->block_follower));
 	TRY(stored_start(gateway, &gateway->stored));
 	TRY(secret_watch_start(gateway));
+	gateway->sync_is_driven = inngest_is_configured(serving->config);
 	TRY(chores_start(gateway));
 	TRY(signal_watch(SIGUSR2, on_upgrade_signal, serving));
 	await_upstreams(serving);
