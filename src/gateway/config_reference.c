@@ -84,6 +84,8 @@ static const struct form {
 	{CONF_CUSTOM, config_read_issuers, "map of names and issuers", NAMED("issuer")},
 	{CONF_CUSTOM, config_read_upstreams, "map of names and upstreams", NAMED("upstream")},
 	{CONF_CUSTOM, config_read_toolsets, "map of names and toolsets", NAMED("toolset")},
+	{CONF_CUSTOM, config_read_inngest, "map",
+	 "\"allOf\":[" REF("inngest") "],\"required\":[\"signing_key\",\"event_key\"]"},
 	{CONF_CUSTOM, config_read_jobs, "map of names and schedules", MAPPING},
 	{CONF_CUSTOM, config_read_plans, "map of names and plans",
 	 "\"type\":[\"object\",\"null\"],\"additionalProperties\":" REF("plan")},

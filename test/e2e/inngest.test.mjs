@@ -111,6 +111,7 @@ before(async () => {
 		workers: 1,
 		tenants: ['acme', 'idle'],
 		upstreams: {
+			ads: { connector: { use: 'ads' } },
 			'google-ads': { connector: { use: 'google-ads', settings: { base: hosts.google.url }, allow_private: true }, auth: { type: 'bearer' }, breaker_failures: 10000 },
 		},
 		config: {

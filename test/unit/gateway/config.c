@@ -126,6 +126,27 @@ START_TEST(how_requests_are_signed)
 }
 END_TEST
 
+#define KEYS "signing_key: \"${env:GATEHOUSE_TEST_KEY}\", event_key: \"${env:GATEHOUSE_TEST_KEY}\""
+#define INNGEST(more) ("inngest: { " KEYS ", " more " }")
+
+START_TEST(another_scheduler)
+{
+	AUTO(config) *off = good("log: {}");
+	AUTO(config) *on = NULL;
+
+	ck_assert_uint_eq(off->inngest.signing_key.n, 0);
+	setenv("GATEHOUSE_TEST_KEY", "signkey-test-12345678", 1);
+	on = good(INNGEST("serve_origin: \"https://g.example\""));
+	ck_str(on->inngest.signing_key, "signkey-test-12345678");
+	ck_str(on->inngest.api_url, "https://api.inngest.com");
+	ck_str(on->inngest.app_id, "gatehouse");
+	ck_assert(!on->inngest.allow_private);
+	config_unref(on);
+	on = good(INNGEST("api_url: \"http://inngest:8288\", event_url: \"http://inngest:8288\""));
+	ck_assert(on->inngest.allow_private);
+}
+END_TEST
+
 /* A line of the file, and what must be said about it. */
 static const struct {
 	const char *text, *problem;
@@ -178,6 +199,17 @@ static const struct {
 	{AUTH("type: hmac, name: X-Sig, id_name: \"a b\""), "are names"},
 	{"connect: {client_document: \"http://x/y\"}", "client_document: must be an https URL"},
 	{"connect: {life: 2h}", "out of range"},
+	{"inngest: yes", "inngest: must be a map"},
+	{"inngest: {}", "needs a `signing_key`"},
+	{"inngest: {signing_key: signkey-prod-12345678, event_key: e}", "keys are references"},
+	{"inngest: {signing_key: \"signkey-${env:HOME}\"}", "keys are references"},
+	{"inngest: {signing_key: \"${env:GATEHOUSE_TEST_KEY}\", event_key: e}", "keys are references"},
+	{"inngest: {signing_key: \"${env:GATEHOUSE_TEST_KEY}\"}", "needs an `event_key`"},
+	{"inngest: {signing_key: \"${env:HOME}\", event_key: \"${env:HOME}\"}", "hexadecimal digits"},
+	{INNGEST("serve_origin: \"https://x/y\""), "`serve_origin` must be an origin"},
+	{INNGEST("api_url: inngest"), "must be origins"},
+	{INNGEST("event_url: \"https://x/\""), "must be origins"},
+	{INNGEST("app_id: A B"), "`app_id` has"},
 	{"trusted_proxies: [nonsense]", "must be networks"},
 	{"listen: { address: \"127.0.0.1:1\", tls: { cert: a } }", "needs both `cert` and `key`"},
 	{"toolsets: { s: { include: 3 } }", "include: must be a list"},
@@ -195,6 +227,7 @@ START_TEST(a_mistake_is_named_with_its_place)
 	struct config *config = NULL;
 	AUTO_BUF problem = {0};
 
+	setenv("GATEHOUSE_TEST_KEY", "signkey-test-12345678", 1);
 	ck_err(config_parse(str_of(mistakes[_i].text), STR("g.yaml"), &problem, &config), ERR_CONFIG);
 	buf_put_byte(&problem, '\0');
 	ck_assert_msg(strstr(problem.p, mistakes[_i].problem) != NULL, "'%s' says '%s'", mistakes[_i].text, problem.p);
@@ -428,6 +461,7 @@ int main(void)
 	tcase_add_test(tcase, how_tokens_are_got);
 	tcase_add_test(tcase, what_a_provider_adds);
 	tcase_add_test(tcase, how_requests_are_signed);
+	tcase_add_test(tcase, another_scheduler);
 	tcase_add_loop_test(tcase, a_mistake_is_named_with_its_place, 0, ARRAY_LEN(mistakes));
 	tcase_add_test(tcase, all_mistakes_are_told_at_once);
 	tcase_add_test(tcase, secrets_come_from_files);
