@@ -175,12 +175,11 @@ test('the SDK signs and reads signatures as the server of these tests does', asy
 		const good = await who('POST', { query, body, headers: { 'x-inngest-signature': sign(body, { at: ++clock }) } });
 		assert.equal(good.status, 206, good.text);
 		checkSigned(good);
-		assert.match(good.headers['x-inngest-sdk'], /^\w+:v\d/);
+		assert.match(good.headers['x-inngest-sdk'], /^[\w-]+:v\d/);
 		assert.equal(good.headers['x-inngest-req-version'], who === ask ? '2' : good.headers['x-inngest-req-version']);
 		for (const signature of [sign(body, { key: OLD_KEY.replace('f', '0') }), sign(`${body} `), sign(body, { at: Math.floor(Date.now() / 1000) - 310 }), 't=1', '']) {
 			const bad = await who('POST', { query, body, headers: signature === '' ? {} : { 'x-inngest-signature': signature } });
-			assert.ok(bad.status === 401 || who === askSdk, `${signature}: ${bad.status}`);
-			assert.notEqual(bad.status, 206);
+			assert.equal(bad.status, 401, `${signature}: ${bad.text}`);
 			assert.doesNotMatch(bad.text, /StepRun/);
 		}
 	}
