@@ -185,10 +185,10 @@ AWAITS static enum err audit_call(struct request *req, struct str event, int64_t
 }
 
 /* Why a call failed, in words for the model: which server, and what to do. */
-static void explain_failure(struct request *req, enum err err)
+static void explain_failure(struct request *req, struct str where, enum err err)
 {
 	if (req->problem.p == NULL && err != ERR_CANCELED)
-		req->problem = arena_fmt(req->arena, "%.*s: %s (request %.*s)", STR_ARG(req->upstream), err_text(err),
+		req->problem = arena_fmt(req->arena, "%.*s: %s (request %.*s)", STR_ARG(where), err_text(err),
 					 STR_ARG(req->id));
 }
 
@@ -198,7 +198,7 @@ AWAITS static enum err refuse_queued(struct request *req, const struct relay *re
 	req->outcome = str_of(err_name(err));
 	if (is_counted(relay))
 		allowance_failed(req->allowance);
-	explain_failure(req, err);
+	explain_failure(req, req->upstream, err);
 	shed_queued(req, err);
 	return err;
 }
@@ -315,7 +315,7 @@ AWAITS enum err relay_call(struct request *req, const struct relay *relay)
 	audited = audit_call(req, relay->event, begun_ns, bytes);
 	TRY(audited); /* nothing is answered without its row, not even a failure */
 	if (err != OK) {
-		explain_failure(req, err);
+		explain_failure(req, call.wanted.n > 0 ? call.wanted : req->upstream, err);
 		return err;
 	}
 	return answer_pieces(req, piece, pieces.count);
