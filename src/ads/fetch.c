@@ -4,7 +4,7 @@
  *     days ─▶ chunks ─▶ pages ─▶ report_take ─▶ ... ─▶ report_settle ─▶ report_write
  *
  * What takes the processor long (a page of megabytes) is done on a worker thread. Categories of searches are told by
- * campaign: the campaigns are asked for first. */
+ * campaign: which there are says the report of campaigns. */
 #include "ads/private.h"
 #include "analytics/civil.h"
 
@@ -166,22 +166,27 @@ AWAITS static enum err take_pages(struct fetch *fetch, const struct day_range *d
 
 /* ---- categories ---------------------------------------------------------------------- */
 
-/* The campaigns that have categories, by the report of campaigns. */
+/* The campaigns that have categories, by the report of campaigns, which is a kept one like any other. */
 AWAITS static enum err find_campaigns(struct fetch *fetch, struct str ids[CAMPAIGNS_MAX], size_t *ret_count)
 {
-	struct fetch campaigns = *fetch;
+	struct arena *arena = fetch->report.arena;
+	struct ads_failure failure = {.class = STR("transient"), .message = STR("")};
 	const struct campaign_row *rows;
+	struct report campaigns;
+	struct cached cached;
+	struct str next;
 	size_t count = 0;
 	enum err err;
 
-	campaigns.kind = REPORT_CAMPAIGNS;
-	report_begin(&campaigns.report, REPORT_CAMPAIGNS, fetch->of->platform, fetch->report.arena);
-	err = take_pages(&campaigns, NULL, STR(""));
-	fetch->pages = campaigns.pages;
-	fetch->problem = campaigns.problem;
-	TRY(err);
-	rows = campaigns.report.rows;
-	for (size_t i = 0; i < campaigns.report.count && count < CAMPAIGNS_MAX; i++)
+	err = cache_get(fetch->ads, fetch->of, REPORT_CAMPAIGNS, RANGE_NONE, arena, &cached, &failure);
+	if (err != OK)
+		return refused(fetch, err, &failure);
+	report_begin(&campaigns, REPORT_CAMPAIGNS, fetch->of->platform, arena);
+	err = report_take(&campaigns, cached.row.document, &next, &fetch->problem);
+	if (err != OK)
+		return fail_by(fetch, err);
+	rows = campaigns.rows;
+	for (size_t i = 0; i < campaigns.count && count < CAMPAIGNS_MAX; i++)
 		if (str_eq(rows[i].channel, STR("PERFORMANCE_MAX")) && rows[i].status != CAMPAIGN_REMOVED)
 			ids[count++] = rows[i].campaign_id;
 	*ret_count = count;
