@@ -39,11 +39,16 @@ before(async () => {
 		connector: { file: offered(files, use), settings: { base: hosts[name].url, ...settings }, allow_private: true }, auth: { type: auth }, breaker_failures: 10000,
 	}]));
 	upstreams.hasty = { ...upstreams.meta, connector: { ...upstreams.meta.connector, file: offered(files, 'meta-ads', { name: 'hasty', from: 'max_ms: 40000', to: 'max_ms: 1500' }) } };
+	const base = { base: hosts.google.url, login_customer_id: Object.keys(hosts.google.managers)[0] };
+	const both = hosts.google.accounts.map(({ world }) => world.id);
+	upstreams.ads = { connector: { use: 'ads', settings: { google: 'pair' } } };
+	upstreams.pair = { connector: { use: 'google-ads', settings: { base: base.base }, allow_private: true, accounts: { second: { ...base, account_id: both[1] }, first: { account_id: both[0] } } }, auth: { type: 'bearer' }, breaker_failures: 10000 };
 	gateway = await prepareGateway(file, { workers: 1, upstreams, tenants: ['acme', 'busy', 'full', 'dead'] });
 	for (const name of Object.keys(UPSTREAMS)) {
 		for (const tenant of Object.keys(gateway.keys)) await setSecret(gateway, name, hosts[name].token, tenant);
 	}
 	await setSecret(gateway, 'hasty', hosts.meta.token);
+	for (const account of ['first', 'second']) await setSecret(gateway, `pair.${account}`, hosts.google.token);
 	await gateway.start();
 	for (const name of Object.keys(UPSTREAMS)) its[name] = await new Connector(gateway, hosts[name], name).connect(file);
 });
@@ -191,6 +196,20 @@ test('Meta: before its limits are used up, all tools of the account wait', async
 	await full.ok('campaigns', { account_id: worldOf('meta').id });
 	hosts.meta.usage = 10;
 	await full.fails('budgets_below', { account_id: worldOf('meta').id }, 'rate_limited', /(299|300) seconds/);
+});
+
+test('ads: several accounts of an upstream are asked, and nobody is offered the tools of it', async () => {
+	const ads = await new Connector(gateway, hosts.google, 'ads').connect(file);
+	const asked = { platform: 'google', dateRange: 'last_30_days' };
+	for (const [index, { world }] of hosts.google.accounts.entries()) {
+		const { account, data } = await ads.ok('get_account_health', { ...asked, accountIndex: String(index) }, { currency: world.currency });
+		assert.equal(account.id, world.id);
+		assert.equal(Math.round(data.totals.spend_amount * 1e6), world.sum(world.today - 30, world.today - 1).cost);
+	}
+	assert.deepEqual([...ads.tools.keys()].filter((name) => name.startsWith('pair')), []);
+	await assert.rejects(its.google.client.callTool({ name: 'pair_accounts', arguments: {} }), /pair_accounts/);
+	const none = await ads.as('busy');
+	await none.fails('get_account_health', asked, 'pair.second: no credential is kept for you');
 });
 
 test('tokens that have ended, scopes that lack, versions that are gone', async () => {
