@@ -49,6 +49,17 @@ static void put_text_at(struct buf *out, double x, double y, const char *anchor,
 	buf_put(out, STR("</text>"));
 }
 
+/* A name that does not have room is cut, and says so. */
+static void put_name_at(struct buf *out, double x, double y, struct str name)
+{
+	AUTO_BUF text = {0};
+
+	buf_put(&text, str_shorten(name, NAME_BYTES_MAX));
+	if (name.n > NAME_BYTES_MAX)
+		buf_put(&text, STR("\xe2\x80\xa6"));
+	put_text_at(out, x, y, "start", buf_str(&text));
+}
+
 static void put_number_at(struct buf *out, double x, double y, const char *anchor, double value)
 {
 	double size = fabs(value);
@@ -203,7 +214,7 @@ void chart_bars(struct buf *out, struct str title, struct str unit, const struct
 	for (size_t i = 0; i < bar_count; i++) {
 		double y = TOP - 12 + (step + 6) * (double)i;
 
-		put_text_at(out, 16, y + step / 2 + 4, "start", str_shorten(bars[i].name, NAME_BYTES_MAX));
+		put_name_at(out, 16, y + step / 2 + 2, bars[i].name);
 		put_bar(out, &scale, y, BAR_HEIGHT - 4, bars[i].value, colours[0]);
 		if (pairs)
 			put_bar(out, &scale, y + BAR_HEIGHT - 2, BAR_HEIGHT - 4, bars[i].other, colours[1]);

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "gateway/assembly.h"
+#include "gateway/inngest.h"
 #include "gateway/memo.h"
 #include "gateway/metrics.h"
 #include "gateway/operator_key.h"
@@ -65,6 +66,8 @@ static void warn_restart(const struct config *before, const struct config *after
 		log_warn("reload.needs_restart", LOG_CSTR("setting", "secrets"));
 	if (before->durability != after->durability || before->audit_commit_ms != after->audit_commit_ms)
 		log_warn("reload.needs_restart", LOG_CSTR("setting", "audit"));
+	if (inngest_is_configured(before) != inngest_is_configured(after)) /* its keys and addresses may change */
+		log_warn("reload.needs_restart", LOG_CSTR("setting", "inngest"));
 }
 
 /* New certificates are picked up even when the config's text is the same. A listener that stands

@@ -300,8 +300,23 @@ test('a round asks for a run of each account, and the run fetches its reports', 
 	const again = await call('sync-refresh-tenant', callBody({ run: run.run, event, steps }), { step: first.id });
 	assert.equal(again.status, 206, again.text);
 	assert.equal(hosts.google.seen.length, fetched);
-	const listed = await gateway.cliJson('sync', 'list');
-	assert.ok(JSON.stringify(listed).includes('inngest'), JSON.stringify(listed));
+	const [row, ...others] = await gateway.cliJson('sync');
+	assert.deepEqual(others, []);
+	assert.deepEqual([row.id, row.driver, row.outcome, row.steps_done, row.steps_total], [run.run, 'inngest', 'ok', run.ops.length, run.ops.length]);
+	assert.ok(row.reports > 0 && row.rows > 0);
+	const kinds = (await gateway.cliJson('jobs')).filter(({ kind }) => ['sync-scheduled-refresh', 'gdpr-purge-cache', 'archive-audit-log'].includes(kind));
+	assert.deepEqual(kinds.map(({ schedule }) => schedule), ['never', 'never', 'never'], 'one of the two keeps the times');
+});
+
+test('what is not to be mended is not tried again', async () => {
+	await setSecret(gateway, 'google-ads', 'a token of nobody', 'idle');
+	const { id } = (await gateway.cliJson('tenant', 'list')).find(({ name }) => name === 'idle');
+	const run = await drive('sync-refresh-tenant', { name: 'sync/refresh-tenant', data: { tenantId: id, platform: 'google' } }, 4);
+	assert.deepEqual(run.ops.map(({ op, displayName, error }) => [op, displayName, error.name]), [['StepFailed', 'acquire-token', 'CREDENTIAL_REFUSED']]);
+	assert.deepEqual([run.answer.status, run.answer.headers['x-inngest-no-retry'], run.result.name], [400, 'true', 'CREDENTIAL_REFUSED']);
+	const row = (await gateway.cliJson('sync')).find(({ tenant_id: tenant }) => tenant === id);
+	assert.deepEqual([row.outcome, row.steps_done], ['failed', 0]);
+	assert.match(row.error, /credential/);
 });
 
 test('state that is too large for a call is asked for', async () => {
