@@ -3,13 +3,14 @@
 //   node bench/run.mjs [--quick] [--rounds N] [--seconds S] [--only PART,...]
 //                      [--rows N,...] [--build DIR] [--targets direct,nginx,gatehouse] [--no-save]
 //
-// Parts: calls, streamed, local, list, search, auth, connector, syscalls, instructions, memory, startup, workers, fleet,
+// Parts: calls, streamed, local, list, search, auth, connector, ads, syscalls, instructions, memory, startup, workers, fleet,
 // replicas, growth, growth_instructions. doc/bench.md has the method. Exit 1 when an answer was wrong; a missed target is reported, not fatal.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { adsCases } from './lib/ads.mjs';
 import { connectorCases } from './lib/connector.mjs';
 import { credentialCases } from './lib/credentials.mjs';
 import { startServers, stopServers } from './lib/backing.mjs';
@@ -22,7 +23,7 @@ import { commit, judge, machine, save, table } from './lib/report.mjs';
 import { callCases, listCase, localCases, searchCases, startTargets, streamCases } from './lib/throughput.mjs';
 import { instructions } from './instructions.mjs';
 
-const PARTS = ['calls', 'streamed', 'local', 'list', 'search', 'auth', 'connector', 'syscalls', 'instructions', 'memory', 'startup', 'workers', 'fleet', 'replicas', 'growth', 'growth_instructions'];
+const PARTS = ['calls', 'streamed', 'local', 'list', 'search', 'auth', 'connector', 'ads', 'syscalls', 'instructions', 'memory', 'startup', 'workers', 'fleet', 'replicas', 'growth', 'growth_instructions'];
 const here = path.dirname(fileURLToPath(import.meta.url));
 
 const { values: options } = parseArgs({
@@ -75,6 +76,7 @@ async function throughput(results, root) {
 	if (parts.includes('search') && wanted.includes('gatehouse')) cases.push(...await searchCases({ tools, root }));
 	if (parts.includes('auth') && wanted.includes('gatehouse')) cases.push(...await credentialCases({ tools, root }));
 	if (parts.includes('connector') && wanted.includes('gatehouse')) cases.push(...await connectorCases({ tools, root }));
+	if (parts.includes('ads') && wanted.includes('gatehouse')) cases.push(...await adsCases({ tools, root, log }));
 	results.unquiet = await measure(tools, cases, { rounds, seconds, cores: '1', log });
 	results.cases = cases.map(({ name, kind, era, connections, summary, rounds: raw }) => ({ name, kind, era, connections, summary, rounds: raw }));
 	if (parts.includes('syscalls')) {
@@ -128,7 +130,7 @@ async function main() {
 		cases: [],
 	};
 	try {
-		if (['calls', 'streamed', 'local', 'list', 'search', 'auth', 'connector', 'syscalls'].some((part) => parts.includes(part))) await throughput(results, root);
+		if (['calls', 'streamed', 'local', 'list', 'search', 'auth', 'connector', 'ads', 'syscalls'].some((part) => parts.includes(part))) await throughput(results, root);
 		if (wanted.includes('gatehouse')) {
 			if (parts.includes('instructions')) results.instructions = await instructions({ tools, root, log });
 			if (parts.includes('growth_instructions')) results.growth_instructions = await growthInstructions({ tools, root, rows, log });

@@ -87,6 +87,11 @@ export function loadArguments(kind, era, target) {
 	}
 }
 
+/** What the load generator gets for one modern call of a tool. */
+export function toolArguments(name, args, { port, path = '/mcp', key }) {
+	return ['--port', String(port), '--path', path, ...flags(modernHeaders('tools/call', name, key)), '--body', message('tools/call', { name, arguments: args }, true), '--expect', '"structuredContent"'];
+}
+
 /** Open a legacy session at a target and return its id. */
 export async function openSession({ port, path = '/mcp', key }) {
 	const headers = {

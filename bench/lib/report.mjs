@@ -18,6 +18,10 @@ function caseTargets(one) {
 		const value = one.summary.connector.rate / one.summary.server.rate;
 		return [{ what: `${one.name} calls/s over a plain server's`, value: round(value, 3), limit: 0.7, ok: value >= 0.7, atLeast: true }];
 	}
+	if (one.kind === 'ads') {
+		const value = one.summary.ads.rate / one.summary.local.rate;
+		return [{ what: `${one.name} answers/s from a report that is there over a local tool's of that size`, value: round(value, 3), limit: 0.85, ok: value >= 0.85, atLeast: true }];
+	}
 	if (one.kind === 'growth') {
 		// At one connection what a caller waits; at 64 what a call costs, which noise reaches less.
 		const [what, field] = one.connections === 1 ? ['p50', 'p50_us'] : ['CPU time', 'server_cpu_us'];
@@ -70,7 +74,7 @@ export function judge(results) {
 }
 
 /** Kinds that compare other things than the upstream, nginx and the gateway. */
-const LINES = new Set(['auth', 'connector', 'growth', 'fleet']);
+const LINES = new Set(['ads', 'auth', 'connector', 'growth', 'fleet']);
 
 function line(one, name, { rate, p50_us, p99_us, server_cpu_us, servers_cpu_us = [] }) {
 	const nginx = one.summary.nginx === undefined || name === 'nginx' ? '' : `, ${(rate / one.summary.nginx.rate).toFixed(2)} of nginx`;

@@ -9,6 +9,7 @@
 #   matrix       the same e2e files again, the release binary on PostgreSQL and Redis; some of them through PgBouncer
 #   cluster      three replicas and bad times: 20 s against the ASan binary; asked for by name 60 s against the release
 #                binary, whose figures are kept in bench/results
+#   ads          what is about ad analytics: unit tests of its rooms, its e2e files
 #   vault        those e2e files that are about credentials, on SQLite and then on PostgreSQL and Redis
 #   conformance  the official suite and the matrix of clients and servers; writes doc/conformance.md
 #   full         also TSan, Valgrind, ./dev run and ./dev test in a bare Debian
@@ -181,6 +182,8 @@ pooled=(test/e2e/{api,audit,auth,oauth-token,policy,tenants}.test.mjs)
 # Why the matrix does without a file: nothing in it depends on what a gateway keeps its rows and its state in.
 left_out_of_matrix() {
 	case $1 in
+	*/ads.*) printf 'is about figures; ads-faults.test.mjs stands for what is kept' ;;
+	*/ads-fleet.*) printf 'starts a PostgreSQL and a Redis of its own in any case' ;;
 	*/connect-provider.*) printf 'starts no gateway' ;;
 	*/connector-*) printf 'is about what a platform is asked; connectors.test.mjs and files.test.mjs stand for what is kept' ;;
 	*/backing-*) printf 'is about the servers themselves that the matrix stands on' ;;
@@ -223,6 +226,19 @@ test_matrix() {
 	mapfile -t files < <(e2e_files "${1:-}")
 	matrix_files "*${1:-}*" "${files[@]}"
 	[ -n "${1:-}" ] || test_node e2e-pgbouncer asan "${pooled[@]}"
+}
+
+# The computations, what keeps reports, and both through the gateway against simulated platforms.
+test_ads() {
+	local names=() room
+
+	if build_flavour asan; then
+		for room in analytics ads; do
+			mapfile -t -O "${#names[@]}" names < <(test_names asan "$room")
+		done
+	fi
+	test_meson asan "${names[@]}"
+	test_e2e e2e asan ads
 }
 
 test_vault() {
@@ -305,7 +321,7 @@ test_full() {
 	counted bare-debian as_root tools/bare-check
 }
 
-#: test [LEG [PATTERN]]     lint, unit, e2e, matrix, vault, cluster, schema, conformance, soak, full; default: all but full
+#: test [LEG [PATTERN]]     lint, unit, e2e, matrix, ads, vault, cluster, schema, conformance, soak, full; default: all but full
 verb_test() {
 	local what=${1:-everything} pattern=${2:-} begun=$SECONDS status=0
 
@@ -314,7 +330,7 @@ verb_test() {
 	rm -rf "$results"
 	mkdir -p "$results"
 	case $what in
-	everything | full | lint | vault) "test_$what" ;;
+	everything | full | lint | ads | vault) "test_$what" ;;
 	unit) test_unit "$pattern" ;;
 	schema) test_meson asan --suite schema ;;
 	e2e) test_e2e e2e asan "$pattern" ;;
@@ -322,7 +338,7 @@ verb_test() {
 	cluster) test_cluster release 60 "$PWD/bench/results" ;;
 	soak) test_e2e soak release soak ;;
 	conformance) test_conformance "$pattern" ;;
-	*) die "no leg '$what': lint, unit, e2e, matrix, vault, cluster, schema, conformance, soak, full" ;;
+	*) die "no leg '$what': lint, unit, e2e, matrix, ads, vault, cluster, schema, conformance, soak, full" ;;
 	esac
 	say "after $((SECONDS - begun)) s:"
 	tools/tally "$results" || status=$?
