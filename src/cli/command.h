@@ -70,6 +70,8 @@ int jobs_list_run(const struct invocation *invocation);
 int jobs_history_run(const struct invocation *invocation);
 int jobs_run_run(const struct invocation *invocation);
 int jobs_drop_run(const struct invocation *invocation);
+int ads_show_run(const struct invocation *invocation);
+int ads_invalidate_run(const struct invocation *invocation);
 int sync_latest_run(const struct invocation *invocation);
 int sync_run_run(const struct invocation *invocation);
 int user_export_run(const struct invocation *invocation);

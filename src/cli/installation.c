@@ -235,3 +235,15 @@ AWAITS enum err installation_keys(struct installation *installation, struct str 
 	*ret_count = count;
 	return OK;
 }
+
+AWAITS enum err installation_tenant(struct installation *installation, struct str name, struct tenant *ret_tenant)
+{
+	enum err err = tenant_find(installation->db, installation->arena, name, ret_tenant);
+
+	if (err == ERR_NOT_FOUND)
+		err = tenant_get(installation->db, installation->arena, name, ret_tenant);
+	if (err == ERR_NOT_FOUND)
+		return installation_fail(installation, err, "no tenant '%.*s'; `gatehouse tenant list` lists them",
+					 STR_ARG(name));
+	return err;
+}

@@ -60,6 +60,11 @@ NODISCARD enum err installation_audit(struct installation *installation, const c
  *   returns    err */
 enum err installation_fail(struct installation *installation, enum err err, const char *fmt, ...) PRINTF(3, 4);
 
+/* A tenant by its name or its id.
+ *   Errors     ERR_NOT_FOUND, with a sentence; ERR_DB */
+NODISCARD enum err installation_tenant(struct installation *installation, struct str name, struct tenant *ret_tenant)
+	AWAITS;
+
 /* Every key of one tenant (name p NULL: of all), in `arena`.
  *   Errors     ERR_NOT_FOUND (no such tenant), ERR_DB, ERR_LIMIT */
 NODISCARD enum err installation_keys(struct installation *installation, struct str tenant_name,

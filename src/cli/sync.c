@@ -7,18 +7,6 @@
 
 #define LATEST_ROWS 50
 
-AWAITS static enum err find_tenant(struct installation *installation, struct str name, struct tenant *ret_tenant)
-{
-	enum err err = tenant_find(installation->db, installation->arena, name, ret_tenant);
-
-	if (err == ERR_NOT_FOUND)
-		err = tenant_get(installation->db, installation->arena, name, ret_tenant);
-	if (err == ERR_NOT_FOUND)
-		return installation_fail(installation, err, "no tenant '%.*s'; `gatehouse tenant list` lists them",
-					 STR_ARG(name));
-	return err;
-}
-
 static void put_member(struct buf *out, const char *name, struct str value)
 {
 	buf_put_fmt(out, "\"%s\":", name);
@@ -68,7 +56,7 @@ AWAITS static enum err latest(struct installation *installation)
 	size_t count;
 
 	if (invocation->options.operand_count > 0) {
-		TRY(find_tenant(installation, invocation->options.operands[0], &tenant));
+		TRY(installation_tenant(installation, invocation->options.operands[0], &tenant));
 		query.tenant_id = tenant.id;
 	}
 	TRY(sync_log_list(installation->db, installation->arena, &query, &runs, &count));
@@ -111,7 +99,7 @@ AWAITS static enum err ask(struct installation *installation)
 	const struct options *options = &installation->invocation->options;
 	struct tenant tenant;
 
-	TRY(find_tenant(installation, options->operands[0], &tenant));
+	TRY(installation_tenant(installation, options->operands[0], &tenant));
 	if (options->operand_count > 1) {
 		enum ads_platform platform = ads_platform_named(options->operands[1]);
 

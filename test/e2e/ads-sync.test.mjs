@@ -151,3 +151,22 @@ test('at night reports go that are past their time, and runs of syncs', async ()
 	assert.deepEqual([Number(left[0].runs), Number(left[0].others) > 0], [0, true]);
 	assert.equal(Number((await database(`SELECT count(*) AS n FROM metric WHERE platform = 'google' AND fetched_ms > 0 AND fetched_ms < ${Date.now() - 90 * DAY_MS}`))[0].n), 0);
 });
+
+test('what is kept is shown, and forgotten when an operator says so', async () => {
+	const shown = (...platform) => gateway.cliJson('ads', 'show', 'acme', ...platform);
+	const before = await shown();
+	const [days] = before.filter(({ platform, report }) => platform === 'meta' && report === 'campaign_days');
+	assert.deepEqual([days.upstream, days.range, days.failure], ['meta-ads', 'last_90_days', '']);
+	assert.ok(days.rows > 0 && days.bytes > days.rows && Date.parse(days.fetched_at) <= Date.now());
+	assert.match((await gateway.cli('ads', 'show', 'acme', 'meta')).stdout, /^FETCHED .*\n.*campaign_days/m);
+	const { reports } = await gateway.cliJson('ads', 'invalidate', 'acme', 'meta');
+	assert.equal(reports, before.filter(({ platform }) => platform === 'meta').length);
+	assert.deepEqual(await shown('meta'), []);
+	assert.equal((await shown()).length, before.length - reports);
+	assert.equal((await events('ads.invalidated'))[0].target, 'meta');
+	const { code, stderr } = await gateway.cli('ads', 'invalidate', 'acme', 'bing');
+	assert.deepEqual([code !== 0, /google, meta or tiktok/.test(stderr)], [true, true]);
+	const { stdout } = await gateway.cli('ads', 'warm', 'acme', 'meta');
+	await untilEnded('acme', [stdout.trim()]);
+	assert.ok((await shown('meta')).length > 0);
+});
