@@ -40,7 +40,7 @@ export async function adsCases({ tools, root, log }) {
 	fs.writeFileSync(note, 'a word');
 	const prepared = await prepareGatehouse({ binary: tools.gatehouse, root: directory, upstreams: {}, lines: [
 		'  ads: { connector: { use: ads } }',
-		`  google-ads: { connector: { use: google-ads, settings: { base: "${google.url}" }, allow_private: true } }`,
+		`  google-ads: { connector: { use: google-ads, settings: { base: "${google.url}" }, allow_private: true }, auth: { type: bearer } }`,
 		`  notes: { connector: { use: obsidian, settings: { vault: "${vault}" } } }`,
 	] });
 	run(tools.gatehouse, ['credential', 'set', '--tenant', 'bench', '--upstream', 'google-ads', '--config', prepared.config], { input: `${google.token}\n` });

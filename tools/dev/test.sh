@@ -234,7 +234,7 @@ test_ads() {
 
 	if build_flavour asan; then
 		for room in analytics ads; do
-			mapfile -t -O "${#names[@]}" names < <(test_names asan "$room")
+			mapfile -t -O "${#names[@]}" names < <(test_names asan "$room/")
 		done
 	fi
 	test_meson asan "${names[@]}"
