@@ -66,7 +66,7 @@ enum err failure_read(struct arena *arena, struct str text, struct ads_failure *
 
 int64_t failure_rest_ms(const struct ads_failure *failure)
 {
-	int64_t rest_ms = failure->retry_after_s > 0 ? failure->retry_after_s * 1000 : REST_MS;
-
-	return rest_ms > REST_MS_MAX ? REST_MS_MAX : rest_ms;
+	if (failure->retry_after_s <= 0)
+		return REST_MS;
+	return failure->retry_after_s > REST_MS_MAX / 1000 ? REST_MS_MAX : failure->retry_after_s * 1000;
 }

@@ -226,11 +226,14 @@ int64_t sync_limited_until_ms(const struct sync_run *run, enum err err)
 {
 	static const char *const classes[] = {"rate_limited", "quota"};
 	int64_t wait_s = run->failure.retry_after_s > 0 ? run->failure.retry_after_s : SYNC_LIMIT_WAIT_S;
-	int64_t until_ms = clock_wall_ms() + wait_s * 1000;
+	int64_t until_ms;
 
 	if (err != ERR_TOOL_FAILED || !is_class(&run->failure, classes, ARRAY_LEN(classes)))
 		return 0;
-	return wait_s > SYNC_RUN_MS_MAX / 1000 || until_ms > run->started_ms + SYNC_RUN_MS_MAX ? INT64_MAX : until_ms;
+	if (wait_s > SYNC_RUN_MS_MAX / 1000)
+		return INT64_MAX;
+	until_ms = clock_wall_ms() + wait_s * 1000;
+	return until_ms > run->started_ms + SYNC_RUN_MS_MAX ? INT64_MAX : until_ms;
 }
 
 struct str sync_sentence(struct arena *arena, enum err err, const struct ads_failure *failure)
