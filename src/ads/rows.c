@@ -267,7 +267,9 @@ enum err report_take(struct report *report, struct str page, struct str *ret_nex
 		buf_put(problem, err == OK ? STR("rows: not a list") : STR("not JSON"));
 		return ERR_UPSTREAM_GARBAGE;
 	}
-	with_events = shape->figures_at >= 0 && json_get(root, "kept") == NULL;
+	if (report->cap == 0) /* the first says what it is */
+		report->is_document = json_get(root, "kept") != NULL;
+	with_events = shape->figures_at >= 0 && !report->is_document;
 	TRY(make_room(report, shape, yyjson_arr_size(rows), with_events));
 	yyjson_arr_foreach(rows, i, max, row)
 	{

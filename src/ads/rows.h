@@ -50,6 +50,7 @@ struct report {
 	size_t count, cap;
 	struct event_row *events; /* beside them while pages come; NULL: a kept document, or no figures */
 	struct str event;     /* the action that counts as a conversion; empty: `conversions` as the platform counts */
+	bool is_document;     /* rows as they are kept; else pages of a connector */
 	bool partial;	      /* the platform says that rows are missing */
 	bool denied;	      /* the platform does not let this account have it */
 	double magnitude;     /* of all numbers together, so that no sum of them can overflow */
