@@ -14,8 +14,8 @@
 #include "gateway/local_events.h"
 #include "upstream/upstream.h"
 
-#define LOCAL_MAGIC 0x4c4f4341u		     /* "LOCA" */
-#define LOCAL_ARENA_BYTES (32 * 1024 * 1024) /* all accounts' settings, at the most allowed, as texts and as trees */
+#define LOCAL_MAGIC 0x4c4f4341u		      /* "LOCA" */
+#define LOCAL_ARENA_BYTES (128 * 1024 * 1024) /* settings of 64 accounts, as texts and as trees */
 
 struct upstream_local {
 	uint32_t magic;
