@@ -28,6 +28,10 @@ static enum err put_file(struct run *run, struct body *body, struct media *file,
 		return run_fail(run, CLASS_INVALID, "a part of a file was asked for that it does not have");
 	if (body->count + 3 > REQUEST_SEGMENTS_MAX)
 		return run_fail(run, CLASS_TOO_LARGE, "too many files for one request");
+	if (body->segment == NULL)
+		body->segment = arena_try_alloc(run->scope.arena, REQUEST_SEGMENTS_MAX * sizeof(*body->segment));
+	if (body->segment == NULL)
+		return ERR_LIMIT;
 	body->streamed = true;
 	close_text(body);
 	if (bytes > 0)
@@ -251,6 +255,10 @@ enum err body_compose(struct run *run, const struct http_step *http, struct requ
 	if (body->text.n > REQUEST_BODY_BYTES_MAX)
 		return run_fail(run, CLASS_TOO_LARGE, "the request would be larger than %d MB",
 				REQUEST_BODY_BYTES_MAX / 1024 / 1024);
+	if (!body->streamed) {
+		body->bytes = body->text.n;
+		return OK;
+	}
 	close_text(body);
 	for (size_t i = 0; i < body->count; i++)
 		body->bytes += body->segment[i].bytes;

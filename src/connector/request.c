@@ -4,8 +4,6 @@
 
 #include "base/check.h"
 
-#define USUAL_BYTES 4096 /* of a URL or a head with a token in it */
-
 /* Written here, or by the client. */
 static bool is_ours(struct str name)
 {
@@ -166,10 +164,13 @@ AWAITS enum err request_compose(struct run *run, const struct step *step, struct
 {
 	AUTO(secret_text) *lines = NULL;
 
-	*request = (struct request){.step = step, .arena = arena_new(RUN_ANSWER_ARENA_BYTES)};
+	*request = (struct request){
+		.step = step,
+		.arena = arena_new(RUN_ANSWER_ARENA_BYTES),
+		.url = spares_take(run->runner->spares),
+		.head = spares_take(run->runner->spares),
+	};
 	run->scope.arena = request->arena;
-	buf_reserve(&request->url, USUAL_BYTES); /* what grows leaves unwiped memory behind */
-	buf_reserve(&request->head, USUAL_BYTES);
 	TRY(compose_url(run, &step->http, request));
 	TRY(body_compose(run, &step->http, request));
 	TRY(take_lines(run, request, &lines));
@@ -183,18 +184,11 @@ AWAITS enum err request_compose(struct run *run, const struct step *step, struct
 	return OK;
 }
 
-static void wipe(struct buf *buf)
+void request_done(struct run *run, struct request *request)
 {
-	crypto_wipe(buf->p, buf->n);
-	buf_free(buf);
-	*buf = (struct buf){0};
-}
-
-void request_done(struct request *request)
-{
-	wipe(&request->url);
-	wipe(&request->head);
-	wipe(&request->body.text);
+	spares_give(run->runner->spares, &request->url);
+	spares_give(run->runner->spares, &request->head);
+	spares_give(run->runner->spares, &request->body.text);
 	arena_free_wiped(request->arena);
 	request->arena = NULL;
 }

@@ -21,9 +21,9 @@ struct segment {
 
 struct body {
 	struct buf text; /* all texts, one after the other */
-	struct segment segment[REQUEST_SEGMENTS_MAX];
+	bool streamed;	 /* a file is among it: it is sent by segments */
+	struct segment *segment;
 	size_t count;
-	bool streamed; /* a file is among them */
 	uint64_t bytes;
 	/* while it is sent */
 	size_t at, text_at;
@@ -46,7 +46,7 @@ struct request {
  *   Errors     ERR_TOOL_FAILED, ERR_LIMIT, ERR_CREDENTIAL_* (signatures) */
 NODISCARD enum err request_compose(struct run *run, const struct step *step, struct request *request) AWAITS;
 /* Wipe it; NULL-safe for what was begun only. */
-void request_done(struct request *request);
+void request_done(struct run *run, struct request *request);
 
 /* ---- target.c ---- */
 

@@ -102,6 +102,8 @@ void run_give(struct run *run, struct media *media, struct buf *out)
 		buf_put(out, STR("null"));
 		return;
 	}
+	if (run->media == NULL)
+		run->media = arena_alloc(run->call->arena, RUN_MEDIA_MAX * sizeof(struct media *));
 	run->media[run->media_count++] = media;
 	media_describe(media, run->media_count - 1, out);
 }

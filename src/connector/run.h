@@ -95,7 +95,7 @@ struct run {
 	struct template_budget budget;
 	struct str arguments; /* without account and key: what the journal and cursors are bound to */
 	struct capture *captures;
-	struct media *media[RUN_MEDIA_MAX];
+	struct media **media; /* room for RUN_MEDIA_MAX once there is one */
 	size_t media_count;
 	struct answer answer;
 	struct carried_credential credential;

@@ -30,6 +30,7 @@ struct connector_runner *connector_runner_new(const struct connector_runner_spec
 	runner->outlets = outlets_new();
 	runner->memos = memos_new();
 	runner->pauses = pauses_new();
+	runner->spares = spares_new();
 	return runner;
 }
 
@@ -41,6 +42,7 @@ AWAITS void connector_runner_free(struct connector_runner *runner)
 	outlets_free(runner->outlets);
 	memos_free(runner->memos);
 	pauses_free(runner->pauses);
+	spares_free(runner->spares);
 	secret_free(runner->cursor_key);
 	secret_free(runner->digest_key);
 	runner->magic = 0;

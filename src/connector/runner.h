@@ -1,7 +1,7 @@
 /* A process's runner: what calls share. Private to the room.
  *
- * Pauses and memos are kept for all loops under one lock each, which is held for a look-up; pools of connections belong
- * to the loop they are on. */
+ * Pauses and memos are kept for all loops under one lock each, which is held for a look-up; pools of connections and
+ * buffers belong to the loop they are on. */
 #ifndef GATEHOUSE_CONNECTOR_RUNNER_H
 #define GATEHOUSE_CONNECTOR_RUNNER_H
 
@@ -16,6 +16,7 @@
 struct outlets;
 struct memos;
 struct pauses;
+struct spares;
 
 struct connector_runner {
 	uint32_t magic;
@@ -28,6 +29,7 @@ struct connector_runner {
 	struct outlets *outlets;
 	struct memos *memos;
 	struct pauses *pauses;
+	struct spares *spares;
 };
 
 /* ---- pause.c: accounts that a platform wants to be left alone ---- */
@@ -59,5 +61,15 @@ bool memos_get(struct memos *memos, const uint8_t key[MEMO_KEY_BYTES], struct bu
 /* Keep it; all that an account has can be forgotten at once. */
 void memos_put(struct memos *memos, const uint8_t key[MEMO_KEY_BYTES], struct str account, struct str text, int64_t ms);
 void memos_forget(struct memos *memos, struct str account);
+
+/* ---- spare.c: buffers of requests that are over ---- */
+
+/* None yet; free it when no call is under way. Any thread. */
+struct spares *spares_new(void);
+void spares_free(struct spares *spares);
+/* An empty buffer with 4 KB of room. On a loop. */
+struct buf spares_take(struct spares *spares);
+/* Wipe it and take it back; what is empty is fine. On the loop that took it. */
+void spares_give(struct spares *spares, struct buf *buf);
 
 #endif

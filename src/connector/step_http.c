@@ -272,7 +272,7 @@ AWAITS enum err step_http(struct run *run, const struct step *step, bool *ret_kn
 		own = request->own;
 		run_credential_show(run, false);
 		run->scope.arena = run->arena;
-		request_done(request);
+		request_done(run, request);
 		if (err == ERR_TOOL_FAILED) {
 			enum err next = again(run, step, own, &tries);
 
