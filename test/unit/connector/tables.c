@@ -27,6 +27,21 @@ START_TEST(pauses_end)
 }
 END_TEST
 
+/* Calls look no further where there is none. */
+START_TEST(there_are_pauses_or_none)
+{
+	struct pauses *pauses = pauses_new();
+
+	ck_assert(!pauses_any(pauses));
+	pauses_begin(pauses, STR("a"), 1);
+	ck_assert(pauses_any(pauses));
+	while (pauses_left_ms(pauses, STR("a")) > 0)
+		;
+	ck_assert(!pauses_any(pauses));
+	pauses_free(pauses);
+}
+END_TEST
+
 START_TEST(pauses_are_bounded)
 {
 	struct pauses *pauses = pauses_new();
@@ -77,4 +92,4 @@ START_TEST(memos_are_found_and_forgotten)
 }
 END_TEST
 
-UNIT_MAIN("connector/tables", pauses_end, pauses_are_bounded, memos_are_found_and_forgotten)
+UNIT_MAIN("connector/tables", pauses_end, there_are_pauses_or_none, pauses_are_bounded, memos_are_found_and_forgotten)
