@@ -40,6 +40,7 @@ struct run {
 	struct arena *arena; /* holds the job */
 	struct job job;
 	int64_t put_off_ms; /* wall time; 0: not put off */
+	bool once;	    /* it has no schedule */
 };
 
 struct jobs {
@@ -49,7 +50,8 @@ struct jobs {
 	struct kind kinds[JOB_KINDS_MAX];
 	size_t kind_count;
 	struct group runner, runs;
-	struct list open;     /* struct run */
+	struct list open; /* struct run */
+	unsigned once_running;
 	struct wait *resting; /* the runner's between two looks */
 	struct timer poll;
 	bool look_again; /* a run has ended since the last look began */
@@ -264,6 +266,7 @@ static AWAITS void run_main(void *arg)
 	}
 	list_remove(&run->link);
 	atomic_fetch_sub(&jobs->running, 1);
+	jobs->once_running -= run->once;
 	if (claimed == OK)
 		look_again(jobs);
 	arena_free(run->arena);
@@ -288,6 +291,7 @@ AWAITS static enum err begin(struct jobs *jobs, const struct kind *kind, const s
 	CHECK(run != NULL);
 	run->jobs = jobs;
 	run->kind = kind;
+	run->once = job->schedule.n == 0;
 	run->arena = arena_new(JOB_PAYLOAD_BYTES_MAX + 4096);
 	run->job = (struct job){.id = arena_str(run->arena, job->id),
 				.kind = arena_str(run->arena, job->kind),
@@ -302,24 +306,38 @@ AWAITS static enum err begin(struct jobs *jobs, const struct kind *kind, const s
 	}
 	list_add_tail(&jobs->open, &run->link);
 	atomic_fetch_add(&jobs->running, 1);
+	jobs->once_running += run->once;
 	return OK;
 }
 
+static bool has_room(const struct jobs *jobs, bool scheduled)
+{
+	return atomic_load(&jobs->running) < JOBS_AT_ONCE && (scheduled || jobs->once_running < JOBS_ONCE_AT_ONCE);
+}
+
 /* Kinds that this version does not know are left to one that does. */
-AWAITS static enum err look(struct jobs *jobs)
+AWAITS static enum err take(struct jobs *jobs, bool scheduled)
 {
 	AUTO(arena) *arena = arena_new(DUE_ARENA_BYTES);
 	struct job *due;
 	size_t count;
 
-	TRY(job_due(jobs->db, arena, clock_wall_ms(), DUE_ROWS, &due, &count));
-	for (size_t i = 0; i < count && atomic_load(&jobs->running) < JOBS_AT_ONCE; i++) {
+	if (!has_room(jobs, scheduled))
+		return OK;
+	TRY(job_due(jobs->db, arena, scheduled, clock_wall_ms(), DUE_ROWS, &due, &count));
+	for (size_t i = 0; i < count && has_room(jobs, scheduled); i++) {
 		const struct kind *kind = find_kind(jobs, due[i].kind);
 
 		if (kind != NULL && !runs_here(jobs, due[i].id))
 			TRY(begin(jobs, kind, &due[i]));
 	}
 	return OK;
+}
+
+AWAITS static enum err look(struct jobs *jobs)
+{
+	TRY(take(jobs, true));
+	return take(jobs, false);
 }
 
 static void on_poll(struct timer *timer)

@@ -10,7 +10,8 @@
 #include "rt/loop.h"
 
 #define JOB_KINDS_MAX 64
-#define JOBS_AT_ONCE 4	      /* runs of one process at the same time */
+#define JOBS_AT_ONCE 8	      /* runs of one process at the same time */
+#define JOBS_ONCE_AT_ONCE 7   /* of jobs that run once: however many wait, what has a schedule finds a place */
 #define JOBS_POLL_MS 1000     /* how late a job may start on an idle process; a run that ends makes it look at once */
 #define JOB_LEASE_MS 30000    /* how long after its replica's death a job waits for another one */
 #define JOB_RETRY_MS_MIN 5000 /* after the first failure; doubling, spread by a fifth */

@@ -75,14 +75,16 @@ AWAITS enum err job_schedule(struct db *db, struct str kind, struct str schedule
 	return db_write(db, DB_ALL_TENANTS, &statement, 1);
 }
 
-AWAITS enum err job_due(struct db *db, struct arena *arena, int64_t now_ms, size_t limit, struct job **ret_jobs,
-			size_t *ret_count)
+#define DUE(which)                                                                                                     \
+	"SELECT " COLUMNS " FROM job WHERE " which " AND dead = 0 AND next_ms <= ? AND lease_until_ms <= ?"            \
+	" ORDER BY next_ms LIMIT ?"
+
+AWAITS enum err job_due(struct db *db, struct arena *arena, bool scheduled, int64_t now_ms, size_t limit,
+			struct job **ret_jobs, size_t *ret_count)
 {
 	struct db_rows *rows;
 
-	TRY(db_query(db, DB_ALL_TENANTS, arena,
-		     "SELECT " COLUMNS " FROM job WHERE dead = 0 AND next_ms <= ? AND lease_until_ms <= ?"
-		     " ORDER BY next_ms LIMIT ?",
+	TRY(db_query(db, DB_ALL_TENANTS, arena, scheduled ? DUE("schedule <> ''") : DUE("schedule = ''"),
 		     CELLS(DB_I(now_ms), DB_I(now_ms), DB_I((int64_t)limit)), 3, &rows));
 	return take_rows(arena, rows, ret_jobs, ret_count);
 }

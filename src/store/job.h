@@ -39,9 +39,10 @@ NODISCARD enum err job_insert(struct db *db, const struct job *job) AWAITS;
 NODISCARD enum err job_schedule(struct db *db, struct str kind, struct str schedule, int64_t next_ms, int64_t now_ms)
 	AWAITS;
 
-/* Those that may run at `now_ms` and that nobody runs, the longest due first. */
-NODISCARD enum err job_due(struct db *db, struct arena *arena, int64_t now_ms, size_t limit, struct job **ret_jobs,
-			   size_t *ret_count) AWAITS;
+/* Those that may run at `now_ms` and that nobody runs, the longest due first.
+ *   scheduled  those with a schedule; else those that run once */
+NODISCARD enum err job_due(struct db *db, struct arena *arena, bool scheduled, int64_t now_ms, size_t limit,
+			   struct job **ret_jobs, size_t *ret_count) AWAITS;
 
 /* Take one that is due; attempts grows. ERR_NOT_FOUND: somebody else was quicker. Go on having it: ERR_NOT_FOUND: it
  * was lost. */

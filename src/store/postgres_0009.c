@@ -27,4 +27,5 @@ const char store_postgres_0009[] =
 	"CREATE UNIQUE INDEX sync_log_open ON sync_log (tenant_id, platform) WHERE ended_ms = 0;"
 	"CREATE INDEX sync_log_order ON sync_log (tenant_id, started_ms, id);"
 	"CREATE INDEX sync_log_age ON sync_log (started_ms, id);"
+	"CREATE INDEX job_scheduled ON job (next_ms) WHERE schedule <> '';"
 	"CALL policy_make('sync_log', 'tenant_id = (SELECT scope())');";
