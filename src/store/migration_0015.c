@@ -1,6 +1,6 @@
 /* Migration 15: runs of background work over ad reports. A run that is under way holds its tenant's platform: the
- * partial index lets one be open. Jobs with a schedule get an index of their own, since they are looked for among thousands
- * of runs that are due. */
+ * partial index lets one be open. Jobs with a schedule get an index of their own, since they are looked for among
+ * thousands of runs that are due. */
 #include "store/migrations.h"
 
 /* clang-format off */
