@@ -44,6 +44,7 @@ AWAITS static enum err look_at(struct ads *ads, const struct ads_account *of, in
 	if (not_before_ms > 0)
 		TRY(ads_refresh(ads, of, REPORT_ACCOUNTS, RANGE_NONE, not_before_ms, arena, NULL, ret_failure));
 	TRY(cache_get(ads, of, REPORT_ACCOUNTS, RANGE_NONE, arena, &cached, ret_failure));
+	TRY(cache_read(ads, &cached, arena));
 	report_begin(&report, REPORT_ACCOUNTS, of->platform, arena);
 	TRY(report_take(&report, cached.row.document, &next, &problem));
 	return add(accounts, count, of, &report);

@@ -17,6 +17,8 @@ struct ads *ads_new(const struct ads_spec *spec)
 	ads->magic = ADS_MAGIC;
 	ads->spec = *spec;
 	ads->answers = answers_new();
+	for (size_t i = 0; i < ARRAY_LEN(ads->computing); i++)
+		gate_init(&ads->computing[i], COMPUTING_MAX, COMPUTING_QUEUE_MAX);
 	return ads;
 }
 

@@ -282,10 +282,9 @@ static void refresh_behind(struct ads *ads, const struct ads_account *of, enum r
 
 /* ---- asking ------------------------------------------------------------------------------- */
 
-AWAITS static enum err find(struct ads *ads, const struct metric_key *key, struct arena *arena, bool with_document,
-			    struct metric *ret_row)
+AWAITS static enum err find(struct ads *ads, const struct metric_key *key, struct arena *arena, struct metric *ret_row)
 {
-	enum err err = metric_find(ads->spec.db, arena, key, with_document, ret_row);
+	enum err err = metric_find(ads->spec.db, arena, key, false, ret_row);
 
 	if (err != ERR_NOT_FOUND)
 		return err;
@@ -325,7 +324,7 @@ AWAITS static enum err get_now(struct ads *ads, const struct ads_account *of, en
 	struct metric row;
 	enum err err = refresh_wait(ads, of, kind, range, there_ms + 1), found;
 
-	found = find(ads, &key, arena, err == OK, &row);
+	found = find(ads, &key, arena, &row);
 	if (err != OK) {
 		if (found == OK && row.failed_ms > 0)
 			(void)failure_read(arena, row.failure, ret_failure);
@@ -348,7 +347,7 @@ AWAITS enum err cache_get(struct ads *ads, const struct ads_account *of, enum re
 	int64_t fresh_until_ms, now_ms = ads_now(ads);
 	enum err rest;
 
-	TRY(find(ads, &key, arena, true, &cached.row));
+	TRY(find(ads, &key, arena, &cached.row));
 	fresh_until_ms = cache_fresh_until_ms(&cached.row, kind, of->platform);
 	if (cached.row.fetched_ms == 0 || now_ms >= fresh_until_ms + ADS_STALE_MS) {
 		rest = rest_of(ads, &cached.row, arena, ret_failure);
@@ -368,6 +367,14 @@ AWAITS enum err cache_get(struct ads *ads, const struct ads_account *of, enum re
 	return OK;
 }
 
+AWAITS enum err cache_read(struct ads *ads, struct cached *cached, struct arena *arena)
+{
+	const struct metric_key key = cached->row.key;
+	enum err err = metric_find(ads->spec.db, arena, &key, true, &cached->row);
+
+	return err == ERR_NOT_FOUND || (err == OK && cached->row.fetched_ms == 0) ? ERR_BUSY : err;
+}
+
 AWAITS enum err ads_refresh(struct ads *ads, const struct ads_account *of, enum report_kind kind,
 			    enum report_range range, int64_t not_before_ms, struct arena *arena,
 			    struct ads_fetched *ret_fetched, struct ads_failure *ret_failure)
@@ -379,14 +386,14 @@ AWAITS enum err ads_refresh(struct ads *ads, const struct ads_account *of, enum 
 
 	CHECK_OBJ(ads, ADS_MAGIC);
 	CHECK(report_is_offered(kind, of->platform));
-	TRY(find(ads, &key, arena, false, &row));
+	TRY(find(ads, &key, arena, &row));
 	before_ms = row.fetched_ms;
 	if (row.fetched_ms == 0 || row.fetched_ms < not_before_ms) {
 		err = rest_of(ads, &row, arena, ret_failure);
 		if (err == ERR_TOOL_FAILED && ret_failure->retry_after_s > 0)
 			return err;
 		err = refresh_wait(ads, of, kind, range, not_before_ms);
-		TRY(find(ads, &key, arena, false, &row));
+		TRY(find(ads, &key, arena, &row));
 		if (err != OK) {
 			(void)failure_read(arena, row.failure, ret_failure);
 			return err;
@@ -406,7 +413,7 @@ AWAITS enum err ads_is_wanted(struct ads *ads, const struct ads_account *of, enu
 	struct metric row;
 
 	CHECK_OBJ(ads, ADS_MAGIC);
-	TRY(find(ads, &key, arena, false, &row));
+	TRY(find(ads, &key, arena, &row));
 	*ret_wanted = row.used_ms > 0 && row.used_ms >= since_ms;
 	return OK;
 }

@@ -179,6 +179,8 @@ AWAITS static enum err find_campaigns(struct fetch *fetch, struct str ids[CAMPAI
 	enum err err;
 
 	err = cache_get(fetch->ads, fetch->of, REPORT_CAMPAIGNS, RANGE_NONE, arena, &cached, &failure);
+	if (err == OK)
+		err = cache_read(fetch->ads, &cached, arena);
 	if (err != OK)
 		return refused(fetch, err, &failure);
 	report_begin(&campaigns, REPORT_CAMPAIGNS, fetch->of->platform, arena);

@@ -6,9 +6,13 @@
 
 #include "ads/ads.h"
 #include "ads/rows.h"
+#include "rt/loop.h"
 #include "store/metric.h"
 
 #define ADS_MAGIC 0x61647372u /* "adsr" */
+
+#define COMPUTING_MAX 2		 /* calls of a loop that have documents in memory: 128 MB each at most */
+#define COMPUTING_QUEUE_MAX 1024 /* that wait for it */
 
 struct answers;
 
@@ -16,8 +20,9 @@ struct ads {
 	uint32_t magic;
 	struct ads_spec spec;
 	struct answers *answers;
-	atomic_uint behind;  /* refreshes that nobody waits for */
-	atomic_bool closing; /* no more of them */
+	struct gate computing[LOOPS_MAX]; /* a loop's own each */
+	atomic_uint behind;		  /* refreshes that nobody waits for */
+	atomic_bool closing;		  /* no more of them */
 	atomic_uint_fast64_t hits, stale, misses, fetches, failures;
 	atomic_uint_fast64_t epoch; /* grows when reports are forgotten: answers of before hold no more */
 };
@@ -58,12 +63,16 @@ struct cached {
 	struct ads_failure failure; /* of a stale one: why there is no newer; class empty: none is known */
 };
 
-/* A report: fresh, or past its time while it is fetched anew behind the caller, or fetched now.
- *   ret_cached texts in `arena`
+/* See to it that a report is there: fresh, or past its time while it is fetched anew behind the caller, or fetched now.
+ *   ret_cached its row without the document; texts in `arena`
  *   Errors     as ads_refresh */
 NODISCARD enum err cache_get(struct ads *ads, const struct ads_account *of, enum report_kind kind,
 			     enum report_range range, struct arena *arena, struct cached *ret_cached,
 			     struct ads_failure *ret_failure) AWAITS;
+
+/* Read its document, which may be a newer one by now.
+ *   Errors     ERR_BUSY: it was forgotten just now; ERR_LIMIT, ERR_DB ... */
+NODISCARD enum err cache_read(struct ads *ads, struct cached *cached, struct arena *arena) AWAITS;
 
 /* Until when a report counts as fresh, wall time. */
 int64_t cache_fresh_until_ms(const struct metric *row, enum report_kind kind, enum ads_platform platform);

@@ -337,8 +337,10 @@ AWAITS static enum err choose_account(struct tool_run *run, bool *ret_chosen)
 AWAITS static enum err compute(struct tool_run *run, struct str key, uint64_t epoch)
 {
 	struct tool_text text = {0};
-	enum err err = work_run(tool_analyse, run);
+	enum err err = tool_read(run);
 
+	if (err == OK)
+		err = work_run(tool_analyse, run);
 	if (err == ERR_LIMIT)
 		return say_no(run, "upstream_error", "The account has more data than can be computed with at once.");
 	TRY(err);
@@ -354,6 +356,22 @@ AWAITS static enum err compute(struct tool_run *run, struct str key, uint64_t ep
 	return err;
 }
 
+/* Few at a time have documents in memory. Of many that ask for the same the first computes, the others find its answer.
+ */
+AWAITS static enum err compute_in_turn(struct tool_run *run, struct str key, uint64_t epoch)
+{
+	struct gate *gate = &run->ads->computing[loop_index(loop_self())];
+	bool given;
+	enum err err;
+
+	TRY(gate_enter(gate));
+	err = give_kept(run, key, &given);
+	if (err == OK && !given)
+		err = compute(run, key, epoch);
+	gate_leave(gate);
+	return err;
+}
+
 AWAITS static enum err make(struct tool_run *run, struct str key)
 {
 	uint64_t epoch = atomic_load(&run->ads->epoch);
@@ -365,7 +383,7 @@ AWAITS static enum err make(struct tool_run *run, struct str key)
 	if (!chosen)
 		return OK;
 	err = tool_gather(run, &failure);
-	return err == OK ? compute(run, key, epoch) : refuse(run, err, &failure);
+	return err == OK ? compute_in_turn(run, key, epoch) : refuse(run, err, &failure);
 }
 
 AWAITS static enum err serve(struct tool_run *run)

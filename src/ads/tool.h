@@ -76,9 +76,11 @@ struct tool_report *tool_report(struct tool_run *run, enum report_kind kind);
 
 /* ---- tool_reports.c ---- */
 
-/* Get all that the tool needs.
+/* See to it that all is there that the tool needs.
  *   Errors     ERR_TOOL_FAILED with ret_failure: one that it cannot do without */
 NODISCARD enum err tool_gather(struct tool_run *run, struct ads_failure *ret_failure) AWAITS;
+/* Read their documents.   Errors     as cache_read */
+NODISCARD enum err tool_read(struct tool_run *run) AWAITS;
 
 /* ---- tool_analyse.c ---- */
 

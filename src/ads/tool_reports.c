@@ -55,9 +55,20 @@ AWAITS enum err tool_gather(struct tool_run *run, struct ads_failure *ret_failur
 		}
 		report->is_there = err == OK;
 		report->failure = err == OK ? report->cached.failure : failure;
-		if (err == OK)
-			count_in(run, report);
 		run->report_count++;
+	}
+	return OK;
+}
+
+AWAITS enum err tool_read(struct tool_run *run)
+{
+	for (size_t i = 0; i < run->report_count; i++) {
+		struct tool_report *report = &run->reports[i];
+
+		if (!report->is_there)
+			continue;
+		TRY(cache_read(run->ads, &report->cached, run->arena));
+		count_in(run, report);
 	}
 	return OK;
 }

@@ -75,14 +75,14 @@ AWAITS enum err metric_find(struct db *db, struct arena *arena, const struct met
 
 	TRY(db_query(db, scope_of(key->tenant_id), arena,
 		     with_document ? "SELECT " HEAD ", document FROM metric WHERE id = ?"
-				   : "SELECT " HEAD " FROM metric WHERE id = ?",
+				   : "SELECT " HEAD ", CASE WHEN bytes <= " TEXT(
+					     METRIC_SMALL_BYTES) " THEN document ELSE '' END FROM metric WHERE id = ?",
 		     CELLS(DB_T(id_of(key, id))), 1, &rows));
 	if (rows->rows == 0)
 		return ERR_NOT_FOUND;
 	*ret_metric = metric_of(rows->cells);
 	ret_metric->key = *key;
-	if (with_document)
-		ret_metric->document = cell_str(&rows->cells[HEAD_COLUMNS]);
+	ret_metric->document = cell_str(&rows->cells[HEAD_COLUMNS]);
 	return OK;
 }
 

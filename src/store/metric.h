@@ -6,6 +6,7 @@
 #include "store/store.h"
 
 #define METRIC_BYTES_MAX (8 * 1024 * 1024)	      /* of a document: some 40,000 rows */
+#define METRIC_SMALL_BYTES 64			      /* of a document that says but that there is nothing */
 #define METRIC_ROWS_PER_TENANT 2000		      /* three platforms, ten accounts, all reports in all ranges */
 #define METRIC_BYTES_PER_TENANT (256LL * 1024 * 1024) /* of documents; those not used for longest go first */
 #define METRIC_LIFE_MS (90LL * 86400 * 1000)	      /* then it is deleted, whoever uses it */
@@ -28,7 +29,7 @@ struct metric {
 };
 
 /* A report.
- *   with_document  false: `document` stays empty, the read is small
+ *   with_document  false: the read is small; of `document` there is what has METRIC_SMALL_BYTES at most, else nothing
  *   ret_metric     texts in `arena`; `key` is a copy of the one given
  *   Errors         ERR_NOT_FOUND, ERR_DB ... */
 NODISCARD enum err metric_find(struct db *db, struct arena *arena, const struct metric_key *key, bool with_document,

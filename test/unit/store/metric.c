@@ -55,7 +55,14 @@ static AWAITS void lease_body(struct db *db)
 	ck_ok(keep(db, &key, "w", STR("{}"), 3100)); /* what came ends the failure */
 	ck_ok(metric_find(db, arena, &key, false, &found));
 	ck_assert_int_eq(found.failed_ms, 0);
+	ck_str(found.document, "{}"); /* a small one comes with the rest */
+	ck_ok(metric_lease(db, &key, STR("w"), 3200, 3500));
+	ck_ok(keep(db, &key, "w", STR("{\"rows\":[1234567890,1234567890,1234567890,1234567890,1234567890,1234567890]}"),
+		   3300));
+	ck_ok(metric_find(db, arena, &key, false, &found));
 	ck_assert_uint_eq(found.document.n, 0);
+	ck_ok(metric_find(db, arena, &key, true, &found));
+	ck_assert_uint_eq(found.document.n, (size_t)found.bytes);
 }
 
 START_TEST(one_has_the_lease)
