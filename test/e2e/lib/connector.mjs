@@ -70,6 +70,7 @@ export class Connector {
 		});
 		this.ajv = new Ajv2020({ strict: false, allErrors: true });
 		addFormats.default(this.ajv);
+		this.validators = new Map(); // by tool
 		return this;
 	}
 
@@ -101,7 +102,8 @@ export class Connector {
 	}
 
 	#fits(tool, result) {
-		const validate = this.ajv.compile(this.definition(tool).outputSchema);
+		if (!this.validators.has(tool)) this.validators.set(tool, this.ajv.compile(this.definition(tool).outputSchema));
+		const validate = this.validators.get(tool);
 		assert.ok(validate(result.structuredContent), `${tool}: ${this.ajv.errorsText(validate.errors)}: ${JSON.stringify(result.structuredContent)}`);
 		assert.deepEqual(JSON.parse(textOf(result)), result.structuredContent, `${tool}: the text is the structure's`);
 	}
