@@ -58,6 +58,7 @@ AWAITS enum err ads_accounts(struct ads *ads, struct str tenant_id, struct str h
 	struct ads_account *accounts = arena_try_alloc(arena, ADS_ACCOUNTS_MAX * sizeof(*accounts));
 	struct ads_place *places;
 	size_t count = 0, place_count;
+	enum err err;
 
 	CHECK_OBJ(ads, ADS_MAGIC);
 	if (accounts == NULL)
@@ -68,7 +69,12 @@ AWAITS enum err ads_accounts(struct ads *ads, struct str tenant_id, struct str h
 	for (size_t i = 0; i < place_count && i < PLACES_MAX; i++) {
 		const struct ads_account of = {.place = places[i], .platform = platform};
 
-		TRY(look_at(ads, &of, not_before_ms, arena, accounts, &count, ret_failure));
+		err = look_at(ads, &of, not_before_ms, arena, accounts, &count, ret_failure);
+		if (err != OK) {
+			ret_failure->upstream = places[i].upstream;
+			ret_failure->account = places[i].account;
+			return err;
+		}
 	}
 	qsort(accounts, count, sizeof(*accounts), by_id);
 	*ret_accounts = accounts;

@@ -21,6 +21,8 @@ struct ads_failure {
 	struct str class; /* a failure class of connectors ("rate_limited"), "not_connected" or "unexpected_shape" */
 	struct str message;
 	int64_t retry_after_s; /* 0: not known */
+	/* Of a list of ad accounts: whose place it is; empty: not said. */
+	struct str upstream, account;
 };
 
 struct ads_source {

@@ -296,19 +296,6 @@ PRINTF(3, 4) static enum err say_no(struct tool_run *run, const char *status, co
 
 /* ---- a call ------------------------------------------------------------------------------ */
 
-/* The place whose account is missing when no list of ad accounts comes. */
-AWAITS static void name_place(struct tool_run *run)
-{
-	const struct ads_source *source = &run->ads->spec.source;
-	struct ads_place *places;
-	size_t count;
-
-	if (source->places(source->arg, run->call->tenant_id, run->call->principal, run->input.platform, run->arena,
-			   &places, &count) == OK &&
-	    count > 0)
-		run->account.place = places[0];
-}
-
 /*   ret_chosen  false: the call is answered */
 AWAITS static enum err choose_account(struct tool_run *run, bool *ret_chosen)
 {
@@ -322,10 +309,10 @@ AWAITS static enum err choose_account(struct tool_run *run, bool *ret_chosen)
 	if (err == ERR_NOT_FOUND)
 		return say_no(run, "not_connected", "No %s account is set up here: ask an operator for an upstream.",
 			      ads_platform_name(run->input.platform));
-	if (err_is_credential(err))
-		name_place(run);
-	if (err != OK)
+	if (err != OK) {
+		run->account.place = (struct ads_place){.upstream = failure.upstream, .account = failure.account};
 		return refuse(run, err, &failure);
+	}
 	if (run->input.account >= count)
 		return say_no(run, "not_connected", "There are %zu ad accounts; accountIndex counts from 0.", count);
 	run->account = accounts[run->input.account];

@@ -46,7 +46,8 @@ test('every row arrives as it was, once, and only while the gateway is stopped',
 		FROM sqlite_schema m WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name <> 'audit_block'`);
 	const byName = (rows) => Object.fromEntries(rows.map(({ name, columns }) => [name, columns]).sort());
 	assert.deepEqual(byName(ours), byName(theirs));
-	assert.deepEqual(copied.map(({ table }) => table).sort(), theirs.map(({ name }) => name).sort());
+	const anew = ['metric']; // reports of ad platforms are fetched anew
+	assert.deepEqual([...copied.map(({ table }) => table), ...anew].sort(), theirs.map(({ name }) => name).sort());
 
 	const again = await gateway.cli(...words);
 	assert.equal(again.code, 1);
