@@ -2,6 +2,7 @@
 #include "../store_database.h"
 
 #include "store/metric.h"
+#include "store/person.h"
 
 static struct metric_key key_of(const char *tenant, const char *ad_account, const char *report)
 {
@@ -118,4 +119,36 @@ START_TEST(a_tenant_has_bounds)
 }
 END_TEST
 
-DATABASE_MAIN("metric", one_has_the_lease, a_tenant_has_bounds)
+static AWAITS void apart_body(struct db *db)
+{
+	AUTO(arena) *arena = arena_new(1 << 20);
+	const char *names[] = {"one", "two"};
+	struct metric_key keys[2];
+	struct tenant tenants[2];
+	struct metric found;
+	struct db_rows *rows;
+
+	for (size_t i = 0; i < ARRAY_LEN(tenants); i++) {
+		tenants[i] = test_tenant(db, arena, names[i]);
+		keys[i] = key_of("", "1", "campaign_days");
+		keys[i].tenant_id = tenants[i].id;
+		ck_ok(metric_lease(db, &keys[i], STR("x"), 1000, 2000));
+		ck_ok(keep(db, &keys[i], "x", STR("{}"), 1000));
+	}
+	if (test_engine == DB_POSTGRES) { /* no statement of a tenant sees another's, whatever it asks */
+		ck_ok(db_query(db, tenants[0].id, arena, "SELECT tenant_id FROM metric", NULL, 0, &rows));
+		ck_assert_uint_eq(rows->rows, 1);
+		ck_bytes(rows->cells[0].str, tenants[0].id);
+	}
+	ck_ok(person_erase_tenant(db, tenants[0].id));
+	ck_err(metric_find(db, arena, &keys[0], false, &found), ERR_NOT_FOUND);
+	ck_ok(metric_find(db, arena, &keys[1], false, &found));
+}
+
+START_TEST(reports_are_a_tenants_own)
+{
+	test_with_store(1, apart_body);
+}
+END_TEST
+
+DATABASE_MAIN("metric", one_has_the_lease, a_tenant_has_bounds, reports_are_a_tenants_own)
