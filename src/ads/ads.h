@@ -22,6 +22,10 @@ struct ads_spec {
 	struct db *db;
 	struct ads_source source;
 	int64_t (*now_ms)(void); /* NULL: the wall clock; tests have their own */
+	/* How long a report is fresh; NULL: as report_types say.
+	 *   Runs on    any loop */
+	int64_t (*fresh_ms)(void *arg, enum report_kind kind, enum ads_platform platform);
+	void *fresh_arg;
 };
 
 /*   Runs on    loop 0; free after all calls, it waits for refreshes behind stale answers */

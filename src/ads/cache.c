@@ -45,11 +45,16 @@ struct metric_key report_key(const struct ads_account *of, enum report_kind kind
 				   .range = str_of(report_range_name(range))};
 }
 
-int64_t cache_fresh_until_ms(const struct metric *row, enum report_kind kind, enum ads_platform platform)
+int64_t cache_fresh_until_ms(const struct ads *ads, const struct metric *row, enum report_kind kind,
+			     enum ads_platform platform)
 {
-	bool denied = str_ends(row->document, STR(",\"denied\":true}"));
+	const struct ads_spec *spec = &ads->spec;
 
-	return row->fetched_ms + (denied ? DENIED_S : report_types[kind].fresh_s[platform]) * 1000;
+	if (str_ends(row->document, STR(",\"denied\":true}")))
+		return row->fetched_ms + DENIED_S * 1000;
+	if (spec->fresh_ms != NULL)
+		return row->fetched_ms + spec->fresh_ms(spec->fresh_arg, kind, platform);
+	return row->fetched_ms + report_types[kind].fresh_s[platform] * 1000;
 }
 
 /* ---- the lease ------------------------------------------------------------------------ */
@@ -348,7 +353,7 @@ AWAITS enum err cache_get(struct ads *ads, const struct ads_account *of, enum re
 	enum err rest;
 
 	TRY(find(ads, &key, arena, &cached.row));
-	fresh_until_ms = cache_fresh_until_ms(&cached.row, kind, of->platform);
+	fresh_until_ms = cache_fresh_until_ms(ads, &cached.row, kind, of->platform);
 	if (cached.row.fetched_ms == 0 || now_ms >= fresh_until_ms + ADS_STALE_MS) {
 		rest = rest_of(ads, &cached.row, arena, ret_failure);
 		if (rest == ERR_TOOL_FAILED)

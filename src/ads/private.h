@@ -75,7 +75,8 @@ NODISCARD enum err cache_get(struct ads *ads, const struct ads_account *of, enum
 NODISCARD enum err cache_read(struct ads *ads, struct cached *cached, struct arena *arena) AWAITS;
 
 /* Until when a report counts as fresh, wall time. */
-int64_t cache_fresh_until_ms(const struct metric *row, enum report_kind kind, enum ads_platform platform);
+int64_t cache_fresh_until_ms(const struct ads *ads, const struct metric *row, enum report_kind kind,
+			     enum ads_platform platform);
 
 /* ---- failure.c ---- */
 

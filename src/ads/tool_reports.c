@@ -17,7 +17,7 @@ static enum report_range range_of(const struct tool_run *run, const struct tool_
 static void count_in(struct tool_run *run, const struct tool_report *report)
 {
 	const struct metric *row = &report->cached.row;
-	int64_t fresh_until_ms = cache_fresh_until_ms(row, report->kind, run->input.platform);
+	int64_t fresh_until_ms = cache_fresh_until_ms(run->ads, row, report->kind, run->input.platform);
 
 	if (run->fetched_ms == 0 || row->fetched_ms < run->fetched_ms)
 		run->fetched_ms = row->fetched_ms;

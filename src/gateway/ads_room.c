@@ -23,13 +23,21 @@ AWAITS static enum err archive(void *arg, struct buf *words)
 	return chores_archive(arg, words);
 }
 
+static int64_t fresh_ms(void *arg, enum report_kind kind, enum ads_platform platform)
+{
+	struct gateway *gateway = arg;
+
+	return gateway_here(gateway)->config->ads_fresh_ms[platform][kind];
+}
+
 void ads_room_start(struct gateway *gateway)
 {
 	struct ads_source source;
 
 	gateway->ads_places = ads_places_new(gateway);
 	source = ads_source_of(gateway->ads_places);
-	gateway->ads = ads_new(&(struct ads_spec){.db = gateway->db, .source = source});
+	gateway->ads = ads_new(
+		&(struct ads_spec){.db = gateway->db, .source = source, .fresh_ms = fresh_ms, .fresh_arg = gateway});
 	gateway->sync = sync_new(&(struct sync_spec){.ads = gateway->ads,
 						     .source = source,
 						     .db = gateway->db,

@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 
+#include "ads/report.h"
 #include "audit/audit.h"
 #include "base/log.h"
 #include "bridge/settings.h"
@@ -101,6 +102,7 @@ struct config {
 	} fleet;
 	struct config_connect connect;
 	struct config_inngest inngest;
+	int64_t ads_fresh_ms[ADS_PLATFORMS][REPORT_KINDS]; /* 0: the platform has no such report */
 	struct config_limits limits;
 	const struct plan *plans;
 	size_t plan_count;

@@ -323,6 +323,10 @@ static const struct conf_field root_fields[] = {
 	 .example = "{ retention: \"17 3 * * *\", oauth-sweep: every 1h }"},
 	{"inngest", CONF_CUSTOM, .custom = config_read_inngest, .table = &config_inngest_table,
 	 .doc = "Inngest drives the background work instead of `jobs`. See doc/guides/inngest.md."},
+	{"ads", CONF_TABLE, 0, .table = &config_ads_table,
+	 .doc = "How long reports of ad platforms are fresh; past it they are answered as stale for a day while they "
+		"are "
+		"fetched anew. See doc/guides/ad-analytics.md."},
 	{"log", CONF_TABLE, 0, .table = &log_table, .doc = "Logs on standard error."},
 	{"metrics_public", CONF_BOOL, AT(metrics_public), .fallback = "false",
 	 .doc = "Serve /metrics to everybody; else to loopback and to keys that may read status."},

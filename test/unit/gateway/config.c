@@ -40,6 +40,22 @@ START_TEST(nothing_is_a_configuration)
 }
 END_TEST
 
+/* What the reference says of reports that nothing is set for is what room ads has. */
+START_TEST(reports_are_fresh_as_they_are_by_themselves)
+{
+	AUTO(config) *config = good("ads: { meta: { search_terms: 30min } }");
+
+	for (int kind = 0; kind < REPORT_KINDS; kind++) {
+		for (int platform = 0; platform < ADS_PLATFORMS; platform++) {
+			bool set = kind == REPORT_SEARCH_TERMS && platform == ADS_META;
+			int64_t ms = report_types[kind].fresh_s[platform] * 1000;
+
+			ck_assert_int_eq(config->ads_fresh_ms[platform][kind], set ? 30 * 60000 : ms);
+		}
+	}
+}
+END_TEST
+
 START_TEST(the_contract_of_the_house)
 {
 	AUTO(config) *config = good("listen: 127.0.0.1:8080\n"
@@ -457,6 +473,7 @@ int main(void)
 	TCase *tcase = tcase_create("config");
 
 	tcase_add_test(tcase, nothing_is_a_configuration);
+	tcase_add_test(tcase, reports_are_fresh_as_they_are_by_themselves);
 	tcase_add_test(tcase, the_contract_of_the_house);
 	tcase_add_test(tcase, how_tokens_are_got);
 	tcase_add_test(tcase, what_a_provider_adds);
