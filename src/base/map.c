@@ -118,3 +118,13 @@ void map_free(struct map *map)
 	free(map->slots);
 	*map = (struct map){0};
 }
+
+void map_free_values(struct map *map, void (*drop)(void *value))
+{
+	size_t cursor = 0;
+	void *value;
+
+	while ((value = map_next(map, &cursor)) != NULL)
+		drop(value);
+	map_free(map);
+}

@@ -32,7 +32,8 @@ void *map_remove(struct map *map, struct str key);
  * is allowed, adding is not. */
 void *map_next(const struct map *map, size_t *cursor);
 
-/* Release the table, not the values. */
+/* Release the table, not the values; it is empty then. map_free_values: those first, by `drop`. */
 void map_free(struct map *map);
+void map_free_values(struct map *map, void (*drop)(void *value));
 
 #endif

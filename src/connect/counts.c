@@ -25,12 +25,7 @@ void counts_init(struct counts *counts)
 
 void counts_finish(struct counts *counts)
 {
-	struct count *count;
-	size_t cursor = 0;
-
-	while ((count = map_next(&counts->of, &cursor)) != NULL)
-		free(count);
-	map_free(&counts->of);
+	map_free_values(&counts->of, free);
 	pthread_mutex_destroy(&counts->lock);
 }
 

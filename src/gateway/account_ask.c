@@ -54,22 +54,11 @@ struct account_links *account_links_new(void)
 	return links;
 }
 
-static void forget_all(struct account_links *links)
-{
-	struct kept_link *link;
-	size_t cursor = 0;
-
-	while ((link = map_next(&links->kept, &cursor)) != NULL)
-		free(link);
-	map_free(&links->kept);
-	links->kept = (struct map){0};
-}
-
 void account_links_free(struct account_links *links)
 {
 	if (links == NULL)
 		return;
-	forget_all(links);
+	map_free_values(&links->kept, free);
 	pthread_mutex_destroy(&links->lock);
 	free(links);
 }
@@ -98,7 +87,7 @@ static void keep(struct account_links *links, struct str key, const struct reque
 	pthread_mutex_lock(&links->lock);
 	free(map_remove(&links->kept, key));
 	if (links->kept.used >= ACCOUNT_LINKS_MAX)
-		forget_all(links);
+		map_free_values(&links->kept, free);
 	map_put(&links->kept, (struct str){kept->key, kept->key_bytes}, kept);
 	pthread_mutex_unlock(&links->lock);
 }

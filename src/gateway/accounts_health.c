@@ -49,22 +49,11 @@ struct accounts_health *accounts_health_new(void)
 	return healths;
 }
 
-static void forget_all(struct accounts_health *healths)
-{
-	struct known *known;
-	size_t cursor = 0;
-
-	while ((known = map_next(&healths->known, &cursor)) != NULL)
-		free(known);
-	map_free(&healths->known);
-	healths->known = (struct map){0};
-}
-
 void accounts_health_free(struct accounts_health *healths)
 {
 	if (healths == NULL)
 		return;
-	forget_all(healths);
+	map_free_values(&healths->known, free);
 	pthread_mutex_destroy(&healths->lock);
 	free(healths);
 }
@@ -76,7 +65,7 @@ static struct known *known_add(struct accounts_health *healths, struct str key)
 	CHECK(known != NULL);
 	memcpy(known->key, key.p, key.n);
 	if (healths->known.used >= ACCOUNTS_HEALTH_MAX)
-		forget_all(healths);
+		map_free_values(&healths->known, free);
 	map_put(&healths->known, (struct str){known->key, key.n}, known);
 	return known;
 }

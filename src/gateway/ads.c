@@ -50,23 +50,12 @@ struct ads_places *ads_places_new(struct gateway *gateway)
 	return places;
 }
 
-static void forget_all(struct ads_places *places)
-{
-	struct held *held;
-	size_t cursor = 0;
-
-	while ((held = map_next(&places->held, &cursor)) != NULL)
-		free(held);
-	map_free(&places->held);
-	places->held = (struct map){0};
-}
-
 void ads_places_free(struct ads_places *places)
 {
 	if (places == NULL)
 		return;
 	CHECK_OBJ(places, ADS_PLACES_MAGIC);
-	forget_all(places);
+	map_free_values(&places->held, free);
 	pthread_mutex_destroy(&places->lock);
 	places->magic = 0;
 	free(places);
@@ -167,7 +156,7 @@ static void remember(struct ads_places *places, struct str key, int64_t generati
 	pthread_mutex_lock(&places->lock);
 	free(map_remove(&places->held, key));
 	if (places->held.used >= ADS_PLACES_KEPT_MAX)
-		forget_all(places);
+		map_free_values(&places->held, free);
 	map_put(&places->held, (struct str){held->key, held->key_bytes}, held);
 	pthread_mutex_unlock(&places->lock);
 }

@@ -34,8 +34,10 @@ struct outbound *outbound_new(void)
 	return outbound;
 }
 
-static void kept_free(struct kept *kept)
+static void kept_free(void *value)
 {
+	struct kept *kept = value;
+
 	secret_text_unref(kept->text);
 	secret_text_unref(kept->more);
 	dpop_key_unref(kept->dpop);
@@ -53,21 +55,10 @@ static void forget(struct outbound *outbound, struct str key)
 		kept_free(kept);
 }
 
-static void forget_all(struct outbound *outbound)
-{
-	struct kept *kept;
-	size_t cursor = 0;
-
-	while ((kept = map_next(&outbound->kept, &cursor)) != NULL)
-		kept_free(kept);
-	map_free(&outbound->kept);
-	outbound->kept = (struct map){0};
-}
-
 void outbound_free(struct outbound *outbound)
 {
 	CHECK_OBJ(outbound, OUTBOUND_MAGIC);
-	forget_all(outbound);
+	map_free_values(&outbound->kept, kept_free);
 	outbound_nonces_free(outbound);
 	outbound->magic = 0;
 	free(outbound);
@@ -224,7 +215,7 @@ static void keep(struct outbound *outbound, struct kept *kept)
 
 	forget(outbound, key);
 	if (outbound->kept.used >= OUTBOUND_KEPT_MAX)
-		forget_all(outbound);
+		map_free_values(&outbound->kept, kept_free);
 	map_put(&outbound->kept, key, kept);
 }
 

@@ -160,21 +160,17 @@ AWAITS enum err outbound_oauth_ready(struct gateway *gateway, const struct upstr
 
 /* ---- proofs ----------------------------------------------------------------------- */
 
-static void nonce_free(struct nonce *nonce)
+static void nonce_free(void *value)
 {
+	struct nonce *nonce = value;
+
 	buf_free(&nonce->text);
 	free(nonce);
 }
 
 void outbound_nonces_free(struct outbound *outbound)
 {
-	struct nonce *nonce;
-	size_t cursor = 0;
-
-	while ((nonce = map_next(&outbound->nonces, &cursor)) != NULL)
-		nonce_free(nonce);
-	map_free(&outbound->nonces);
-	outbound->nonces = (struct map){0};
+	map_free_values(&outbound->nonces, nonce_free);
 }
 
 /* Remember what the server wants to hear.

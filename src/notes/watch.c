@@ -19,13 +19,7 @@ static struct str number_key(const struct folder_watch *folder)
 
 void watch_forget_changes(struct notebook *book)
 {
-	size_t cursor = 0;
-	char *path;
-
-	while ((path = map_next(&book->changed, &cursor)) != NULL)
-		free(path);
-	map_free(&book->changed);
-	book->changed = (struct map){0};
+	map_free_values(&book->changed, free);
 	book->all_changed = false;
 }
 
@@ -136,17 +130,11 @@ void watch_begin(struct notebook *book)
 
 void watch_end(struct notebook *book)
 {
-	size_t cursor = 0;
-	struct folder_watch *folder;
-
 	timer_stop(&book->settle);
 	fd_watch_free(book->watch);
 	book->watch = NULL;
 	if (book->inotify >= 0)
 		(void)close(book->inotify);
 	book->inotify = -1;
-	while ((folder = map_next(&book->folders, &cursor)) != NULL)
-		free(folder);
-	map_free(&book->folders);
-	book->folders = (struct map){0};
+	map_free_values(&book->folders, free);
 }

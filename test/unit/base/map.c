@@ -2,6 +2,7 @@
 #include "../unit.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/map.h"
 
@@ -80,6 +81,26 @@ START_TEST(walk_and_remove)
 }
 END_TEST
 
+/* Each is given to be dropped once; the map is as good as new, although the keys went with the values. */
+START_TEST(values_go_with_the_table)
+{
+	struct map map = {0};
+
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < KEYS; i++) {
+			char *value = strdup(key_at(i).p);
+
+			ck_assert_ptr_nonnull(value);
+			map_put(&map, str_of(value), value);
+		}
+		ck_assert_uint_eq(map.used, KEYS);
+		map_free_values(&map, free);
+		ck_assert_uint_eq(map.used, 0);
+		ck_assert_ptr_null(map_get(&map, key_at(0)));
+	}
+}
+END_TEST
+
 START_TEST(the_empty_key)
 {
 	struct map map = {0};
@@ -94,4 +115,4 @@ START_TEST(the_empty_key)
 }
 END_TEST
 
-UNIT_MAIN("map", follows_a_model, walk_and_remove, the_empty_key)
+UNIT_MAIN("map", follows_a_model, walk_and_remove, values_go_with_the_table, the_empty_key)
