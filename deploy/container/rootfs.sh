@@ -24,10 +24,12 @@ ldd "$binary" | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p; s/^[[:space:]]*\(\/[^ ]*\) .
 done
 
 cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
-# Which day it is where an ad account is. The other two copies of the zones there are for other clocks than ours.
+# Which day it is where an ad account is. The other two copies of the zones there are for other clocks than ours, and
+# what has a dot in its name is for those who make zones.
 mkdir -p "$root/usr/share"
 cp -R /usr/share/zoneinfo "$root/usr/share/"
-rm -rf "$root/usr/share/zoneinfo/posix" "$root/usr/share/zoneinfo/right"
+rm -rf "$root/usr/share/zoneinfo/posix" "$root/usr/share/zoneinfo/right" "$root/usr/share/zoneinfo/localtime"
+find "$root/usr/share/zoneinfo" -name '*.*' -delete
 printf 'root:x:0:0::/:/nologin\ngatehouse:x:%s:%s::/var/lib/gatehouse:/nologin\n' "$user" "$user" >"$root/etc/passwd"
 printf 'root:x:0:\ngatehouse:x:%s:\n' "$user" >"$root/etc/group"
 printf 'hosts: files dns\n' >"$root/etc/nsswitch.conf"

@@ -21,7 +21,7 @@ test('the image serves from a read-only root as a user without rights', { skip }
 	const built = await run(path.join(source, 'deploy/container/rootfs.sh'), [binary, root]);
 	assert.equal(built.code, 0, built.stderr);
 	const files = fs.readdirSync(root, { recursive: true }).filter((name) => fs.statSync(path.join(root, name)).isFile());
-	assert.ok(files.every((name) => /^(usr\/local\/bin\/gatehouse|(usr\/)?lib(32|64|x32)?\/.*\.so[^/]*|etc\/[^/]+|etc\/ssl\/certs\/ca-certificates\.crt)$/.test(name)), files.join(' '));
+	assert.ok(files.every((name) => /^(usr\/local\/bin\/gatehouse|(usr\/)?lib(32|64|x32)?\/.*\.so[^/]*|etc\/[^/]+|etc\/ssl\/certs\/ca-certificates\.crt|usr\/share\/zoneinfo\/[^.]+)$/.test(name)), files.join(' '));
 	for (const name of files) assert.equal(fs.statSync(path.join(root, name)).mode & 0o6000, 0, `${name} is set-id`);
 	const bytes = files.reduce((sum, name) => sum + fs.statSync(path.join(root, name)).size, 0);
 	t.diagnostic(`${files.length} files, ${(bytes / (1 << 20)).toFixed(1)} MB with this build's binary of ${(fs.statSync(binary).size / (1 << 20)).toFixed(1)} MB`);
