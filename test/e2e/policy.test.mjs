@@ -175,9 +175,9 @@ test('rules: the first that matches decides, and the rest is refused', async (t)
 	const session = await openSession(targets.member);
 	assert.equal(fate(await session.call('web_echo', { amount: 1e9 })), 'refused');
 	assert.equal(fate(await session.call('web_echo', { amount: 1 })), 'ran');
-	const before = (await web.stats()).calls ?? 0;
+	const before = (await web.stats()).tool_calls;
 	assert.equal(fate(await modernCall(targets.member, 'web_echo', {})), 'refused');
-	assert.equal((await web.stats()).calls ?? 0, before);
+	assert.equal((await web.stats()).tool_calls, before);
 
 	await assertAgreement({ admin: targets.admin, support: targets.support }, all);
 
