@@ -116,6 +116,7 @@ export function launch(command, args, options = {}) {
 export async function run(command, args, options = {}) {
 	const { input, ...rest } = options;
 	const child = launch(command, args, { ...rest, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
+	child.stdin?.on('error', () => {}); // it has ended without reading its input: how it ended says more
 	if (input !== undefined) child.stdin.end(input);
 	return child.ended;
 }
