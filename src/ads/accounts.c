@@ -15,8 +15,7 @@ static int by_id(const void *a, const void *b)
 }
 
 /* Those of one place, behind what is there already. */
-static enum err add(struct ads_account *accounts, size_t *count, const struct ads_account *of,
-		    const struct report *report)
+static void add(struct ads_account *accounts, size_t *count, const struct ads_account *of, const struct report *report)
 {
 	const struct ad_account *rows = report->rows;
 
@@ -29,7 +28,6 @@ static enum err add(struct ads_account *accounts, size_t *count, const struct ad
 			accounts[(*count)++] =
 				(struct ads_account){.place = of->place, .platform = of->platform, .account = rows[i]};
 	}
-	return OK;
 }
 
 AWAITS static enum err look_at(struct ads *ads, const struct ads_account *of, int64_t not_before_ms,
@@ -47,7 +45,8 @@ AWAITS static enum err look_at(struct ads *ads, const struct ads_account *of, in
 	TRY(cache_read(ads, &cached, arena));
 	report_begin(&report, REPORT_ACCOUNTS, of->platform, arena);
 	TRY(report_take(&report, cached.row.document, &next, &problem));
-	return add(accounts, count, of, &report);
+	add(accounts, count, of, &report);
+	return OK;
 }
 
 AWAITS enum err ads_accounts(struct ads *ads, struct str tenant_id, struct str holder, enum ads_platform platform,

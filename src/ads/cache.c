@@ -26,7 +26,6 @@
 #define DENIED_S (7 * 86400) /* a platform that does not give a report is asked again after a week */
 #define ROW_ARENA_BYTES (64 * 1024)
 #define REFRESH_ARENA_BYTES (1024 * 1024)
-#define KEY_BYTES_MAX 2048
 
 int64_t ads_now(const struct ads *ads)
 {
